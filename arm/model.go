@@ -1,0 +1,454 @@
+package arm
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"gatehouse"
+	"gatehouse/jsondoc"
+)
+
+// Model says what the body of a resource type may hold. It is data: NewModel reads
+// it from text, one field a line. A nil Model takes any object.
+type Model struct {
+	root    field
+	secrets []string // paths
+}
+
+// field is one member of a body, or a level of one.
+type field struct {
+	name     string
+	kind     string // string int number bool object map array any datetime guid enum; "level" for a member that only holds others
+	values   []string
+	min, max int
+	pattern  *regexp.Regexp
+	element  *field // of an array
+	fields   []*field
+
+	required, readOnly, immutable, secret bool
+	fallback                              string // default, as JSON
+	since                                 string // api-version before which the field is not shown
+}
+
+// NewModel reads a model. Each line is a path, a kind and flags:
+//
+//	properties.displayName   string required min=1 max=300
+//	properties.state         enum(notPublished|published) default="notPublished"
+//	properties.primaryKey    string secret max=256
+//	properties.protocols     array(enum(http|https))
+//	properties.rows[].name   string required
+//
+// Kinds are string, int, number, bool, datetime, guid, object (with fields of its
+// own, or any when it has none), map (of strings), any, enum(a|b) and array(kind).
+// Flags are required, readonly, immutable, secret, min, max (length or value),
+// pattern, default (JSON) and since (an api-version). Blank lines and lines that
+// start with # do not count. It panics on a malformed line, since models are constants.
+func NewModel(text string) *Model {
+	m := &Model{root: field{kind: "level"}}
+	for n, line := range strings.Split(text, "\n") {
+		words := strings.Fields(line)
+		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+			continue
+		}
+		if len(words) < 2 {
+			panic(fmt.Sprintf("arm: model line %d: %q has no kind", n+1, line))
+		}
+		f := m.root.at(strings.Split(words[0], "."))
+		f.setKind(words[1])
+		for _, flag := range words[2:] {
+			f.setFlag(flag)
+		}
+		if f.secret {
+			m.secrets = append(m.secrets, words[0])
+		}
+	}
+	return m
+}
+
+// at finds or makes the field at a path; name[] steps into the elements of an array.
+func (f *field) at(path []string) *field {
+	if len(path) == 0 {
+		return f
+	}
+	name, inArray := strings.CutSuffix(path[0], "[]")
+	child := f.lookup(name)
+	if child == nil {
+		child = &field{name: name, kind: "level"}
+		f.fields = append(f.fields, child)
+	}
+	if inArray {
+		if child.element == nil {
+			child.kind, child.element = "array", &field{name: name, kind: "object"}
+		}
+		child = child.element
+	}
+	return child.at(path[1:])
+}
+
+func (f *field) lookup(name string) *field {
+	for _, c := range f.fields {
+		if strings.EqualFold(c.name, name) {
+			return c
+		}
+	}
+	return nil
+}
+
+func (f *field) setKind(kind string) {
+	if inner, ok := strings.CutPrefix(kind, "array("); ok {
+		f.kind = "array"
+		if f.element == nil {
+			f.element = &field{name: f.name}
+		}
+		f.element.setKind(strings.TrimSuffix(inner, ")"))
+		return
+	}
+	if inner, ok := strings.CutPrefix(kind, "enum("); ok {
+		f.kind, f.values = "enum", strings.Split(strings.TrimSuffix(inner, ")"), "|")
+		return
+	}
+	if !strings.Contains(" string int number bool object map array any datetime guid ", " "+kind+" ") {
+		panic("arm: unknown kind " + kind + " of field " + f.name)
+	}
+	f.kind = kind
+}
+
+func (f *field) setFlag(flag string) {
+	name, value, _ := strings.Cut(flag, "=")
+	switch name {
+	case "required":
+		f.required = true
+	case "readonly":
+		f.readOnly = true
+	case "immutable":
+		f.immutable = true
+	case "secret":
+		f.secret = true
+	case "min":
+		f.min = mustInt(value)
+	case "max":
+		f.max = mustInt(value)
+	case "pattern":
+		f.pattern = regexp.MustCompile(value)
+	case "default":
+		f.fallback = value
+	case "since":
+		f.since = value
+	default:
+		panic("arm: unknown flag " + flag + " of field " + f.name)
+	}
+}
+
+func mustInt(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		panic("arm: " + s + " is not a number")
+	}
+	return n
+}
+
+// takeSecrets removes the secret fields from body and returns them by path.
+func (m *Model) takeSecrets(body *jsondoc.Object) map[string]string {
+	if m == nil {
+		return nil
+	}
+	taken := map[string]string{}
+	for _, path := range m.secrets {
+		v, ok := body.Lookup(path)
+		if !ok {
+			continue
+		}
+		if s, ok := v.(string); ok {
+			taken[path] = s
+		}
+		body.DeletePath(path)
+	}
+	return taken
+}
+
+// keepSecrets gives next the secrets of old, replaced by those that the request brought.
+func keepSecrets(next, old *Resource, brought map[string]string) {
+	if old != nil && old.Secret != nil {
+		next.Secret = old.Secret.Clone()
+	}
+	for path, value := range brought {
+		next.SetSecret(path, value)
+	}
+}
+
+// writable is a copy of body without what the caller cannot write.
+func (m *Model) writable(body *jsondoc.Object) *jsondoc.Object {
+	out := body.Clone()
+	for _, name := range []string{"id", "name", "type", "systemData"} {
+		out.Delete(name)
+	}
+	if m != nil {
+		m.root.dropReadOnly(out)
+	}
+	return out
+}
+
+func (f *field) dropReadOnly(o *jsondoc.Object) {
+	for _, c := range f.fields {
+		if c.readOnly {
+			o.Delete(c.name)
+		} else if inner := o.Object(c.name); inner != nil {
+			c.dropReadOnly(inner)
+		}
+	}
+}
+
+// settle brings next into the shape of the model and returns what is wrong with
+// it: fields get their spelling, nulls and unknown members go, read-only values
+// come from old, defaults are filled in on create.
+func (m *Model) settle(next, old *Resource, version string) []*gatehouse.Error {
+	if m == nil {
+		return nil
+	}
+	c := &checker{create: old == nil}
+	var before *jsondoc.Object
+	if old != nil {
+		before = old.Body
+	}
+	c.object(&m.root, next.Body, before, "")
+	return c.faults
+}
+
+type checker struct {
+	create bool
+	faults []*gatehouse.Error
+}
+
+func (c *checker) fault(path, format string, args ...any) {
+	c.faults = append(c.faults, gatehouse.Errorf(gatehouse.Invalid, "ValidationError", format, args...).At(path))
+}
+
+func (c *checker) object(f *field, o, old *jsondoc.Object, path string) {
+	for _, name := range o.Names() {
+		known := f.lookup(name)
+		if known == nil {
+			o.Delete(name)
+			continue
+		}
+		if v, _ := o.Get(name); v == nil {
+			o.Delete(name)
+		} else if known.name != name {
+			o.Delete(name)
+			o.Set(known.name, v)
+		}
+	}
+	for _, child := range f.fields {
+		c.member(child, o, old, join(path, child.name))
+	}
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func (c *checker) member(f *field, o, old *jsondoc.Object, path string) {
+	var before jsondoc.Value
+	if old != nil {
+		before, _ = old.Get(f.name)
+	}
+	if f.readOnly {
+		o.Delete(f.name)
+		if before != nil {
+			o.Set(f.name, jsondoc.Clone(before))
+		}
+		return
+	}
+	v, present := o.Get(f.name)
+	if !present && f.fallback != "" && c.create {
+		v, _ = jsondoc.Parse([]byte(f.fallback), jsondoc.Options{})
+		o.Set(f.name, v)
+		present = true
+	}
+	if !present && f.needsLevel() {
+		v = &jsondoc.Object{}
+		o.Set(f.name, v)
+		present = true
+	}
+	if !present {
+		if f.required && !f.secret {
+			c.fault(path, "%s is required.", path)
+		}
+		return
+	}
+	if f.immutable && before != nil && !jsondoc.Equal(before, v) {
+		c.fault(path, "%s cannot be changed once it is set.", path)
+	}
+	beforeObject, _ := before.(*jsondoc.Object)
+	c.value(f, v, beforeObject, path)
+}
+
+// needsLevel reports whether a missing level has to be made, so that what it holds is checked and defaulted.
+func (f *field) needsLevel() bool {
+	if f.kind != "level" {
+		return false
+	}
+	for _, c := range f.fields {
+		if c.required || c.fallback != "" || c.needsLevel() {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *checker) value(f *field, v jsondoc.Value, old *jsondoc.Object, path string) {
+	switch f.kind {
+	case "level", "object":
+		if o, ok := v.(*jsondoc.Object); !ok {
+			c.wrongType(path, "an object", v)
+		} else if len(f.fields) > 0 {
+			c.object(f, o, old, path)
+		}
+	case "array":
+		c.array(f, v, path)
+	case "map":
+		c.stringMap(v, path)
+	case "bool":
+		if _, ok := v.(bool); !ok {
+			c.wrongType(path, "true or false", v)
+		}
+	case "int", "number":
+		c.number(f, v, path)
+	case "any":
+	default:
+		c.text(f, v, path)
+	}
+}
+
+func (c *checker) wrongType(path, want string, v jsondoc.Value) {
+	c.fault(path, "%s has to be %s; it is %s.", path, want, jsondoc.KindOf(v))
+}
+
+func (c *checker) array(f *field, v jsondoc.Value, path string) {
+	items, ok := v.([]jsondoc.Value)
+	if !ok {
+		c.wrongType(path, "an array", v)
+		return
+	}
+	if f.max > 0 && len(items) > f.max {
+		c.fault(path, "%s may hold at most %d elements; it holds %d.", path, f.max, len(items))
+	}
+	for i, item := range items {
+		if f.element != nil {
+			c.value(f.element, item, nil, fmt.Sprintf("%s[%d]", path, i))
+		}
+	}
+}
+
+func (c *checker) stringMap(v jsondoc.Value, path string) {
+	o, ok := v.(*jsondoc.Object)
+	if !ok {
+		c.wrongType(path, "an object of strings", v)
+		return
+	}
+	for name, value := range o.All() {
+		if _, ok := value.(string); !ok && value != nil {
+			c.wrongType(join(path, name), "a string", value)
+		}
+	}
+}
+
+func (c *checker) number(f *field, v jsondoc.Value, path string) {
+	n, ok := v.(jsondoc.Number)
+	if !ok {
+		c.wrongType(path, "a number", v)
+		return
+	}
+	value, err := strconv.ParseFloat(string(n), 64)
+	if f.kind == "int" && (err != nil || value != float64(int64(value))) {
+		c.fault(path, "%s has to be a whole number; it is %s.", path, clip(string(n)))
+		return
+	}
+	if f.max != 0 && value > float64(f.max) || f.min != 0 && value < float64(f.min) {
+		c.fault(path, "%s has to be between %d and %d; it is %s.", path, f.min, f.max, clip(string(n)))
+	}
+}
+
+var (
+	guidText = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	dateText = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:?\d{2})?)?$`)
+)
+
+func (c *checker) text(f *field, v jsondoc.Value, path string) {
+	s, ok := v.(string)
+	if !ok {
+		c.wrongType(path, "a string", v)
+		return
+	}
+	length := utf8.RuneCountInString(s)
+	switch {
+	case f.kind == "enum" && !oneOf(f.values, s):
+		c.fault(path, "%s has to be one of %s; it is '%s'.", path, strings.Join(f.values, ", "), clip(s))
+	case f.kind == "guid" && !guidText.MatchString(s):
+		c.fault(path, "%s has to be a GUID; it is '%s'.", path, clip(s))
+	case f.kind == "datetime" && !dateText.MatchString(s):
+		c.fault(path, "%s has to be a date and time such as 2026-01-31T12:00:00Z; it is '%s'.", path, clip(s))
+	case f.max > 0 && length > f.max:
+		c.fault(path, "%s may have at most %d characters; it has %d.", path, f.max, length)
+	case length < f.min:
+		c.fault(path, "%s needs at least %d characters; it has %d.", path, f.min, length)
+	case f.pattern != nil && !f.pattern.MatchString(s):
+		c.fault(path, "%s does not match the pattern %s.", path, f.pattern)
+	}
+}
+
+func oneOf(values []string, s string) bool {
+	for _, v := range values {
+		if strings.EqualFold(v, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// trim removes from a wire object what the api-version does not know yet, and any secret that got there.
+func (m *Model) trim(out *jsondoc.Object, version string) {
+	if m == nil {
+		return
+	}
+	m.root.trim(out, version)
+}
+
+func (f *field) trim(o *jsondoc.Object, version string) {
+	for _, c := range f.fields {
+		if c.secret || c.since != "" && version < c.since {
+			o.Delete(c.name)
+		} else if inner := o.Object(c.name); inner != nil && len(c.fields) > 0 {
+			c.trim(inner, version)
+		}
+	}
+}
+
+// check applies a name rule to the last segment of an ID.
+func (n NameRule) check(name string) error {
+	fault := n.fault(name)
+	if fault == "" {
+		return nil
+	}
+	return gatehouse.Errorf(gatehouse.Invalid, "InvalidResourceName", "The resource name '%s' is not valid: %s.", clip(name), fault)
+}
+
+func (n NameRule) fault(name string) string {
+	length := utf8.RuneCountInString(name)
+	switch {
+	case n.GUID && !guidText.MatchString(name):
+		return "it has to be a GUID"
+	case len(n.Only) > 0 && !oneOf(n.Only, name):
+		return "it has to be " + strings.Join(n.Only, " or ")
+	case length < max(n.Min, 1) || length > or(n.Max, 260):
+		return fmt.Sprintf("it has to have between %d and %d characters", max(n.Min, 1), or(n.Max, 260))
+	case n.Pattern != "" && !patternOf(n.Pattern).MatchString(name):
+		return "it does not match the pattern " + n.Pattern
+	}
+	return ""
+}

@@ -1,0 +1,247 @@
+package arm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"gatehouse"
+	"gatehouse/jsondoc"
+	"gatehouse/store"
+)
+
+// Op is an authorized operation. Only the pipeline makes one, after the caller
+// was found to have the right; handlers and hooks receive it.
+type Op struct {
+	*Target
+	Context  context.Context
+	Server   *Server
+	Caller   *gatehouse.Caller
+	Decision gatehouse.Decision
+	Version  string // api-version
+	Query    Query
+	Header   http.Header // of the request
+	Method   string
+	Now      time.Time
+
+	Operation, Correlation, ClientRequest string
+
+	partial bool // a list that shows only what the caller may read
+	raw     []byte
+	body    *jsondoc.Object
+	bodyErr error
+	read    bool
+	again   func() error
+}
+
+// Answer is what a handler returns. A nil Body is an empty one.
+type Answer struct {
+	Status int
+	Body   jsondoc.Value
+	Header http.Header
+}
+
+// OK is an answer with a body and status 200.
+func OK(body jsondoc.Value) *Answer { return &Answer{Status: http.StatusOK, Body: body} }
+
+// ListOf is an answer that wraps items the way ARM lists do.
+func ListOf(items []jsondoc.Value) *Answer {
+	if items == nil {
+		items = []jsondoc.Value{}
+	}
+	o := &jsondoc.Object{}
+	o.Set("value", items)
+	return OK(o)
+}
+
+// With adds a header and returns a.
+func (a *Answer) With(name, value string) *Answer {
+	if a.Header == nil {
+		a.Header = http.Header{}
+	}
+	a.Header.Set(name, value)
+	return a
+}
+
+// Body returns the request body as an object. A missing body is an empty object
+// for a POST and an error otherwise. Deployments are read in relaxed mode, since
+// az sends unquoted keys and comments there (clients.md section 4).
+func (op *Op) Body() (*jsondoc.Object, error) {
+	if !op.read {
+		op.read = true
+		op.body, op.bodyErr = parseBody(op.raw, op.relaxed(), op.Method == http.MethodPost)
+	}
+	return op.body, op.bodyErr
+}
+
+func (op *Op) relaxed() bool { return relaxedTypes[fold(op.Route.TypeName)] }
+
+// relaxedTypes are the types whose bodies az writes by hand.
+var relaxedTypes = map[string]bool{"microsoft.resources/deployments": true}
+
+func parseBody(raw []byte, relaxed, optional bool) (*jsondoc.Object, error) {
+	if len(raw) == 0 {
+		if optional {
+			return &jsondoc.Object{}, nil
+		}
+		return nil, gatehouse.Errorf(gatehouse.Invalid, "InvalidRequestContent", "The request has no body; send the resource as a JSON object.")
+	}
+	v, err := jsondoc.Parse(raw, jsondoc.Options{Relaxed: relaxed})
+	if err != nil {
+		return nil, err
+	}
+	o, ok := v.(*jsondoc.Object)
+	if !ok {
+		return nil, gatehouse.Errorf(gatehouse.Invalid, "InvalidRequestContent", "The request content was invalid: the body has to be a JSON object.")
+	}
+	return o, nil
+}
+
+// Cause is what the store records as the who and why of this operation's writes.
+// masked is the request body without secrets, nil for none.
+func (op *Op) Cause(masked *jsondoc.Object) gatehouse.Cause {
+	c := gatehouse.Cause{Caller: *op.Caller, Action: op.Route.Action, Scope: op.scopeText(), Operation: op.Operation,
+		Correlation: op.Correlation, ClientReq: op.ClientRequest, Method: op.Method, Decision: because(op.Decision),
+		Reason: clip(op.Header.Get("x-gatehouse-reason"))}
+	if masked != nil {
+		c.Request = jsondoc.Marshal(masked)
+	}
+	return c
+}
+
+func (op *Op) scopeText() string { return op.Target.scopeText() }
+
+// scopeText is the scope as messages and the log name it: a list is named by its own path (rbac.md 5.1).
+func (t *Target) scopeText() string {
+	if t.Collection() {
+		return t.Path
+	}
+	return t.ID.String()
+}
+
+func because(d gatehouse.Decision) *gatehouse.Because {
+	b := &gatehouse.Because{Allowed: d.Allowed, Code: d.Code}
+	for _, part := range []struct {
+		to *string
+		id gatehouse.GUID
+	}{{&b.Grant, d.Grant}, {&b.Role, d.Role}, {&b.Deny, d.Deny}} {
+		if !part.id.IsZero() {
+			*part.to = part.id.String()
+		}
+	}
+	return b
+}
+
+// Write runs f in a transaction, recorded under this operation. The caller's right
+// is asked again inside, so that a right withdrawn meanwhile does not count.
+func (op *Op) Write(masked *jsondoc.Object, f func(tx *store.Tx) error) error {
+	_, err := op.Server.store.Write(op.Context, op.Cause(masked), func(tx *store.Tx) error {
+		if err := op.again(); err != nil {
+			return err
+		}
+		return f(tx)
+	})
+	return err
+}
+
+// Record appends an event to the change log: an act that changes no document, such as revealing a secret.
+func (op *Op) Record(note string) error {
+	return op.Server.store.Record(op.Context, gatehouse.Change{Kind: gatehouse.Event, Cause: op.Cause(nil),
+		Resource: op.ID.String(), Type: op.Route.TypeName, Status: http.StatusOK, Note: note})
+}
+
+// Can reports whether the caller may perform another action at id; it reveals nothing and records nothing.
+func (op *Op) Can(action string, id gatehouse.ID) bool {
+	return op.Server.guard.Allowed(op.Caller, action, id)
+}
+
+// Load reads the resource at id, or returns an error of kind NotFound.
+func (op *Op) Load(r store.Reader, id gatehouse.ID) (*Resource, error) {
+	d, err := r.Get(op.Context, id.Scope())
+	if err != nil {
+		return nil, err
+	}
+	return op.Server.resource(d)
+}
+
+// Store gives read access outside a transaction.
+func (op *Op) Store() store.Reader { return op.Server.store }
+
+// Resource is a document in flight: the wire envelope without id, name and type.
+type Resource struct {
+	ID       gatehouse.ID
+	Type     string
+	Body     *jsondoc.Object
+	Secret   *jsondoc.Object // member per secret path; nil for none
+	Revision int64
+	Created  time.Time
+	Updated  time.Time
+}
+
+// Props returns the properties object, making it if need be.
+func (r *Resource) Props() *jsondoc.Object {
+	if p := r.Body.Object("properties"); p != nil {
+		return p
+	}
+	p := &jsondoc.Object{}
+	r.Body.Set("properties", p)
+	return p
+}
+
+// SecretString returns the secret at a path, "" when there is none.
+func (r *Resource) SecretString(path string) string {
+	if r.Secret == nil {
+		return ""
+	}
+	v, _ := r.Secret.Get(path)
+	s, _ := v.(string)
+	return s
+}
+
+// SetSecret stores a secret under a path.
+func (r *Resource) SetSecret(path, value string) {
+	if r.Secret == nil {
+		r.Secret = &jsondoc.Object{}
+	}
+	r.Secret.Set(path, value)
+}
+
+// Document is the stored form of r.
+func (r *Resource) Document() *store.Document {
+	d := &store.Document{ID: r.ID, Type: r.Type, Body: jsondoc.Marshal(r.Body), Created: r.Created}
+	if r.Secret != nil && r.Secret.Len() > 0 {
+		d.Secret = jsondoc.Marshal(r.Secret)
+	}
+	return d
+}
+
+// FromDocument reads a stored document.
+func FromDocument(d *store.Document) (*Resource, error) {
+	body, err := jsondoc.ParseObject(d.Body)
+	if err != nil {
+		return nil, errors.Join(errors.New("document "+d.ID.String()+" cannot be read"), err)
+	}
+	r := &Resource{ID: d.ID, Type: d.Type, Body: body, Revision: d.Revision, Created: d.Created, Updated: d.Updated}
+	if len(d.Secret) > 0 {
+		if r.Secret, err = jsondoc.ParseObject(d.Secret); err != nil {
+			return nil, errors.New("the secrets of " + d.ID.String() + " cannot be read")
+		}
+	}
+	return r, nil
+}
+
+func (s *Server) resource(d *store.Document) (*Resource, error) { return FromDocument(d) }
+
+// Clone copies r so that the copy can be changed.
+func (r *Resource) Clone() *Resource {
+	c := *r
+	c.Body = r.Body.Clone()
+	if r.Secret != nil {
+		c.Secret = r.Secret.Clone()
+	}
+	return &c
+}
+
+var _ json.Marshaler = (*jsondoc.Object)(nil)

@@ -1,0 +1,258 @@
+package arm
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/jsondoc"
+	"gatehouse/odata"
+	"gatehouse/store"
+)
+
+// pageSize is how many items a list answers when the caller names no number.
+const pageSize = 100
+
+// maxPage bounds $top.
+const maxPage = 1000
+
+// Query holds the query parameters of a request by folded name; $top and %24top are the same.
+type Query map[string]string
+
+func parseQuery(raw string) Query {
+	q := Query{}
+	for _, pair := range strings.Split(raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil {
+			continue
+		}
+		decoded, err := url.QueryUnescape(value)
+		if err != nil {
+			decoded = value
+		}
+		if key := fold(name); key != "" && q[key] == "" {
+			q[key] = decoded
+		}
+	}
+	return q
+}
+
+// Get returns a parameter by name in any casing, "" when it was not given.
+func (q Query) Get(name string) string { return q[fold(name)] }
+
+// Number returns a parameter as a number of at least min, fallback when it was not given.
+func (q Query) Number(name string, min, fallback int) (int, error) {
+	text := q.Get(name)
+	if text == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < min {
+		return 0, gatehouse.Errorf(gatehouse.Invalid, "InvalidQueryParameterValue", "%s has to be a whole number of at least %d; it is '%s'.", name, min, clip(text)).At(name)
+	}
+	return n, nil
+}
+
+// list is GET on a collection.
+func list(op *Op) (*Answer, error) {
+	parent := op.ID
+	if err := op.chainExists(op.Server.store, parent); err != nil {
+		return nil, err
+	}
+	scope := parent.Scope()
+	q := store.Query{Type: op.Route.TypeName}
+	if op.below() {
+		q.Under = &scope
+	} else {
+		q.Parent = &scope
+	}
+	return op.Page(q, nil)
+}
+
+// below reports whether a collection also lists what lies deeper: top-level types at subscription scope do.
+func (op *Op) below() bool {
+	sub, ok := op.ID.Scope().Subscription()
+	return ok && sub == op.ID.Scope() && strings.Contains(op.Path, "/providers/")
+}
+
+// Page answers a list of the documents that q selects, honouring $filter, $top,
+// $skip and $skiptoken. Keep, when given, drops resources before paging. A caller
+// that sees the list only in part gets what it may read.
+func (op *Op) Page(q store.Query, keep func(*Resource) bool) (*Answer, error) {
+	l, err := op.listing(q)
+	if err != nil {
+		return nil, err
+	}
+	if keep != nil {
+		l.keep = append(l.keep, keep)
+	}
+	items, next, err := l.collect()
+	if err != nil {
+		return nil, err
+	}
+	a := ListOf(items)
+	o := a.Body.(*jsondoc.Object)
+	if t := op.Route.Type; t != nil && t.Count {
+		o.Set("count", jsondoc.Number(strconv.Itoa(l.count)))
+	}
+	if next != "" {
+		o.Set("nextLink", op.nextLink(next, l.top))
+	}
+	return a, nil
+}
+
+// listing is one list on its way: what to select, what to keep, where to stop.
+type listing struct {
+	op        *Op
+	query     store.Query
+	filter    *odata.Filter
+	keep      []func(*Resource) bool
+	top, skip int
+	asked     bool // $top was given
+	count     int
+	taken     int
+}
+
+func (op *Op) listing(q store.Query) (*listing, error) {
+	l := &listing{op: op, query: q}
+	var err error
+	if l.top, err = op.Query.Number("$top", 1, pageSize); err != nil {
+		return nil, err
+	}
+	l.asked = op.Query.Get("$top") != ""
+	l.top = min(l.top, maxPage)
+	if l.skip, err = op.Query.Number("$skip", 0, 0); err != nil {
+		return nil, err
+	}
+	if token := op.Query.Get("$skiptoken"); token != "" {
+		if l.query.After, err = readToken(token); err != nil {
+			return nil, err
+		}
+	}
+	if t := op.Route.Type; t != nil && t.Filter != "" {
+		if l.filter, err = parseFilter(op.Query.Get("$filter"), t.Filter); err != nil {
+			return nil, err
+		}
+	}
+	if op.partial {
+		l.keep = append(l.keep, func(r *Resource) bool { return op.Can(r.Type+"/read", r.ID) })
+	}
+	return l, nil
+}
+
+// collect reads documents in batches until a page is full. The next token is the key of the last item taken.
+func (l *listing) collect() (items []jsondoc.Value, next string, err error) {
+	op, q := l.op, l.query
+	counted := op.Route.Type != nil && op.Route.Type.Count
+	if counted {
+		if err := l.total(); err != nil {
+			return nil, "", err
+		}
+	}
+	last := ""
+	for {
+		q.Limit = l.top + l.skip + 1
+		page, err := op.Server.store.List(op.Context, q)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, d := range page.Documents {
+			r, err := FromDocument(d)
+			if err != nil {
+				return nil, "", err
+			}
+			if !l.match(r) {
+				continue
+			}
+			if l.taken++; l.taken <= l.skip {
+				continue
+			}
+			if len(items) == l.top {
+				return items, last, nil
+			}
+			items, last = append(items, op.Show(r)), d.Key().String()
+		}
+		if page.Next == "" {
+			return items, "", nil
+		}
+		q.After = page.Next
+	}
+}
+
+// total counts all matches, not those of the page (apim-control-plane.md 1.5).
+func (l *listing) total() error {
+	q := l.query
+	q.After, q.Limit = "", 0
+	if l.filter == nil && len(l.keep) == 0 {
+		n, err := l.op.Server.store.Count(l.op.Context, q)
+		l.count = n
+		return err
+	}
+	page, err := l.op.Server.store.List(l.op.Context, q)
+	if err != nil {
+		return err
+	}
+	for _, d := range page.Documents {
+		if r, err := FromDocument(d); err == nil && l.match(r) {
+			l.count++
+		}
+	}
+	return nil
+}
+
+func (l *listing) match(r *Resource) bool {
+	for _, keep := range l.keep {
+		if !keep(r) {
+			return false
+		}
+	}
+	return l.filter == nil || l.filter.Match(fields(r))
+}
+
+// fields looks a filter's field up in a resource: name, then properties, then the envelope.
+func fields(r *Resource) func(string) (any, bool) {
+	return func(name string) (any, bool) {
+		if fold(name) == "name" {
+			return r.ID.Name(), true
+		}
+		path := strings.ReplaceAll(name, "/", ".")
+		if v, ok := r.Body.Lookup("properties." + path); ok {
+			return v, true
+		}
+		return r.Body.Lookup(path)
+	}
+}
+
+func parseFilter(text, allowed string) (*odata.Filter, error) {
+	if text == "" {
+		return nil, nil
+	}
+	return odata.ParseFilter(text, odata.Options{Fields: strings.Fields(allowed)})
+}
+
+func (op *Op) nextLink(after string, top int) string {
+	v := url.Values{}
+	for name, value := range op.Query {
+		v.Set(name, value)
+	}
+	v.Del("$skip")
+	v.Set("$skiptoken", base64.RawURLEncoding.EncodeToString([]byte(after)))
+	return op.Server.BaseURL + (&url.URL{Path: op.Path}).EscapedPath() + "?" + v.Encode()
+}
+
+func readToken(token string) (string, error) {
+	key, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(key) == 0 || key[0] != '/' {
+		return "", gatehouse.Errorf(gatehouse.Invalid, "InvalidSkipToken", "The $skiptoken is not one that this server gave out. Start the list again without it.").At("$skiptoken")
+	}
+	return string(key), nil
+}
+
+// URL is the absolute address of an id with the request's api-version.
+func (op *Op) URL(path string) string {
+	return fmt.Sprintf("%s%s?api-version=%s", op.Server.BaseURL, (&url.URL{Path: path}).EscapedPath(), url.QueryEscape(op.Version))
+}

@@ -1,0 +1,164 @@
+package arm
+
+import (
+	"gatehouse"
+	"gatehouse/jsondoc"
+	"gatehouse/store"
+)
+
+// Verb is what a request does to a resource or collection.
+type Verb string
+
+// The verbs. Post is an Action of a Type or a Call.
+const (
+	List   Verb = "list"
+	Get    Verb = "get"
+	Head   Verb = "head"
+	Put    Verb = "put"
+	Patch  Verb = "patch"
+	Delete Verb = "delete"
+	Post   Verb = "post"
+)
+
+// Shape names a set of verbs.
+type Shape string
+
+// The shapes that cover nearly all resource types (house.md section 4).
+const (
+	Entity   Shape = "list get head put patch delete"
+	Document Shape = "list get head put delete"
+	Link     Shape = "list head put delete"
+	Object   Shape = "list get put patch delete"
+	View     Shape = "list"
+	Singular Shape = "get"
+)
+
+// Handler answers an authorized operation.
+type Handler func(*Op) (*Answer, error)
+
+// Type declares a resource type: what it is called, which verbs it has, what its
+// body may hold, and the parts that are not data.
+type Type struct {
+	Segment string // last part of the path, in Azure's spelling
+	Shape   Shape
+	Without string           // verbs of the shape that this type lacks
+	As      map[Verb]string  // RBAC actions that do not follow from path and verb
+	Do      map[Verb]Handler // verbs served by a handler of their own instead of the generic one
+
+	Noun   string // how an error message calls it: "Product not found."
+	Name   NameRule
+	Model  *Model // nil takes any object
+	Hooks  Hooks
+	Filter string // fields that $filter may name, blank separated, in wire spelling relative to properties
+
+	Tracked bool // has a location and tags and appears in resource lists
+	ETag    bool // carries entity tags
+	Match   bool // PATCH and DELETE require If-Match
+	Count   bool // lists carry count
+
+	Status Status // success codes that differ from 201, 200, 200
+
+	Holds   []*Type  // types below this one
+	Actions []Action // POST actions on an item
+}
+
+// Status holds the success codes of a Type that differ from the usual ones. Zero keeps the usual.
+type Status struct {
+	Create  int // 201
+	Update  int // 200
+	Delete  int // 200; a 202 comes with a Location that is done at once
+	Missing int // DELETE of what is not there: 204
+	Head    int // 200
+}
+
+// NameRule says which names a resource may have.
+type NameRule struct {
+	Min, Max int    // in characters; 0 for 1 and 260
+	Pattern  string // regular expression that the whole name matches; "" for any
+	GUID     bool
+	Only     []string // the only names there are
+}
+
+// Action is a POST on an item of a Type.
+type Action struct {
+	Name string // last part of the path
+	As   string // RBAC action, when it is not {type}/{name}/action
+	Do   Handler
+}
+
+// Hooks are the parts of a type that are not data. Any may be nil. Old is nil on
+// create. Inside Put and Delete the transaction is open: other documents may be
+// read and written through tx, and nothing else may block.
+type Hooks struct {
+	// Attributes gives what conditions on assignments may refer to. It runs before authorization
+	// and must not reveal anything: it returns attributes, never an answer.
+	Attributes func(op *Op) *gatehouse.Attributes
+	// Links lists further checks that the caller has to pass, made after the main one (rbac.md 5.3).
+	Links func(op *Op, body *jsondoc.Object) ([]LinkedAccess, error)
+	// Default completes the body of a resource that is being created.
+	Default func(op *Op, next *Resource)
+	// Check refuses what the model cannot express. It writes nothing.
+	Check func(op *Op, tx *store.Tx, old, next *Resource) error
+	// Put runs before the document is written and may write others.
+	Put func(op *Op, tx *store.Tx, old, next *Resource) error
+	// Delete runs before the document is deleted and may delete others.
+	Delete func(op *Op, tx *store.Tx, old *Resource) error
+	// After runs when the write is committed; it may only publish.
+	After func(op *Op, r *Resource)
+	// Show shapes the answer; out is the wire object, which it may change.
+	Show func(op *Op, r *Resource, out *jsondoc.Object)
+}
+
+// LinkedAccess is an action that the caller needs at another scope.
+type LinkedAccess struct {
+	Action string
+	ID     gatehouse.ID
+}
+
+// Place says where types hang.
+type Place string
+
+// The places. Anywhere is for extension resources: at the root, management
+// groups, subscriptions, resource groups and resources alike.
+const (
+	AtTenant       Place = ""
+	AtSubscription Place = "/subscriptions/{subscriptionId}"
+	AtGroup        Place = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
+	Anywhere       Place = "{scope}"
+)
+
+// Mount hangs types at a place, below providers/{namespace}. Bare mounts leave
+// that part out, as subscriptions and resource groups do.
+type Mount struct {
+	At    Place
+	Types []*Type
+	Bare  bool
+}
+
+// Call is a request that belongs to no declared type. Path may start with the
+// text of a Place and holds parameters in braces; the RBAC scope is the longest
+// part of the requested path that is a resource ID.
+type Call struct {
+	Method string
+	Path   string
+	Action string // RBAC action; "" for calls that any authenticated caller may make
+	Data   bool
+	// Partial marks collections that show a caller without rights on the whole the items that it may read (rbac.md 5.2).
+	Partial bool
+	Do      Handler
+}
+
+// Provider is a namespace with its types and calls. It is a value handed to New; nothing registers itself.
+type Provider struct {
+	Namespace   string
+	DisplayName string
+	Mounts      []Mount
+	Calls       []Call
+	Versions    []string // listed for every type; the first is the newest
+	// Versioned checks an api-version; nil takes every well-formed one.
+	Versioned func(version string) error
+	// Invalid makes one error of all that the model found wrong; nil answers InvalidRequestContent with details.
+	Invalid func(faults []*gatehouse.Error) error
+	// Missing words the 404 for a resource of this provider; nil words it as ARM does.
+	Missing func(t *Type, id gatehouse.ID) error
+}

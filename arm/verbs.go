@@ -1,0 +1,309 @@
+package arm
+
+import (
+	"net/http"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/jsondoc"
+	"gatehouse/store"
+)
+
+func get(op *Op) (*Answer, error) {
+	r, err := op.existing(op.Server.store)
+	if err != nil {
+		return nil, err
+	}
+	return op.tagged(OK(op.Show(r)), r), nil
+}
+
+func head(op *Op) (*Answer, error) {
+	r, err := op.existing(op.Server.store)
+	if err != nil {
+		return nil, err
+	}
+	return op.tagged(&Answer{Status: or(op.Route.Type.Status.Head, http.StatusOK)}, r), nil
+}
+
+// existing loads the addressed resource.
+func (op *Op) existing(r store.Reader) (*Resource, error) {
+	found, err := op.Load(r, op.ID)
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		if err := op.parentExists(r); err != nil {
+			return nil, err
+		}
+		return nil, op.notFound(op.Route.Type, op.Route.TypeName, op.ID)
+	}
+	return found, err
+}
+
+// parentExists tells which level of the path is missing, so that the 404 names it.
+func (op *Op) parentExists(r store.Reader) error { return op.chainExists(r, op.ID.Parent()) }
+
+func (op *Op) chainExists(r store.Reader, id gatehouse.ID) error {
+	if id.IsRoot() || op.Server.TypeOf(id.Type()) == nil {
+		return nil
+	}
+	_, err := r.Get(op.Context, id.Scope())
+	if gatehouse.KindOf(err) != gatehouse.NotFound {
+		return err
+	}
+	if err := op.chainExists(r, id.Parent()); err != nil {
+		return err
+	}
+	d := op.Server.TypeOf(id.Type())
+	return op.notFound(d.Type, d.Name, id)
+}
+
+func put(op *Op) (*Answer, error)   { return op.write(false) }
+func patch(op *Op) (*Answer, error) { return op.write(true) }
+
+// write is PUT and PATCH: read the body, check it against the model, then decide in one transaction.
+func (op *Op) write(merge bool) (*Answer, error) {
+	body, err := op.Body()
+	if err != nil {
+		return nil, err
+	}
+	t := op.Route.Type
+	if err := t.Name.check(op.ID.Name()); err != nil {
+		return nil, err
+	}
+	if merge && t.Match && op.Header.Get("If-Match") == "" {
+		return nil, missingIfMatch()
+	}
+	if err := op.linked(body); err != nil {
+		return nil, err
+	}
+	body = body.Clone()
+	secrets := t.Model.takeSecrets(body)
+	var old, next *Resource
+	err = op.Write(body, func(tx *store.Tx) error {
+		if old, err = op.forUpdate(tx, merge); err != nil {
+			return err
+		}
+		if next, err = op.compose(old, body, merge); err != nil {
+			return err
+		}
+		keepSecrets(next, old, secrets)
+		return op.save(tx, old, next)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if t.Hooks.After != nil {
+		t.Hooks.After(op, next)
+	}
+	status := or(t.Status.Update, http.StatusOK)
+	if old == nil {
+		status = or(t.Status.Create, http.StatusCreated)
+	}
+	return op.tagged(&Answer{Status: status, Body: op.Show(next)}, next), nil
+}
+
+// forUpdate loads what is to be written and checks If-Match. A nil resource is a create.
+func (op *Op) forUpdate(tx *store.Tx, mustExist bool) (*Resource, error) {
+	old, err := op.Load(tx, op.ID)
+	switch gatehouse.KindOf(err) {
+	case gatehouse.NotFound:
+		old = nil
+		if err := op.parentExists(tx); err != nil {
+			return nil, err
+		}
+		if mustExist {
+			return nil, op.notFound(op.Route.Type, op.Route.TypeName, op.ID)
+		}
+	default:
+		if err != nil {
+			return nil, err
+		}
+	}
+	return old, op.precondition(old)
+}
+
+// compose builds the resource to be stored from the body and what is stored now.
+func (op *Op) compose(old *Resource, body *jsondoc.Object, merge bool) (*Resource, error) {
+	t := op.Route.Type
+	next := &Resource{ID: op.ID, Type: op.Route.TypeName, Body: body.Clone()}
+	for _, name := range []string{"id", "name", "type"} {
+		next.Body.Delete(name)
+	}
+	if old != nil {
+		next.ID, next.Created = old.ID, old.Created
+		if merge {
+			next.Body = old.Body.Clone()
+			jsondoc.Merge(next.Body, t.Model.writable(body))
+		}
+	} else if parent, err := op.Server.store.Get(op.Context, op.ID.Parent().Scope()); err == nil && !op.ID.Parent().IsRoot() {
+		next.ID = rebase(op.ID, parent.ID)
+	}
+	if err := op.faults(t.Model.settle(next, old, op.Version)); err != nil {
+		return nil, err
+	}
+	if old == nil && t.Hooks.Default != nil {
+		t.Hooks.Default(op, next)
+	}
+	return next, nil
+}
+
+// rebase gives id the casing that its parent was created with.
+func rebase(id, parent gatehouse.ID) gatehouse.ID {
+	tail := id.String()[len(id.Parent().String()):]
+	if rebased, err := gatehouse.ParseID(parent.String() + tail); err == nil && rebased.Scope() == id.Scope() {
+		return rebased
+	}
+	return id
+}
+
+func (op *Op) save(tx *store.Tx, old, next *Resource) error {
+	h := op.Route.Type.Hooks
+	if h.Check != nil {
+		if err := h.Check(op, tx, old, next); err != nil {
+			return err
+		}
+	}
+	if h.Put != nil {
+		if err := h.Put(op, tx, old, next); err != nil {
+			return err
+		}
+	}
+	return Save(tx, next)
+}
+
+// Save writes r and takes over its new revision and times.
+func Save(tx *store.Tx, r *Resource) error {
+	d := r.Document()
+	if err := tx.Put(d); err != nil {
+		return err
+	}
+	r.Revision, r.Created, r.Updated = d.Revision, d.Created, d.Updated
+	return nil
+}
+
+func (op *Op) faults(faults []*gatehouse.Error) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	if invalid := op.Route.Provider.Invalid; invalid != nil {
+		return invalid(faults)
+	}
+	e := gatehouse.Errorf(gatehouse.Invalid, "InvalidRequestContent", "The request content was invalid: %s", faults[0].Message).At(faults[0].Target)
+	if len(faults) > 1 {
+		e.Details = faults
+	}
+	return e
+}
+
+// remove is DELETE.
+func remove(op *Op) (*Answer, error) {
+	t := op.Route.Type
+	if t.Match && op.Header.Get("If-Match") == "" {
+		return nil, missingIfMatch()
+	}
+	var old *Resource
+	err := op.Write(nil, func(tx *store.Tx) (err error) {
+		old, err = op.Load(tx, op.ID)
+		if gatehouse.KindOf(err) == gatehouse.NotFound {
+			old = nil
+			return op.parentExists(tx)
+		}
+		if err != nil {
+			return err
+		}
+		if err := op.precondition(old); err != nil {
+			return err
+		}
+		if t.Hooks.Delete != nil {
+			if err := t.Hooks.Delete(op, tx, old); err != nil {
+				return err
+			}
+		}
+		return DeleteTree(op.Context, tx, old.ID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if old == nil {
+		return &Answer{Status: or(t.Status.Missing, http.StatusNoContent)}, nil
+	}
+	return op.deleted(old)
+}
+
+func (op *Op) deleted(old *Resource) (*Answer, error) {
+	status := or(op.Route.Type.Status.Delete, http.StatusOK)
+	a := &Answer{Status: status}
+	switch status {
+	case http.StatusAccepted:
+		return op.Finished(a, nil)
+	case http.StatusOK:
+		if op.Route.Type.Status.Delete == http.StatusOK {
+			a.Body = op.Show(old)
+		}
+	}
+	return a, nil
+}
+
+// Show is the wire form of r: id, name and type, then the body without secrets, shaped by the type's hook.
+func (op *Op) Show(r *Resource) *jsondoc.Object {
+	out := &jsondoc.Object{}
+	out.Set("id", r.ID.String())
+	out.Set("name", r.ID.Name())
+	out.Set("type", r.Type)
+	for name, value := range r.Body.Clone().All() {
+		out.Set(name, value)
+	}
+	if d := op.Server.TypeOf(r.Type); d != nil {
+		d.Type.Model.trim(out, op.Version)
+		if d.Type.Hooks.Show != nil {
+			d.Type.Hooks.Show(op, r, out)
+		}
+	}
+	return out
+}
+
+func (op *Op) tagged(a *Answer, r *Resource) *Answer {
+	if op.Route.Type.ETag {
+		a.With("ETag", Tag(r.Revision))
+	}
+	return a
+}
+
+// precondition checks If-Match and If-None-Match. A star on something that is not
+// there creates it: Terraform does so with APIs (clients.md section 4).
+func (op *Op) precondition(old *Resource) error {
+	if !op.Route.Type.ETag {
+		return nil
+	}
+	want := op.Header.Get("If-Match")
+	if want == "" || strings.TrimSpace(want) == "*" {
+		if old != nil && strings.TrimSpace(op.Header.Get("If-None-Match")) == "*" {
+			return preconditionFailed()
+		}
+		return nil
+	}
+	if old == nil {
+		return preconditionFailed()
+	}
+	tag := Tag(old.Revision)
+	for _, candidate := range strings.Split(want, ",") {
+		candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
+		if candidate == tag || `"`+candidate+`"` == tag {
+			return nil
+		}
+	}
+	return preconditionFailed()
+}
+
+func preconditionFailed() error {
+	return gatehouse.Errorf(gatehouse.Precondition, "PreconditionFailed", "Resource was modified since last retrieval. Read it again and repeat the change with its new ETag in If-Match.")
+}
+
+func missingIfMatch() error {
+	return gatehouse.Errorf(gatehouse.Invalid, "ValidationError", "This request needs an If-Match header: send the ETag of the last retrieval, or * for any.").At("If-Match")
+}
+
+func or(a, b int) int {
+	if a != 0 {
+		return a
+	}
+	return b
+}
