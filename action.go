@@ -1,6 +1,9 @@
 package gatehouse
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Pattern is an action, or many: Microsoft.ApiManagement/service/*/read. It
 // compares without case, a star matches any run of characters including slashes,
@@ -22,35 +25,73 @@ func (p Pattern) String() string { return p.source }
 // Folded returns the pattern in the form that compares.
 func (p Pattern) Folded() string { return p.folded }
 
-// Match reports whether the action, in any casing, matches. It allocates only to fold.
-func (p Pattern) Match(action string) bool { return p.MatchFolded(Fold(action)) }
-
-// MatchFolded is Match for an action that Fold has already been applied to.
-func (p Pattern) MatchFolded(action string) bool {
+// Match reports whether the action, in any casing, matches. It allocates nothing
+// unless the action holds letters outside ASCII, which no known action does.
+func (p Pattern) Match(action string) bool {
+	for i := 0; i < len(action); i++ {
+		if action[i] >= utf8.RuneSelf {
+			return match(p.folded, Fold(action))
+		}
+	}
 	return match(p.folded, action)
 }
 
+// MatchFolded is Match for an action that Fold has already been applied to.
+func (p Pattern) MatchFolded(action string) bool { return match(p.folded, action) }
+
+// match compares the texts between the stars from left to right, each at the first
+// place where it fits: an earlier end never leaves less room for the rest, so there
+// is no need to go back, and many stars cost no more than their length. Where a star
+// stands between two slashes, the text after it may begin with the slash that ended
+// the text before it.
 func match(pattern, action string) bool {
 	star := strings.IndexByte(pattern, '*')
 	if star < 0 {
-		return pattern == action
+		return len(pattern) == len(action) && hasFolded(action, pattern)
 	}
-	if !strings.HasPrefix(action, pattern[:star]) {
+	if !hasFolded(action, pattern[:star]) {
 		return false
 	}
-	before, after := pattern[:star], pattern[star+1:]
-	if strings.IndexByte(after, '*') < 0 {
-		if len(action) >= star+len(after) {
-			return strings.HasSuffix(action, after)
+	end := star
+	for {
+		from := end
+		rest := pattern[star+1:]
+		if star > 0 && pattern[star-1] == '/' && strings.HasPrefix(rest, "/") {
+			from--
 		}
-		shared := strings.HasSuffix(before, "/") && strings.HasPrefix(after, "/")
-		return shared && len(action) == star+len(after)-1 && strings.HasSuffix(action, after)
+		next := strings.IndexByte(rest, '*')
+		if next < 0 {
+			last := len(action) - len(rest)
+			return last >= from && hasFolded(action[last:], rest)
+		}
+		at := indexFolded(action[from:], rest[:next])
+		if at < 0 {
+			return false
+		}
+		end = from + at + next
+		star += 1 + next
 	}
-	for i := star; i <= len(action); i++ {
-		if match(after, action[i:]) {
-			return true
+}
+
+// hasFolded reports whether s starts with prefix, which is folded already; of s only ASCII letters are folded here.
+func hasFolded(s, prefix string) bool {
+	if len(s) < len(prefix) {
+		return false
+	}
+	for i := 0; i < len(prefix); i++ {
+		c := s[i]
+		if c != prefix[i] && ('A' > c || c > 'Z' || c+'a'-'A' != prefix[i]) {
+			return false
 		}
 	}
-	shared := strings.HasSuffix(before, "/") && strings.HasPrefix(after, "/")
-	return shared && match(after, action[star-1:])
+	return true
+}
+
+func indexFolded(s, part string) int {
+	for i := 0; i+len(part) <= len(s); i++ {
+		if hasFolded(s[i:], part) {
+			return i
+		}
+	}
+	return -1
 }

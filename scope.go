@@ -301,13 +301,27 @@ func (s *Scope) UnmarshalText(b []byte) (err error) {
 func Fold(s string) string {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			return strings.Map(foldRune, s)
+			return strings.Map(FoldRune, s)
 		}
 	}
 	return s
 }
 
-func foldRune(r rune) rune {
+// EqualFold reports whether a and b are the same after Fold. It allocates nothing.
+func EqualFold(a, b string) bool {
+	for a != "" && b != "" {
+		x, n := utf8.DecodeRuneInString(a)
+		y, m := utf8.DecodeRuneInString(b)
+		if x != y && FoldRune(x) != FoldRune(y) {
+			return false
+		}
+		a, b = a[n:], b[m:]
+	}
+	return a == b
+}
+
+// FoldRune is Fold for one character.
+func FoldRune(r rune) rune {
 	if r < utf8.RuneSelf {
 		if 'A' <= r && r <= 'Z' {
 			return r + 'a' - 'A'
