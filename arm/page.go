@@ -109,7 +109,7 @@ func (op *Op) Page(q store.Query, keep func(*Resource) bool) (*Answer, error) {
 type listing struct {
 	op        *Op
 	query     store.Query
-	filter    *odata.Filter
+	filter    odata.Expr
 	keep      []func(*Resource) bool
 	top, skip int
 	asked     bool // $top was given
@@ -165,7 +165,9 @@ func (l *listing) collect() (items []jsondoc.Value, next string, err error) {
 			if err != nil {
 				return nil, "", err
 			}
-			if !l.match(r) {
+			if matches, err := l.match(r); err != nil {
+				return nil, "", err
+			} else if !matches {
 				continue
 			}
 			if l.taken++; l.taken <= l.skip {
@@ -197,20 +199,29 @@ func (l *listing) total() error {
 		return err
 	}
 	for _, d := range page.Documents {
-		if r, err := FromDocument(d); err == nil && l.match(r) {
+		r, err := FromDocument(d)
+		if err != nil {
+			return err
+		}
+		matches, err := l.match(r)
+		if err != nil {
+			return err
+		}
+		if matches {
 			l.count++
 		}
 	}
 	return nil
 }
 
-func (l *listing) match(r *Resource) bool {
+func (l *listing) match(r *Resource) (bool, error) {
 	for _, keep := range l.keep {
 		if !keep(r) {
-			return false
+			return false, nil
 		}
 	}
-	return l.filter == nil || l.filter.Match(fields(r))
+	env := odata.Env{Lookup: fields(r)}
+	return env.Match(l.filter)
 }
 
 // fields looks a filter's field up in a resource: name, then properties, then the envelope.
@@ -227,11 +238,15 @@ func fields(r *Resource) func(string) (any, bool) {
 	}
 }
 
-func parseFilter(text, allowed string) (*odata.Filter, error) {
+func parseFilter(text, allowed string) (odata.Expr, error) {
 	if text == "" {
 		return nil, nil
 	}
-	return odata.ParseFilter(text, odata.Options{Fields: strings.Fields(allowed)})
+	e, err := odata.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return e, odata.Names(allowed).Check(e)
 }
 
 func (op *Op) nextLink(after string, top int) string {

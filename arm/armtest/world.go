@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -91,9 +90,9 @@ func Start(t testing.TB, build func(w *World) []*arm.Provider) *World {
 	t.Helper()
 	w := &World{Clock: &Clock{now: start}}
 	ctx, log := context.Background(), slog.New(slog.NewTextHandler(io.Discard, nil))
-	driver, err := sqlite.Open(filepath.Join(t.TempDir(), "gatehouse.db"))
-	must(t, err)
-	w.Store, err = store.Open(ctx, driver, store.Options{MasterKey: []byte(strings.Repeat("k", 32)), Clock: w.Clock.Now, Logger: log})
+	var err error
+	w.Store, err = sqlite.Open(ctx, t.TempDir(), store.Options{MasterKey: []byte(strings.Repeat("k", 32)), Clock: w.Clock.Now, Logger: log},
+		sqlite.Settings{Unsafe: true})
 	must(t, err)
 	t.Cleanup(func() { w.Store.Close() })
 	w.seed(t)
