@@ -16,7 +16,9 @@ const (
 	ApplicationOwnerType = "Microsoft.Graph/directory/applications/owners"
 	FederatedType        = "Microsoft.Graph/directory/applications/federatedIdentityCredentials"
 	ServicePrincipalType = "Microsoft.Graph/directory/servicePrincipals"
-	RoleAssignmentType   = "Microsoft.Graph/directory/roleAssignments"
+	// ServicePrincipalOwnerType is the type of a link from a service principal to one of its owners.
+	ServicePrincipalOwnerType = "Microsoft.Graph/directory/servicePrincipals/owners"
+	RoleAssignmentType        = "Microsoft.Graph/directory/roleAssignments"
 
 	// IdentityFederatedType is the type of a federated credential of a user-assigned
 	// identity, an ARM resource below the identity; its body nests under properties.
@@ -63,6 +65,11 @@ func FederatedID(oid gatehouse.GUID, name string) gatehouse.ID {
 // ServicePrincipalID returns the ID of a service principal's document by its object ID.
 func ServicePrincipalID(oid gatehouse.GUID) gatehouse.ID {
 	return Root().Child("servicePrincipals", oid.String())
+}
+
+// ServicePrincipalOwnerID returns the ID of the document that makes a principal an owner of a service principal.
+func ServicePrincipalOwnerID(oid, owner gatehouse.GUID) gatehouse.ID {
+	return ServicePrincipalID(oid).Child("owners", owner.String())
 }
 
 // RoleAssignmentID returns the ID of a directory role assignment.

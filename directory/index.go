@@ -36,6 +36,7 @@ type Index struct {
 	names      map[name][]gatehouse.GUID // nearly always one
 	held       map[gatehouse.Scope][]name
 	reserved   map[name]gatehouse.GUID
+	links      links
 }
 
 // name is a folded name of one kind.
@@ -53,6 +54,7 @@ const (
 	byIdentifierURI
 	byServicePrincipalName
 	byResource
+	byDisplayName // text is type and name, see displayed
 )
 
 // NewIndex reads the directory and follows the store from then on. Make it before serving.
@@ -60,12 +62,14 @@ func NewIndex(ctx context.Context, s *store.Store) (*Index, error) {
 	x := &Index{
 		principals: map[gatehouse.GUID]*Principal{}, names: map[name][]gatehouse.GUID{},
 		held: map[gatehouse.Scope][]name{}, reserved: map[name]gatehouse.GUID{},
+		links: links{},
 	}
 	// Commits made while loading wait for the lock and are applied afterwards.
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s.OnCommit(x.follow)
-	for _, kind := range []string{UserType, GroupType, ApplicationType, ServicePrincipalType} {
+	kinds := []string{UserType, GroupType, ApplicationType, ServicePrincipalType}
+	for _, kind := range append(kinds, linkTypes...) {
 		if err := x.load(ctx, s, kind); err != nil {
 			return nil, err
 		}
@@ -114,6 +118,10 @@ func (x *Index) drop(key gatehouse.Scope, kind string) {
 	if !ok {
 		return
 	}
+	if isLink(kind) {
+		x.links.drop(oid, key)
+		return
+	}
 	for _, n := range x.held[key] {
 		if rest := slices.DeleteFunc(slices.Clone(x.names[n]), func(g gatehouse.GUID) bool { return g == oid }); len(rest) > 0 {
 			x.names[n] = rest
@@ -131,6 +139,10 @@ func (x *Index) drop(key gatehouse.Scope, kind string) {
 // put replaces what is known of one document. A body that cannot be read leaves
 // nothing behind: nobody signs in as a damaged object.
 func (x *Index) put(key gatehouse.Scope, kind string, body []byte) {
+	if isLink(kind) {
+		x.links.put(key)
+		return
+	}
 	switch kind {
 	case UserType, GroupType, ApplicationType, ServicePrincipalType:
 	default:
@@ -144,6 +156,7 @@ func (x *Index) put(key gatehouse.Scope, kind string, body []byte) {
 	p, names := describe(oid, kind, body)
 	if p != nil {
 		x.principals[oid] = p
+		names = append(names, displayed(kind, p.DisplayName))
 	}
 	for _, n := range names {
 		if n.text != "" && !slices.Contains(x.held[key], n) {
@@ -168,7 +181,7 @@ func describe(oid gatehouse.GUID, kind string, body []byte) (*Principal, []name)
 		if json.Unmarshal(body, &a) != nil || a.AppID.IsZero() {
 			return nil, nil
 		}
-		names := []name{{byApplication, a.AppID.String()}}
+		names := []name{{byApplication, a.AppID.String()}, displayed(kind, a.DisplayName)}
 		for _, uri := range a.IdentifierURIs {
 			names = append(names, name{byIdentifierURI, foldURI(uri)})
 		}
