@@ -201,10 +201,10 @@ func (f *field) dropReadOnly(o *jsondoc.Object) {
 	}
 }
 
-// settle brings next into the shape of the model and returns what is wrong with
+// Settle brings next into the shape of the model and returns what is wrong with
 // it: fields get their spelling, nulls and unknown members go, read-only values
 // come from old, defaults are filled in on create.
-func (m *Model) settle(next, old *Resource, version string) []*gatehouse.Error {
+func (m *Model) Settle(next, old *Resource) []*gatehouse.Error {
 	if m == nil {
 		return nil
 	}

@@ -28,7 +28,9 @@ type Op struct {
 
 	Operation, Correlation, ClientRequest string
 
-	partial bool // a list that shows only what the caller may read
+	// Partial tells a handler that the caller lacks the right on the whole and may see only what it may read.
+	Partial bool
+
 	raw     []byte
 	body    *jsondoc.Object
 	bodyErr error

@@ -138,7 +138,7 @@ func (op *Op) listing(q store.Query) (*listing, error) {
 			return nil, err
 		}
 	}
-	if op.partial {
+	if op.Partial {
 		l.keep = append(l.keep, func(r *Resource) bool { return op.Can(r.Type+"/read", r.ID) })
 	}
 	return l, nil

@@ -29,6 +29,7 @@ type Route struct {
 	Provider *Provider
 	handler  Handler
 	partial  bool
+	at       *gatehouse.ID // authorized here, whatever the path says
 	params   []string
 }
 
@@ -155,6 +156,9 @@ func (s *Server) Resolve(method, escapedPath string) (*Target, error) {
 	}
 	full := append(slices.Clone(parts[:before]), words...)
 	target.ID, err = longestID(full)
+	if route.at != nil {
+		target.ID = *route.at
+	}
 	target.Path = "/" + strings.Join(full, "/")
 	if before > 0 || strings.HasPrefix(route.Path, string(Anywhere)) {
 		target.Params["scope"] = "/" + strings.Join(parts[:max(before-1, 0)], "/")

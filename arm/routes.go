@@ -3,6 +3,7 @@ package arm
 import (
 	"strings"
 
+	"gatehouse"
 	"gatehouse/rbac/builtin"
 )
 
@@ -25,6 +26,9 @@ func (s *Server) mount(p *Provider) {
 		}
 		for _, t := range m.Types {
 			s.mountType(p, t, base, namespace, m.At == AtSubscription || m.At == AtGroup)
+			if t.Tracked && m.At == AtGroup {
+				s.mountAcross(p, t, namespace)
+			}
 		}
 	}
 	for i := range p.Calls {
@@ -63,6 +67,13 @@ func (s *Server) mountType(p *Provider, t *Type, base, above string, top bool) {
 	}
 }
 
+// mountAcross lists the resources of all groups at their subscription, as every tracked type does.
+func (s *Server) mountAcross(p *Provider, t *Type, namespace string) {
+	name := namespace + "/" + t.Segment
+	s.tree.add(&Route{Method: "GET", Path: string(AtSubscription) + "/providers/" + name, Action: t.action(name, List), Verb: List, TypeName: name,
+		Type: t, Provider: p, handler: t.handlerOf(List), partial: true})
+}
+
 func (t *Type) action(name string, verb Verb) string {
 	if as := t.As[verb]; as != "" {
 		return as
@@ -93,7 +104,12 @@ func (t *Type) handlerOf(verb Verb) Handler {
 func param(segment string) string { return segment + "Name" }
 
 func (s *Server) mountCall(p *Provider, c *Call) {
-	s.tree.add(&Route{Method: c.Method, Path: c.Path, Action: c.Action, Data: c.Data, Verb: callVerb(c.Method), Provider: p, handler: c.Do, partial: c.Partial})
+	r := &Route{Method: c.Method, Path: c.Path, Action: c.Action, Data: c.Data, Verb: callVerb(c.Method), Provider: p, handler: c.Do, partial: c.Partial}
+	if c.At != "" {
+		at := gatehouse.MustID(c.At)
+		r.at = &at
+	}
+	s.tree.add(r)
 }
 
 func callVerb(method string) Verb {

@@ -202,11 +202,20 @@ func (op *Op) authorize() error {
 		op.again = ask
 		return nil
 	}
-	if op.Route.partial && gatehouse.KindOf(err) == gatehouse.Forbidden && op.Decision.Deny.IsZero() && op.visible() {
-		op.partial = true
+	if op.mayBePartial() && gatehouse.KindOf(err) == gatehouse.Forbidden && op.Decision.Deny.IsZero() && op.visible() {
+		op.Partial = true
 		return nil
 	}
 	return op.refused(err)
+}
+
+func (op *Op) mayBePartial() bool {
+	if op.Route.partial {
+		return true
+	}
+	t := op.Route.Type
+	reads := op.Route.Verb == List && op.ID.IsRoot() || op.Route.Verb == Get && op.ID.Parent().IsRoot()
+	return t != nil && t.OpenAtRoot && reads
 }
 
 // visible reports whether the caller holds any assignment that bears on the subscription or what is in it (rbac.md 5.2).

@@ -51,10 +51,14 @@ type Type struct {
 	Hooks  Hooks
 	Filter string // fields that $filter may name, blank separated, in wire spelling relative to properties
 
-	Tracked bool // has a location and tags and appears in resource lists
-	ETag    bool // carries entity tags
-	Match   bool // PATCH and DELETE require If-Match
-	Count   bool // lists carry count
+	// OpenAtRoot lets a caller with some assignment in the tenant, but no right at the
+	// root, read there: the type's own handlers then have to look at Op.Partial and
+	// show only what the caller may read elsewhere.
+	OpenAtRoot bool
+	Tracked    bool // has a location and tags and appears in resource lists
+	ETag       bool // carries entity tags
+	Match      bool // PATCH and DELETE require If-Match
+	Count      bool // lists carry count
 
 	Status Status // success codes that differ from 201, 200, 200
 
@@ -143,6 +147,7 @@ type Call struct {
 	Path   string
 	Action string // RBAC action; "" for calls that any authenticated caller may make
 	Data   bool
+	At     string // resource ID that the action is authorized at; "" for the path's
 	// Partial marks collections that show a caller without rights on the whole the items that it may read (rbac.md 5.2).
 	Partial bool
 	Do      Handler

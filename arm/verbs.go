@@ -136,7 +136,7 @@ func (op *Op) compose(old *Resource, body *jsondoc.Object, merge bool) (*Resourc
 	} else if parent, err := op.Server.store.Get(op.Context, op.ID.Parent().Scope()); err == nil && !op.ID.Parent().IsRoot() {
 		next.ID = rebase(op.ID, parent.ID)
 	}
-	if err := op.faults(t.Model.settle(next, old, op.Version)); err != nil {
+	if err := op.faults(t.Model.Settle(next, old)); err != nil {
 		return nil, err
 	}
 	if old == nil && t.Hooks.Default != nil {
@@ -217,7 +217,7 @@ func remove(op *Op) (*Answer, error) {
 				return err
 			}
 		}
-		return DeleteTree(op.Context, tx, old.ID)
+		return op.DeleteTree(tx, old.ID)
 	})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,154 @@
+package authorization
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/arm"
+	"gatehouse/jsondoc"
+	"gatehouse/odata"
+	"gatehouse/store"
+)
+
+// assignmentPage is how many assignments a list answers at most before it gives a nextLink.
+const assignmentPage = 1000
+
+// selection is what a list of role or deny assignments asks for (rbac.md 6.2).
+type selection struct {
+	atScope    bool
+	principal  gatehouse.GUID          // principalId eq
+	assignedTo map[gatehouse.GUID]bool // a principal and its transitive groups
+	named      string                  // denyAssignmentName eq
+	filter     *odata.Filter
+}
+
+func (p *provider) selection(op *arm.Op, fields string) (*selection, error) {
+	s := &selection{}
+	text := op.Query.Get("$filter")
+	if strings.TrimSpace(text) == "" {
+		if op.ID.IsRoot() {
+			return nil, invalid("UnsupportedQuery", "A list of role assignments at the root needs a $filter such as atScope() or principalId eq '{objectId}'.").At("$filter")
+		}
+		return s, nil
+	}
+	rules := odata.Names(fields)
+	rules.Or, rules.Not, rules.Functions = false, false, "atScope assignedTo"
+	f, err := odata.ParseFilter(text, rules)
+	if err != nil {
+		return nil, err
+	}
+	s.filter, s.atScope = f, f.Calls("atScope")
+	if id, ok := f.Argument("assignedTo"); ok {
+		principal, err := gatehouse.ParseGUID(id)
+		if err != nil {
+			return nil, err
+		}
+		s.assignedTo = map[gatehouse.GUID]bool{principal: true}
+		for _, g := range p.Guard.Snapshot().Groups(principal) {
+			s.assignedTo[g] = true
+		}
+	}
+	return s, nil
+}
+
+func (s *selection) match(r *arm.Resource) bool {
+	props := r.Props()
+	if s.assignedTo != nil {
+		id, err := gatehouse.ParseGUID(props.String("principalId"))
+		if err != nil || !s.assignedTo[id] {
+			return false
+		}
+	}
+	return s.filter.Match(props.Lookup)
+}
+
+func (p *provider) listAssignments(op *arm.Op) (*arm.Answer, error) {
+	s, err := p.selection(op, "principalId roleDefinitionId principalType")
+	if err != nil {
+		return nil, err
+	}
+	return p.listAround(op, roleAssignmentType, s.atScope, s.match, showAssignment)
+}
+
+// listAround answers the documents of a type at a scope, above it, and below it
+// unless atScope. The pages run through the ancestors first, nearest first, and
+// then through what lies below; a token names the source and the last key.
+func (p *provider) listAround(op *arm.Op, kind string, atScope bool, keep func(*arm.Resource) bool, show func(*arm.Op, *arm.Resource) *jsondoc.Object) (*arm.Answer, error) {
+	sources := p.sources(op.ID.Scope(), kind, atScope)
+	at, after, err := readPlace(op.Query.Get("$skiptoken"), len(sources))
+	if err != nil {
+		return nil, err
+	}
+	items := []jsondoc.Value{}
+	for ; at < len(sources); at, after = at+1, "" {
+		q := sources[at]
+		for q.After = after; ; {
+			q.Limit = assignmentPage
+			page, err := op.Store().List(op.Context, q)
+			if err != nil {
+				return nil, err
+			}
+			for _, d := range page.Documents {
+				r, err := arm.FromDocument(d)
+				if err != nil {
+					return nil, err
+				}
+				if keep(r) {
+					items = append(items, show(op, r))
+				}
+				if len(items) == assignmentPage {
+					return withNext(op, items, at, d.Key().String()), nil
+				}
+			}
+			if q.After = page.Next; q.After == "" {
+				break
+			}
+		}
+	}
+	return arm.ListOf(items), nil
+}
+
+// sources are the store queries that cover a scope: one for each level above, then everything at and below.
+func (p *provider) sources(scope gatehouse.Scope, kind string, atScope bool) []store.Query {
+	var out []store.Query
+	for i, above := range p.Guard.Snapshot().Ancestors(scope) {
+		if i == 0 && !atScope {
+			continue
+		}
+		out = append(out, store.Query{Type: kind, Parent: &above})
+	}
+	if !atScope {
+		for _, root := range p.Guard.Snapshot().Below(scope) {
+			out = append(out, store.Query{Type: kind, Under: &root})
+		}
+	}
+	return out
+}
+
+func withNext(op *arm.Op, items []jsondoc.Value, source int, key string) *arm.Answer {
+	a := arm.ListOf(items)
+	v := url.Values{}
+	for name, value := range op.Query {
+		v.Set(name, value)
+	}
+	v.Set("$skiptoken", base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d:%s", source, key)))
+	a.Body.(*jsondoc.Object).Set("nextLink", op.Server.BaseURL+(&url.URL{Path: op.Path}).EscapedPath()+"?"+v.Encode())
+	return a
+}
+
+func readPlace(token string, sources int) (int, string, error) {
+	if token == "" {
+		return 0, "", nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	source, key, ok := strings.Cut(string(text), ":")
+	n, numErr := strconv.Atoi(source)
+	if err != nil || numErr != nil || !ok || n < 0 || n >= sources {
+		return 0, "", invalid("InvalidSkipToken", "The $skipToken is not one that this server gave out. Start the list again without it.").At("$skipToken")
+	}
+	return n, key, nil
+}

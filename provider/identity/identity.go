@@ -1,0 +1,132 @@
+// Package identity is Microsoft.ManagedIdentity: user-assigned identities and
+// their federated credentials.
+//
+// An identity is an ARM resource and a service principal of the directory, written
+// and deleted in one transaction, so that it can sign in and hold roles at once
+// (clients.md section 5). Signing in is entra's business.
+package identity
+
+import (
+	"net/url"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/arm"
+	"gatehouse/directory"
+	"gatehouse/jsondoc"
+	"gatehouse/store"
+)
+
+// Namespace is the provider namespace.
+const Namespace = "Microsoft.ManagedIdentity"
+
+// maxFederated is Azure's limit of federated credentials on one identity.
+const maxFederated = 20
+
+// New declares the provider.
+func New(tenant gatehouse.GUID) *arm.Provider {
+	p := &provider{tenant}
+	return &arm.Provider{
+		Namespace: Namespace, DisplayName: "Microsoft Managed Identity",
+		Versions: []string{"2024-11-30", "2023-01-31", "2022-01-31-preview", "2018-11-30"},
+		Mounts:   []arm.Mount{{At: arm.AtGroup, Types: []*arm.Type{p.identities()}}},
+		Calls: []arm.Call{{Method: "GET", Path: "/providers/" + Namespace + "/operations",
+			Do: func(*arm.Op) (*arm.Answer, error) { return arm.OperationsOf(Namespace), nil }}},
+	}
+}
+
+type provider struct{ tenant gatehouse.GUID }
+
+func (p *provider) identities() *arm.Type {
+	return &arm.Type{
+		Segment: "userAssignedIdentities", Shape: arm.Object, Noun: "Identity", Tracked: true,
+		Name: arm.NameRule{Min: 3, Max: 128, Pattern: `[A-Za-z0-9][A-Za-z0-9_-]*`},
+		Model: arm.NewModel(`
+			location string required immutable max=90
+			tags     map
+			properties.tenantId       string readonly
+			properties.principalId    string readonly
+			properties.clientId       string readonly
+			properties.isolationScope string
+		`),
+		Hooks: arm.Hooks{Put: p.put, Delete: remove},
+		Holds: []*arm.Type{federated},
+	}
+}
+
+// put gives a new identity its ids and writes its service principal.
+func (p *provider) put(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+	if old != nil {
+		return nil
+	}
+	principal, client := gatehouse.NewGUID(), gatehouse.NewGUID()
+	props := next.Props()
+	props.Set("tenantId", p.tenant.String())
+	props.Set("principalId", principal.String())
+	props.Set("clientId", client.String())
+	enabled := true
+	sp := &directory.ServicePrincipal{ID: principal, AppID: client, DisplayName: next.ID.Name(), Type: directory.KindManagedIdentity, AccountEnabled: &enabled,
+		AlternativeNames: []string{"isExplicit=True", next.ID.String()}, Names: []string{client.String()}}
+	d, err := sp.Document(directory.Secrets{})
+	if err != nil {
+		return err
+	}
+	return tx.Put(d)
+}
+
+// remove deletes the service principal and its memberships; its role assignments
+// stay behind, as in Azure, and grant nothing to anybody.
+func remove(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
+	principal, err := gatehouse.ParseGUID(old.Props().String("principalId"))
+	if err != nil {
+		return nil
+	}
+	return directory.DeletePrincipal(op.Context, tx, principal)
+}
+
+var federated = &arm.Type{
+	Segment: "federatedIdentityCredentials", Shape: "list get put delete", Noun: "Federated identity credential",
+	Name: arm.NameRule{Min: 3, Max: 120, Pattern: `[A-Za-z0-9][A-Za-z0-9_-]*`},
+	Model: arm.NewModel(`
+		properties.issuer    string required min=1 max=600
+		properties.subject   string required min=1 max=600
+		properties.audiences array(string) required max=10
+	`),
+	Hooks: arm.Hooks{Check: checkFederated},
+}
+
+// checkFederated refuses issuers that could not be verified and a second credential for the same tokens.
+func checkFederated(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
+	props := next.Props()
+	issuer, err := url.Parse(props.String("issuer"))
+	if err != nil || issuer.Scheme != "https" || issuer.Host == "" || issuer.User != nil || issuer.RawQuery != "" || issuer.Fragment != "" {
+		return gatehouse.Errorf(gatehouse.Invalid, "BadRequest", "The issuer '%s' is not valid: it has to be an https URL without query or fragment.", props.String("issuer")).At("properties.issuer")
+	}
+	parent := op.ID.Parent().Scope()
+	page, err := tx.List(op.Context, store.Query{Type: next.Type, Parent: &parent})
+	if err != nil {
+		return err
+	}
+	others := 0
+	for _, d := range page.Documents {
+		if d.Key() == next.ID.Scope() {
+			continue
+		}
+		others++
+		other, err := arm.FromDocument(d)
+		if err != nil {
+			return err
+		}
+		if same(other.Props(), props) {
+			return gatehouse.Errorf(gatehouse.Conflict, "FederatedIdentityCredentialConflict", "The credential '%s' has the same issuer and subject; change that one instead.", other.ID.Name())
+		}
+	}
+	if others >= maxFederated {
+		return gatehouse.Errorf(gatehouse.Invalid, "FederatedIdentityCredentialLimit", "An identity can have %d federated credentials; this one has %d.", maxFederated, others)
+	}
+	return nil
+}
+
+func same(a, b *jsondoc.Object) bool {
+	return strings.TrimSuffix(a.String("issuer"), "/") == strings.TrimSuffix(b.String("issuer"), "/") && a.String("subject") == b.String("subject")
+}
