@@ -24,8 +24,8 @@ const Namespace = "Microsoft.ManagedIdentity"
 const maxFederated = 20
 
 // New declares the provider.
-func New(tenant gatehouse.GUID) *arm.Provider {
-	p := &provider{tenant}
+func New(tenant gatehouse.GUID, d *directory.Index) *arm.Provider {
+	p := &provider{tenant, d}
 	return &arm.Provider{
 		Namespace: Namespace, DisplayName: "Microsoft Managed Identity",
 		Versions: []string{"2024-11-30", "2023-01-31", "2022-01-31-preview", "2018-11-30"},
@@ -35,7 +35,10 @@ func New(tenant gatehouse.GUID) *arm.Provider {
 	}
 }
 
-type provider struct{ tenant gatehouse.GUID }
+type provider struct {
+	tenant    gatehouse.GUID
+	directory *directory.Index
+}
 
 func (p *provider) identities() *arm.Type {
 	return &arm.Type{
@@ -49,7 +52,7 @@ func (p *provider) identities() *arm.Type {
 			properties.clientId       string readonly
 			properties.isolationScope string
 		`),
-		Hooks: arm.Hooks{Put: p.put, Delete: remove},
+		Hooks: arm.Hooks{Put: p.put, Delete: p.remove},
 		Holds: []*arm.Type{federated},
 	}
 }
@@ -76,12 +79,12 @@ func (p *provider) put(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error 
 
 // remove deletes the service principal and its memberships; its role assignments
 // stay behind, as in Azure, and grant nothing to anybody.
-func remove(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
+func (p *provider) remove(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	principal, err := gatehouse.ParseGUID(old.Props().String("principalId"))
 	if err != nil {
 		return nil
 	}
-	return directory.DeletePrincipal(op.Context, tx, principal)
+	return p.directory.Delete(op.Context, tx, directory.ServicePrincipalID(principal))
 }
 
 var federated = &arm.Type{
