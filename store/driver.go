@@ -70,9 +70,9 @@ type Row struct {
 	Secret   []byte // sealed; nil for none
 }
 
-// Range selects rows of one type with After < Key < Before, in key order.
+// Range selects rows with After < Key < Before, in key order.
 type Range struct {
-	Type   string // folded
+	Type   string // folded; "" for any
 	Parent string // "" for any
 	After  string
 	Before string

@@ -103,7 +103,7 @@ func selfRow(ctx context.Context, rows Rows, key string, r Range) ([]*Row, error
 		return nil, nil
 	case err != nil:
 		return nil, unavailable(err)
-	case row.Type != r.Type || r.Parent != "" && row.Parent != r.Parent:
+	case r.Type != "" && row.Type != r.Type || r.Parent != "" && row.Parent != r.Parent:
 		return nil, nil
 	}
 	return []*Row{row}, nil

@@ -25,7 +25,7 @@ func (d *Document) Key() gatehouse.Scope { return d.ID.Scope() }
 
 // Query selects documents for List. Order is by key.
 type Query struct {
-	Type   string           // required; canonical spelling
+	Type   string           // canonical spelling; "" for all types
 	Parent *gatehouse.Scope // only direct children of this scope
 	Under  *gatehouse.Scope // only documents at or below this scope, by path
 	After  string           // continue after this key (Page.Next)

@@ -142,9 +142,14 @@ func (r *reader) Document(ctx context.Context, key string) (*store.Row, error) {
 }
 
 func rangeWhere(q store.Range) (string, []any) {
-	where, args := ` FROM documents WHERE type = $1 AND key > $2 AND key < $3`, []any{q.Type, q.After, q.Before}
+	where, args := ` FROM documents WHERE key > $1 AND key < $2`, []any{q.After, q.Before}
+	if q.Type != "" {
+		args = append(args, q.Type)
+		where += fmt.Sprintf(` AND type = $%d`, len(args))
+	}
 	if q.Parent != "" {
-		return where + ` AND parent = $4`, append(args, q.Parent)
+		args = append(args, q.Parent)
+		where += fmt.Sprintf(` AND parent = $%d`, len(args))
 	}
 	return where, args
 }
