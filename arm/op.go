@@ -159,6 +159,9 @@ func (op *Op) Can(action string, id gatehouse.ID) bool {
 	return op.Server.guard.Allowed(op.Caller, action, id)
 }
 
+// Sees reports whether the caller holds any assignment at, above or below id (rbac.md 5.2).
+func (op *Op) Sees(id gatehouse.ID) bool { return op.Server.guard.Visible(op.Caller, id) }
+
 // Load reads the resource at id, or returns an error of kind NotFound.
 func (op *Op) Load(r store.Reader, id gatehouse.ID) (*Resource, error) {
 	d, err := r.Get(op.Context, id.Scope())

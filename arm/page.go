@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -183,6 +184,41 @@ func (l *listing) collect() (items []jsondoc.Value, next string, err error) {
 		}
 		q.After = page.Next
 	}
+}
+
+// PageOf answers a list of resources that are already in memory, in order of their
+// keys, like Page; show makes the item of a list, Op.Show when it is nil.
+func (op *Op) PageOf(all []*Resource, show func(*Resource) *jsondoc.Object) (*Answer, error) {
+	l, err := op.listing(store.Query{})
+	if err != nil {
+		return nil, err
+	}
+	if show == nil {
+		show = op.Show
+	}
+	slices.SortFunc(all, func(a, b *Resource) int { return strings.Compare(a.ID.Scope().String(), b.ID.Scope().String()) })
+	var items []jsondoc.Value
+	last := ""
+	for _, r := range all {
+		key := r.ID.Scope().String()
+		matches, err := l.match(r)
+		if err != nil {
+			return nil, err
+		}
+		if !matches || key <= l.query.After {
+			continue
+		}
+		if l.taken++; l.taken <= l.skip {
+			continue
+		}
+		if len(items) == l.top {
+			a := ListOf(items)
+			a.Body.(*jsondoc.Object).Set("nextLink", op.nextLink(last, l.top))
+			return a, nil
+		}
+		items, last = append(items, show(r)), key
+	}
+	return ListOf(items), nil
 }
 
 // total counts all matches, not those of the page (apim-control-plane.md 1.5).

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"gatehouse"
+	"gatehouse/rbac/builtin"
 )
 
 // node is one place in a path: a fixed word or a parameter.
@@ -154,6 +155,9 @@ func (s *Server) Resolve(method, escapedPath string) (*Target, error) {
 	for i, name := range route.params {
 		target.Params[name] = values[i]
 	}
+	if strings.Contains(route.Action, "{") {
+		target.Route = route.named(target.Params)
+	}
 	full := append(slices.Clone(parts[:before]), words...)
 	target.ID, err = longestID(full)
 	if route.at != nil {
@@ -169,6 +173,16 @@ func (s *Server) Resolve(method, escapedPath string) (*Target, error) {
 		}
 	}
 	return target, err
+}
+
+// named is r with the parameters in its action replaced: {namespace}/register/action.
+func (r *Route) named(params map[string]string) *Route {
+	named := *r
+	for name, value := range params {
+		named.Action = strings.ReplaceAll(named.Action, "{"+name+"}", value)
+	}
+	named.Action = builtin.Canonical(named.Action)
+	return &named
 }
 
 // findAnywhere matches what follows the last providers segment; everything before it is the scope.

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,6 +87,15 @@ func (s *Server) Providers() []*Provider { return s.providers }
 // TypeOf returns the declaration of a full type name in any casing, nil when there is none.
 func (s *Server) TypeOf(name string) *Declared { return s.types[fold(name)] }
 
+// Types returns every declared type, ordered by folded name.
+func (s *Server) Types() []*Declared {
+	all := make([]*Declared, 0, len(s.types))
+	for _, name := range slices.Sorted(maps.Keys(s.types)) {
+		all = append(all, s.types[name])
+	}
+	return all
+}
+
 func (s *Server) provider(namespace string) *Provider {
 	for _, p := range s.providers {
 		if fold(p.Namespace) == fold(namespace) {
@@ -154,6 +165,14 @@ func (op *Op) run() (*Answer, error) {
 	if err := op.authorize(); err != nil {
 		return nil, err
 	}
+	for _, p := range op.Server.providers {
+		if p.Before == nil {
+			continue
+		}
+		if err := p.Before(op); err != nil {
+			return nil, err
+		}
+	}
 	return op.Route.handler(op)
 }
 
@@ -220,7 +239,7 @@ func (op *Op) mayBePartial() bool {
 
 // visible reports whether the caller holds any assignment that bears on the subscription or what is in it (rbac.md 5.2).
 func (op *Op) visible() bool {
-	return op.Server.guard.Visible(op.Caller, op.ID)
+	return op.Sees(op.ID)
 }
 
 func (op *Op) refused(err error) error {

@@ -71,7 +71,7 @@ type Status struct {
 	Create  int // 201
 	Update  int // 200
 	Delete  int // 200; a 202 comes with a Location that is done at once
-	Missing int // DELETE of what is not there: 204
+	Missing int // DELETE of what is not there: 204; a 404 comes with the error body
 	Head    int // 200
 }
 
@@ -145,7 +145,7 @@ type Mount struct {
 type Call struct {
 	Method string
 	Path   string
-	Action string // RBAC action; "" for calls that any authenticated caller may make
+	Action string // RBAC action; "" for calls that any authenticated caller may make. It may hold parameters of the path
 	Data   bool
 	At     string // resource ID that the action is authorized at; "" for the path's
 	// Partial marks collections that show a caller without rights on the whole the items that it may read (rbac.md 5.2).
@@ -164,6 +164,9 @@ type Provider struct {
 	Versioned func(version string) error
 	// Invalid makes one error of all that the model found wrong; nil answers InvalidRequestContent with details.
 	Invalid func(faults []*gatehouse.Error) error
+	// Before, when set, is asked of every authorized operation of every provider before it
+	// runs, and may refuse it: resource locks do (rbac.md 5.4). It must be quick.
+	Before func(op *Op) error
 	// Missing words the 404 for a resource of this provider; nil words it as ARM does.
 	Missing func(t *Type, id gatehouse.ID) error
 }

@@ -222,6 +222,9 @@ func remove(op *Op) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if old == nil && t.Status.Missing == http.StatusNotFound {
+		return nil, op.notFound(t, op.Route.TypeName, op.ID)
+	}
 	if old == nil {
 		return &Answer{Status: or(t.Status.Missing, http.StatusNoContent)}, nil
 	}
