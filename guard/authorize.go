@@ -1,0 +1,252 @@
+package guard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/directory"
+	"gatehouse/rbac"
+	"gatehouse/rbac/builtin"
+)
+
+// Authorize decides whether the caller may perform an action at id. A refusal is a
+// *gatehouse.Error of kind Forbidden in Azure's words (rbac.md 9); the Decision
+// comes with it. The time and the caller's own attributes need not be in attributes.
+func (g *Guard) Authorize(ctx context.Context, caller *gatehouse.Caller, action string, id gatehouse.ID, attributes *gatehouse.Attributes) (gatehouse.Decision, error) {
+	return g.AuthorizeAt(ctx, caller, action, false, id, id.String(), attributes)
+}
+
+// AuthorizeData is Authorize for data actions: directory rights, and calls of APIs.
+// Every signed-in user may read the directory, as Entra has it by default.
+func (g *Guard) AuthorizeData(ctx context.Context, caller *gatehouse.Caller, action string, id gatehouse.ID, attributes *gatehouse.Attributes) (gatehouse.Decision, error) {
+	return g.AuthorizeAt(ctx, caller, action, true, id, id.String(), attributes)
+}
+
+// AuthorizeAt is Authorize or AuthorizeData with the scope as a refusal names it:
+// that of a collection is not an ID.
+func (g *Guard) AuthorizeAt(_ context.Context, caller *gatehouse.Caller, action string, data bool, id gatehouse.ID, scope string, attributes *gatehouse.Attributes) (gatehouse.Decision, error) {
+	if caller == nil || caller.ID.IsZero() {
+		return gatehouse.Decision{Code: gatehouse.AuthorizationFailed}, gatehouse.Errorf(gatehouse.Unauthenticated,
+			"AuthenticationFailed", "Nobody is signed in, so nobody can be authorized. Sign in and send the request again.")
+	}
+	v := g.view.Load()
+	d := v.decide(g.request(v, caller, action, data, id.Scope(), attributes), caller.Type)
+	if d.Allowed {
+		return d, nil
+	}
+	return d, v.refusal(caller, action, id.Scope(), scope, d)
+}
+
+// Allowed reports whether the caller may perform an action at id.
+func (g *Guard) Allowed(caller *gatehouse.Caller, action string, id gatehouse.ID) bool {
+	d, err := g.Authorize(context.Background(), caller, action, id, nil)
+	return err == nil && d.Allowed
+}
+
+// AuthorizeLinked makes a check that a request needs besides its own action
+// (rbac.md 5.3), at each of the linked scopes. Call it once the action itself has
+// been authorized at id: the refusal, LinkedAuthorizationFailed, says so.
+func (g *Guard) AuthorizeLinked(_ context.Context, caller *gatehouse.Caller, action string, id gatehouse.ID, linkedAction string, linked ...gatehouse.ID) error {
+	var missing []string
+	for _, at := range linked {
+		if !g.Allowed(caller, linkedAction, at) {
+			missing = append(missing, at.String())
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return gatehouse.Errorf(gatehouse.Forbidden, "LinkedAuthorizationFailed",
+		"%s has permission to perform action '%s' on scope '%s'; however, it does not have permission to perform action(s) '%s' on the linked scope(s) '%s' (respectively) or the linked scope(s) are invalid.",
+		client(caller), builtin.Canonical(action), id, builtin.Canonical(linkedAction), strings.Join(missing, ","))
+}
+
+// Visible reports whether the caller holds any assignment at, above or below id (rbac.md 5.2).
+func (g *Guard) Visible(caller *gatehouse.Caller, id gatehouse.ID) bool {
+	return caller != nil && g.Snapshot().Visible(caller.ID, id.Scope(), g.opt.Clock())
+}
+
+// IsGlobalAdministrator reports whether a principal holds that directory role, directly or through a group.
+func (g *Guard) IsGlobalAdministrator(p gatehouse.GUID) bool {
+	return g.Snapshot().Decide(&gatehouse.Request{
+		Principal: p, Action: privilegedSpace + "anything/write", Data: true, Scope: directoryScope, Now: g.opt.Clock(),
+	}).Allowed
+}
+
+// Request returns the question that AuthorizeAt asks the Snapshot, for Explain.
+func (g *Guard) Request(caller *gatehouse.Caller, action string, data bool, id gatehouse.ID, attributes *gatehouse.Attributes) *gatehouse.Request {
+	return g.request(g.view.Load(), caller, action, data, id.Scope(), attributes)
+}
+
+func (g *Guard) request(v *view, caller *gatehouse.Caller, action string, data bool, scope gatehouse.Scope, attributes *gatehouse.Attributes) *gatehouse.Request {
+	if own := v.attributes[caller.ID]; own != nil {
+		with := gatehouse.Attributes{}
+		if attributes != nil {
+			with = *attributes
+		}
+		with.Principal = own
+		attributes = &with
+	}
+	if data {
+		action = v.privileged(action, scope)
+	}
+	return &gatehouse.Request{Principal: caller.ID, Action: action, Data: data, Scope: scope, Attributes: attributes, Now: g.opt.Clock()}
+}
+
+// decide asks the Snapshot. A subscription or management group that does not exist
+// yet belongs below the root group, whose assignments count for it already.
+func (v *view) decide(r *gatehouse.Request, typ gatehouse.PrincipalType) gatehouse.Decision {
+	d := v.snapshot.Decide(r)
+	if top, ok := container(r.Scope); ok && !v.root.IsRoot() && top != v.root {
+		if _, known := v.placed[top]; !known {
+			d = stricter(d, v.snapshot.Decide(atScope(*r, v.root)))
+		}
+	}
+	if !d.Allowed && d.Code == gatehouse.AuthorizationFailed && typ == gatehouse.User && readsDirectory(r) {
+		return gatehouse.Decision{Allowed: true, Role: gatehouse.MustGUID(builtin.DirectoryReaders)}
+	}
+	return d
+}
+
+func container(s gatehouse.Scope) (gatehouse.Scope, bool) {
+	if sub, ok := s.Subscription(); ok {
+		return sub, true
+	}
+	return s.ManagementGroup()
+}
+
+func atScope(r gatehouse.Request, s gatehouse.Scope) *gatehouse.Request {
+	r.Scope = s
+	return &r
+}
+
+// stricter joins answers about one scope from two places that it inherits from: a deny counts, then an allow.
+func stricter(a, b gatehouse.Decision) gatehouse.Decision {
+	denied := func(d gatehouse.Decision) bool { return d.Code == gatehouse.DenyAssignmentAuthorizationFailed }
+	switch {
+	case denied(a):
+		return a
+	case denied(b), !a.Allowed && b.Allowed:
+		return b
+	case !a.Allowed && b.Conditional:
+		return b
+	}
+	return a
+}
+
+func readsDirectory(r *gatehouse.Request) bool {
+	return r.Data && directoryScope.Contains(r.Scope) && gatehouse.NewPattern(builtin.DirectoryNamespace+"*/read").Match(r.Action)
+}
+
+// privilegedSpace starts the actions on users and groups that hold directory roles; Global Administrators alone hold it.
+const (
+	directorySpace  = builtin.DirectoryNamespace + "directory/"
+	privilegedSpace = directorySpace + "privileged/"
+)
+
+// privileged renames an action that would change a privileged user or group: one
+// that holds a directory role itself or through a group.
+func (v *view) privileged(action string, scope gatehouse.Scope) string {
+	folded := gatehouse.Fold(action)
+	rest, ours := strings.CutPrefix(folded, gatehouse.Fold(directorySpace))
+	if !ours || strings.HasSuffix(folded, "/read") || !directoryScope.Contains(scope) {
+		return action
+	}
+	target, ok := object(scope)
+	if !ok || !v.admin(target) {
+		return action
+	}
+	return privilegedSpace + rest
+}
+
+// object returns the user or group that a directory scope is or lies below.
+func object(scope gatehouse.Scope) (gatehouse.GUID, bool) {
+	for s := scope; s != directoryScope && !s.IsRoot(); s = s.Parent() {
+		if s.Parent() != directoryScope {
+			continue
+		}
+		typ := s.Type()
+		if typ != gatehouse.Fold(directory.UserType) && typ != gatehouse.Fold(directory.GroupType) {
+			return gatehouse.GUID{}, false
+		}
+		return directory.ObjectOf(s)
+	}
+	return gatehouse.GUID{}, false
+}
+
+func (v *view) admin(p gatehouse.GUID) bool {
+	if len(v.admins) == 0 {
+		return false
+	}
+	return v.admins[p] > 0 || slices.ContainsFunc(v.snapshot.Groups(p), func(g gatehouse.GUID) bool { return v.admins[g] > 0 })
+}
+
+// refusal words a Decision that is not Allowed (rbac.md 9).
+func (v *view) refusal(caller *gatehouse.Caller, action string, scope gatehouse.Scope, text string, d gatehouse.Decision) error {
+	action = builtin.Canonical(action)
+	if d.Code == gatehouse.DenyAssignmentAuthorizationFailed {
+		name, at := v.denial(d.Deny, scope)
+		return gatehouse.Errorf(gatehouse.Forbidden, gatehouse.DenyAssignmentAuthorizationFailed,
+			"%s has permission to perform action '%s' on scope '%s'; however, the access is denied because of the deny assignment with name '%s' and Id '%s' at scope '%s'.",
+			client(caller), action, text, name, d.Deny.Hex(), at)
+	}
+	lacks := "does not have authorization"
+	if d.Conditional {
+		lacks = "does not have authorization or an ABAC condition not fulfilled"
+	}
+	return gatehouse.Errorf(gatehouse.Forbidden, gatehouse.AuthorizationFailed,
+		"%s %s to perform action '%s' over scope '%s' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+		client(caller), lacks, action, text)
+}
+
+// client names the caller as Azure does: a user by user principal name, a service principal by application ID.
+func client(c *gatehouse.Caller) string {
+	name := c.Name
+	if name == "" {
+		name = c.ID.String()
+	}
+	return fmt.Sprintf("The client '%s' with object id '%s'", name, c.ID)
+}
+
+// denial finds the deny assignment of a Decision among those that bear on scope.
+func (v *view) denial(id gatehouse.GUID, scope gatehouse.Scope) (name, at string) {
+	for _, s := range append(v.snapshot.Ancestors(scope), v.snapshot.Ancestors(v.root)...) {
+		if d, ok := v.denies[denyKey{s, id}]; ok {
+			return d.name, d.at.String()
+		}
+	}
+	return id.String(), scope.String()
+}
+
+// Holder is a principal that may, and what kind of principal it is.
+type Holder struct {
+	rbac.Holder
+	Type     gatehouse.PrincipalType
+	Disabled bool // it may, but cannot sign in
+}
+
+// WhoCan returns the principals of the directory that may, groups included. Time
+// and the principals' own attributes are filled in. Principals that the directory
+// does not know, deleted ones above all, are left out: nobody can sign in as one.
+func (g *Guard) WhoCan(q rbac.WhoCanRequest) []Holder {
+	v := g.view.Load()
+	q.PrincipalAttributes = func(p gatehouse.GUID) map[string]any { return v.attributes[p] }
+	if q.Now.IsZero() {
+		q.Now = g.opt.Clock()
+	}
+	var out []Holder
+	holders := v.snapshot.WhoCan(q)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, h := range holders {
+		if p, ok := g.model.principals[h.Principal]; ok {
+			out = append(out, Holder{h, p.typ, p.disabled})
+		}
+	}
+	return out
+}
+
+func compareScopes(a, b gatehouse.Scope) int { return strings.Compare(a.String(), b.String()) }
