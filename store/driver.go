@@ -74,6 +74,7 @@ type Row struct {
 type Range struct {
 	Type   string // folded; "" for any
 	Parent string // "" for any
+	Name   string // folded last segment; "" for any
 	After  string
 	Before string
 	Limit  int // 0 for all

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"strings"
 	"time"
 
 	"gatehouse"
@@ -52,6 +53,30 @@ func (s *Store) All(ctx context.Context, q Query) iter.Seq2[*Document, error] {
 	}
 }
 
+// Rows yields every document as the driver holds it, secrets sealed, in key order: for those who verify.
+func (s *Store) Rows(ctx context.Context) iter.Seq2[*Row, error] {
+	return func(yield func(*Row, error) bool) {
+		r := Range{After: firstKey, Before: lastKey, Limit: allPage}
+		for {
+			var page []*Row
+			err := s.driver.Documents(ctx, r, func(row *Row) bool { page = append(page, row); return true })
+			if err != nil {
+				yield(nil, unavailable(err))
+				return
+			}
+			for _, row := range page {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if len(page) < allPage {
+				return
+			}
+			r.After = page[len(page)-1].Key
+		}
+	}
+}
+
 func rowError(err error, key gatehouse.Scope) error {
 	if errors.Is(err, ErrNoRow) {
 		return notFound("document", key)
@@ -62,7 +87,7 @@ func rowError(err error, key gatehouse.Scope) error {
 // span turns a Query into a Range and, when Under itself may be selected, its key.
 // The two are apart because names like rg-1 sort between rg and rg/.
 func (q Query) span() (r Range, self string) {
-	r = Range{Type: gatehouse.Fold(q.Type), After: firstKey, Before: lastKey}
+	r = Range{Type: gatehouse.Fold(q.Type), Name: gatehouse.Fold(q.Name), After: firstKey, Before: lastKey}
 	if q.Parent != nil {
 		r.Parent = q.Parent.String()
 	}
@@ -103,7 +128,7 @@ func selfRow(ctx context.Context, rows Rows, key string, r Range) ([]*Row, error
 		return nil, nil
 	case err != nil:
 		return nil, unavailable(err)
-	case r.Type != "" && row.Type != r.Type || r.Parent != "" && row.Parent != r.Parent:
+	case r.Type != "" && row.Type != r.Type || r.Parent != "" && row.Parent != r.Parent || r.Name != "" && key[strings.LastIndexByte(key, '/')+1:] != r.Name:
 		return nil, nil
 	}
 	return []*Row{row}, nil

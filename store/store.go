@@ -28,6 +28,7 @@ type Query struct {
 	Type   string           // canonical spelling; "" for all types
 	Parent *gatehouse.Scope // only direct children of this scope
 	Under  *gatehouse.Scope // only documents at or below this scope, by path
+	Name   string           // only documents whose last segment is this, in any casing
 	After  string           // continue after this key (Page.Next)
 	Limit  int              // at most so many; 0 for all
 }

@@ -6,7 +6,6 @@ import (
 
 	"gatehouse"
 	"gatehouse/arm"
-	"gatehouse/directory"
 	"gatehouse/jsondoc"
 	"gatehouse/rbac/builtin"
 	"gatehouse/store"
@@ -140,7 +139,7 @@ func mustRole(id gatehouse.GUID) gatehouse.RoleDefinition {
 }
 
 func (p *provider) globalAdministrator(op *arm.Op) bool {
-	return p.Guard.AllowedData(op.Caller, elevateAction, directory.Root())
+	return p.Guard.IsGlobalAdministrator(op.Caller.ID)
 }
 
 // classicAdministrators are retired and give no rights; clients still ask (rbac.md 6.7).

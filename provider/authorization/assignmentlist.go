@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -78,7 +79,10 @@ func (p *provider) listAssignments(op *arm.Op) (*arm.Answer, error) {
 // unless atScope. The pages run through the ancestors first, nearest first, and
 // then through what lies below; a token names the source and the last key.
 func (p *provider) listAround(op *arm.Op, kind string, atScope bool, keep func(*arm.Resource) bool, show func(*arm.Op, *arm.Resource) *jsondoc.Object) (*arm.Answer, error) {
-	sources := p.sources(op.ID.Scope(), kind, atScope)
+	sources, err := p.sources(op, op.ID.Scope(), kind, atScope)
+	if err != nil {
+		return nil, err
+	}
 	at, after, err := readPlace(op.Query.Get("$skiptoken"), len(sources))
 	if err != nil {
 		return nil, err
@@ -113,7 +117,7 @@ func (p *provider) listAround(op *arm.Op, kind string, atScope bool, keep func(*
 }
 
 // sources are the store queries that cover a scope: one for each level above, then everything at and below.
-func (p *provider) sources(scope gatehouse.Scope, kind string, atScope bool) []store.Query {
+func (p *provider) sources(op *arm.Op, scope gatehouse.Scope, kind string, atScope bool) ([]store.Query, error) {
 	var out []store.Query
 	for i, above := range p.Guard.Snapshot().Ancestors(scope) {
 		if i == 0 && !atScope {
@@ -121,12 +125,35 @@ func (p *provider) sources(scope gatehouse.Scope, kind string, atScope bool) []s
 		}
 		out = append(out, store.Query{Type: kind, Parent: &above})
 	}
-	if !atScope {
-		for _, root := range p.Guard.Snapshot().Below(scope) {
-			out = append(out, store.Query{Type: kind, Under: &root})
+	if atScope {
+		return out, nil
+	}
+	roots, err := p.rootsOf(op, scope)
+	for _, root := range roots {
+		out = append(out, store.Query{Type: kind, Under: &root})
+	}
+	return out, err
+}
+
+// rootsOf are the paths that hold everything at and below a scope: the scope itself
+// and, for a management group, the groups and subscriptions that data places below it.
+func (p *provider) rootsOf(op *arm.Op, scope gatehouse.Scope) ([]gatehouse.Scope, error) {
+	roots := []gatehouse.Scope{scope}
+	if group, ok := scope.ManagementGroup(); !ok || group != scope {
+		return roots, nil
+	}
+	for _, kind := range []string{"Microsoft.Management/managementGroups", "Microsoft.Resources/subscriptions"} {
+		page, err := op.Store().List(op.Context, store.Query{Type: kind})
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range page.Documents {
+			if d.Key() != scope && slices.Contains(p.Guard.Snapshot().Ancestors(d.Key()), scope) {
+				roots = append(roots, d.Key())
+			}
 		}
 	}
-	return out
+	return roots, nil
 }
 
 func withNext(op *arm.Op, items []jsondoc.Value, source int, key string) *arm.Answer {

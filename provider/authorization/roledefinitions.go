@@ -9,6 +9,7 @@ import (
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
 	"gatehouse/odata"
+	"gatehouse/rbac"
 	"gatehouse/rbac/builtin"
 	"gatehouse/store"
 )
@@ -472,7 +473,7 @@ func (p *provider) deleteRole(op *arm.Op) (*arm.Answer, error) {
 	if err := requireAt(op, roleDefinitionType+"/delete", old.AssignableScopes); err != nil {
 		return nil, err
 	}
-	if at, used := p.Guard.Snapshot().RoleUsed(id); used {
+	if at, used := p.assignedAt(id); used {
 		return nil, invalid("RoleDefinitionHasAssignments", "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments), one of them at '%s'. Delete them first.", at)
 	}
 	err = op.Write(nil, func(tx *store.Tx) error {
@@ -483,4 +484,14 @@ func (p *provider) deleteRole(op *arm.Op) (*arm.Answer, error) {
 		return nil, err
 	}
 	return arm.OK(old.show(op.ID, op.Version)), nil
+}
+
+// assignedAt names a scope at which a role is assigned.
+func (p *provider) assignedAt(role gatehouse.GUID) (gatehouse.Scope, bool) {
+	for a := range p.Guard.Snapshot().Assignments(gatehouse.Scope{}, rbac.At|rbac.Below) {
+		if a.Role == role {
+			return a.Scope, true
+		}
+	}
+	return gatehouse.Scope{}, false
 }

@@ -151,6 +151,10 @@ func rangeWhere(q store.Range) (string, []any) {
 		args = append(args, q.Parent)
 		where += fmt.Sprintf(` AND parent = $%d`, len(args))
 	}
+	if q.Name != "" {
+		args = append(args, q.Name)
+		where += fmt.Sprintf(` AND name = $%d`, len(args))
+	}
 	return where, args
 }
 

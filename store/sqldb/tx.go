@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"gatehouse/store"
 )
@@ -32,8 +33,8 @@ func newTx(ctx context.Context, conn *sql.Conn, d Dialect) (*Tx, error) {
 		{&tx.savepoint, `SAVEPOINT one_write`},
 		{&tx.undo, `ROLLBACK TO one_write`},
 		{&tx.release, `RELEASE one_write`},
-		{&tx.putDocument, `INSERT INTO documents (key, id, type, type_name, parent, revision, created, updated, body, secret)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		{&tx.putDocument, `INSERT INTO documents (key, id, type, type_name, parent, name, revision, created, updated, body, secret)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 			ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, updated = excluded.updated, body = excluded.body, secret = excluded.secret`},
 		{&tx.deleteDocument, `DELETE FROM documents WHERE key = $1`},
 		{&tx.appendRecord, `INSERT INTO changes (` + recordColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`},
@@ -63,7 +64,7 @@ func (tx *Tx) exec(s *sql.Stmt, args ...any) error {
 
 // PutDocument implements store.DriverTx.
 func (tx *Tx) PutDocument(r *store.Row) error {
-	return tx.exec(tx.putDocument, r.Key, r.ID, r.Type, r.TypeName, r.Parent, r.Revision, r.Created, r.Updated, r.Body, r.Secret)
+	return tx.exec(tx.putDocument, r.Key, r.ID, r.Type, r.TypeName, r.Parent, r.Key[strings.LastIndexByte(r.Key, '/')+1:], r.Revision, r.Created, r.Updated, r.Body, r.Secret)
 }
 
 // DeleteDocument implements store.DriverTx.

@@ -4,6 +4,7 @@ CREATE TABLE documents (
     type      TEXT   NOT NULL,             -- folded
     type_name TEXT   NOT NULL,
     parent    TEXT   NOT NULL,             -- folded; '' for the tenant root
+    name      TEXT   NOT NULL,             -- last part of the key
     revision  INTEGER NOT NULL,            -- sequence number of the change that wrote it
     created   INTEGER NOT NULL,            -- microseconds since 1970, like every time here
     updated   INTEGER NOT NULL,
@@ -13,6 +14,7 @@ CREATE TABLE documents (
 
 CREATE INDEX documents_by_type ON documents (type, key);
 CREATE INDEX documents_by_parent ON documents (parent, type, key);
+CREATE INDEX documents_by_name ON documents (name, type);
 
 -- record comes last, so that reading the other columns of a large one stops early.
 CREATE TABLE changes (
