@@ -20,11 +20,19 @@ func (d *Driver) Backup(ctx context.Context, path string, progress func(done, to
 	return copyDatabase(ctx, d.path, path, progress)
 }
 
+// copyDatabase copies one database to a new file and checks the copy.
 func copyDatabase(ctx context.Context, from, to string, progress func(done, total int64)) error {
 	if err := createEmpty(to); err != nil {
 		return err
 	}
-	db, err := pool(from, Settings{}, "query_only(1)")
+	if err := copyAll(ctx, from, to, progress); err != nil {
+		return err
+	}
+	return checkCopy(ctx, to)
+}
+
+func copyAll(ctx context.Context, from, to string, progress func(done, total int64)) error {
+	db, err := sql.Open("sqlite", source(from, []string{"busy_timeout(10000)", "query_only(1)"}))
 	if err != nil {
 		return err
 	}
@@ -53,7 +61,7 @@ func createEmpty(path string) error {
 
 // hold starts a read transaction; it begins with the first read.
 func hold(ctx context.Context, conn *sql.Conn) error {
-	if _, err := conn.ExecContext(ctx, `BEGIN`); err != nil {
+	if _, err := conn.ExecContext(ctx, `BEGIN DEFERRED`); err != nil {
 		return err
 	}
 	var n int

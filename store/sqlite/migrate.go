@@ -109,20 +109,24 @@ func schemaVersion(ctx context.Context, q querier) (version int, err error) {
 
 // requireSchema is for readers, which cannot migrate.
 func requireSchema(ctx context.Context, db *sql.DB) error {
+	have, known, err := compareSchema(ctx, db)
+	if err == nil && have < known {
+		return fmt.Errorf("the database has schema %d, this program reads schema %d: start gatehouse serve of this version once, it brings the schema up to date", have, known)
+	}
+	return err
+}
+
+// compareSchema refuses a schema newer than the newest known.
+func compareSchema(ctx context.Context, db *sql.DB) (have, known int, err error) {
 	list, err := listMigrations()
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	have, err := schemaVersion(ctx, db)
-	switch {
-	case err != nil:
-		return err
-	case have > len(list):
-		return newerSchema(have, len(list))
-	case have < len(list):
-		return fmt.Errorf("the database has schema %d, this program reads schema %d: start gatehouse serve of this version once, it brings the schema up to date", have, len(list))
+	have, err = schemaVersion(ctx, db)
+	if err == nil && have > len(list) {
+		err = newerSchema(have, len(list))
 	}
-	return nil
+	return have, len(list), err
 }
 
 func newerSchema(have, known int) error {

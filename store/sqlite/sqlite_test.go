@@ -1,38 +1,33 @@
 package sqlite_test
 
 import (
-	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
-	"gatehouse"
 	"gatehouse/store"
 	"gatehouse/store/sqlite"
+	"gatehouse/store/storetest"
 )
 
-func TestSmoke(t *testing.T) {
-	ctx := context.Background()
-	dir := t.TempDir()
-	s, err := sqlite.Open(ctx, dir, store.Options{}, sqlite.Settings{})
-	if err != nil {
-		t.Fatal(err)
+func TestConformance(t *testing.T) {
+	storetest.Run(t, storetest.Harness{
+		Open: func(dir string) (store.Driver, error) {
+			return sqlite.OpenDriver(t.Context(), dir, sqlite.Settings{Unsafe: true})
+		},
+		Dump: dump,
+	})
+}
+
+// dump returns the bytes of all files that SQLite keeps.
+func dump(dir string) (all []byte, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, sqlite.DatabaseFile+"*"))
+	for _, file := range files {
+		b, readErr := os.ReadFile(file)
+		if readErr != nil {
+			return nil, readErr
+		}
+		all = append(all, b...)
 	}
-	d := &store.Document{ID: gatehouse.MustID("/subscriptions/A/resourceGroups/Rg"), Type: "Microsoft.Resources/subscriptions/resourceGroups", Body: []byte(`{"a":1}`), Secret: []byte(`{"p":"geheim"}`)}
-	c, err := s.Write(ctx, gatehouse.Cause{}, func(tx *store.Tx) error { return tx.Put(d) })
-	if err != nil || len(c.Changes) != 1 {
-		t.Fatal(err)
-	}
-	got, err := s.Get(ctx, d.Key())
-	if err != nil || string(got.Secret) != `{"p":"geheim"}` {
-		t.Fatal(err, got)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s, err = sqlite.Open(ctx, dir, store.Options{}, sqlite.Settings{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err = s.Get(ctx, d.Key())
-	t.Log(got, err)
-	s.Close()
+	return all, err
 }

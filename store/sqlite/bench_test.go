@@ -1,0 +1,118 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatehouse"
+	"gatehouse/store"
+	"gatehouse/store/sqlite"
+)
+
+const apiType = "Microsoft.ApiManagement/service/apis"
+
+// apiBody is about the size of a real API document.
+var apiBody = []byte(`{"properties":{"displayName":"Calculator","apiRevision":"1","description":"Adds, subtracts, multiplies and divides. Call it with two numbers and be told a third.","subscriptionRequired":true,"serviceUrl":"https://calc.example.org/api","path":"calc","protocols":["https"],"authenticationSettings":{"oAuth2":null,"openid":null},"subscriptionKeyParameterNames":{"header":"Ocp-Apim-Subscription-Key","query":"subscription-key"},"isCurrent":true}}`)
+
+func apiID(n int) gatehouse.ID {
+	const service = "/subscriptions/5ae4f3ab-3c2b-4d0c-8d5b-0c8f7a3c0001/resourceGroups/rg%d/providers/Microsoft.ApiManagement/service/contoso/apis/api%06d"
+	return gatehouse.MustID(fmt.Sprintf(service, n%10, n))
+}
+
+func apiCause() gatehouse.Cause {
+	op := gatehouse.NewGUID().String()
+	return gatehouse.Cause{
+		Caller: gatehouse.Caller{ID: gatehouse.NameGUID(gatehouse.GUID{}, "ada"), Type: gatehouse.User, Name: "ada@contoso.example", Method: "pwd", Address: "127.0.0.1",
+			TokenID: "aTokenIdentifier", IssuedAt: time.Unix(1790000000, 0).UTC(), ExpiresAt: time.Unix(1790003600, 0).UTC()},
+		Action: "Microsoft.ApiManagement/service/apis/write", Scope: apiID(1).String(), Method: "PUT", Operation: op, Correlation: op,
+		Decision: &gatehouse.Because{Allowed: true, Grant: op, Role: op}, Request: apiBody,
+	}
+}
+
+func open(tb testing.TB, dir string, o store.Options, s sqlite.Settings) *store.Store {
+	tb.Helper()
+	opened, err := sqlite.Open(context.Background(), dir, o, s)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { opened.Close() })
+	return opened
+}
+
+func put(tb testing.TB, s *store.Store, n int) {
+	d := &store.Document{ID: apiID(n), Type: apiType, Body: apiBody}
+	if _, err := s.Write(context.Background(), apiCause(), func(tx *store.Tx) error { return tx.Put(d) }); err != nil {
+		tb.Error(err)
+	}
+}
+
+// BenchmarkWrite/bare is the transaction that a write cannot do without: the
+// same rows, made beforehand, through the same driver. BenchmarkWrite/store is one ARM write.
+func BenchmarkWrite(b *testing.B) {
+	b.Run("bare", benchBare)
+	b.Run("store", func(b *testing.B) {
+		s := open(b, b.TempDir(), store.Options{}, sqlite.Settings{})
+		n := 0
+		for b.Loop() {
+			put(b, s, n)
+			n++
+		}
+	})
+	b.Run("writers=100", func(b *testing.B) {
+		s := open(b, b.TempDir(), store.Options{}, sqlite.Settings{})
+		var n atomic.Int64
+		b.SetParallelism(50) // times GOMAXPROCS, which is 2 where this was written
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				put(b, s, int(n.Add(1)))
+			}
+		})
+	})
+}
+
+func benchBare(b *testing.B) {
+	dir := b.TempDir()
+	open(b, dir, store.Options{}, sqlite.Settings{}).Close() // makes the schema
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, sqlite.DatabaseFile)+"?_pragma=synchronous(FULL)&_pragma=cache_size(-32000)&_pragma=temp_store(MEMORY)&_txlock=immediate")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	ctx := context.Background()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	prepare := func(q string) *sql.Stmt {
+		s, err := conn.PrepareContext(ctx, q)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
+	}
+	begin, commit := prepare(`BEGIN IMMEDIATE`), prepare(`COMMIT`)
+	document := prepare(`INSERT INTO documents (key, id, type, type_name, parent, revision, created, updated, body) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)`)
+	change := prepare(`INSERT INTO changes (seq, time, kind, scope, type, actor, operation, correlation, hash, record) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`)
+	record, hash := make([]byte, 2300), make([]byte, 32)
+	exec := func(s *sql.Stmt, args ...any) {
+		if _, err := s.Exec(args...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	n := 0
+	for b.Loop() {
+		n++
+		id := apiID(n)
+		key, op := id.Scope().String(), gatehouse.NewGUID().String()
+		exec(begin)
+		exec(document, key, id.String(), gatehouse.Fold(apiType), apiType, id.Parent().Scope().String(), n, n, n, apiBody)
+		exec(change, n, n, "write", key, gatehouse.Fold(apiType), op, op, op, hash, record)
+		exec(commit)
+	}
+}

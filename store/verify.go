@@ -1,0 +1,57 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"gatehouse"
+)
+
+// Check compares a record with the hash of the one before it and with itself:
+// the chain, the columns that queries use, the digests of the secrets beside it.
+// An error says what is wrong.
+func (r *Record) Check(previous []byte) error {
+	want := chain(previous, r.Body)
+	if !bytes.Equal(r.Hash, want[:]) {
+		return fmt.Errorf("its hash is %s, its content and the hash before it give %s: record, hash or an earlier record was changed", hexHash(r.Hash), hexHash(want[:]))
+	}
+	var decoded struct {
+		gatehouse.Change
+		Secrets *secretDigests `json:"secrets"`
+	}
+	if err := json.Unmarshal(r.Body, &decoded); err != nil {
+		return fmt.Errorf("its content cannot be read: %w", err)
+	}
+	if err := r.checkColumns(&decoded.Change); err != nil {
+		return err
+	}
+	if decoded.Secrets == nil {
+		decoded.Secrets = &secretDigests{}
+	}
+	if *decoded.Secrets != (secretDigests{digest(r.SecretBefore), digest(r.SecretAfter)}) {
+		return fmt.Errorf("a sealed secret beside it was changed")
+	}
+	return nil
+}
+
+func (r *Record) checkColumns(c *gatehouse.Change) error {
+	key := ""
+	if c.Kind == gatehouse.Write || c.Kind == gatehouse.Delete {
+		key = changeScope(c)
+	}
+	want := columns(c, key)
+	for _, column := range []struct {
+		name      string
+		have, say any
+	}{
+		{"seq", r.Seq, want.Seq}, {"time", r.Time, want.Time}, {"kind", r.Kind, want.Kind},
+		{"scope", r.Scope, want.Scope}, {"type", r.Type, want.Type}, {"actor", r.Actor, want.Actor},
+		{"operation", r.Operation, want.Operation}, {"correlation", r.Correlation, want.Correlation},
+	} {
+		if column.have != column.say {
+			return fmt.Errorf("its column %s holds %v, its content says %v: the column was changed", column.name, column.have, column.say)
+		}
+	}
+	return nil
+}
