@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse"
+)
+
+func tokenCommand() *cobra.Command {
+	var data, as, resource string
+	c := &cobra.Command{
+		Use: "token", Short: "Print a bearer token for the API", Args: cobra.NoArgs,
+		Long: `Print an access token of the bootstrap service principal or, with --as, of another
+user or service principal. A token for somebody else needs the directory role Global
+Administrator and is recorded in the audit log.`,
+		Example: `  curl --cacert "$GATEHOUSE_CA_FILE" -H "Authorization: Bearer $(gatehouse token)" "$GATEHOUSE_ARM/subscriptions?api-version=2022-12-01"`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cl, err := newClient(data)
+			if err != nil {
+				return err
+			}
+			if resource == "" {
+				resource = cl.r.PublicURL
+			}
+			token, err := cl.token(c.Context(), resource)
+			if err == nil && as != "" {
+				token, err = cl.tokenAs(c.Context(), as, resource)
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout(), token)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&data, "data", defaultData(), "data directory of the server")
+	c.Flags().StringVar(&as, "as", "", "user principal name, application ID or object ID to get the token for")
+	c.Flags().StringVar(&resource, "resource", "", "resource that the token is for (default: this server)")
+	return c
+}
+
+// client talks to the server over a data directory as the bootstrap service principal.
+type client struct {
+	b    *bootstrap
+	r    *running
+	http *http.Client
+}
+
+func newClient(data string) (*client, error) {
+	b, r, err := connection(data)
+	if err != nil {
+		return nil, err
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if r.CAFile != "" {
+		pem, err := os.ReadFile(r.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool()}
+		transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem)
+	}
+	return &client{b: b, r: r, http: &http.Client{Transport: transport, Timeout: 30 * time.Second}}, nil
+}
+
+func (c *client) token(ctx context.Context, resource string) (string, error) {
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.b.ClientID}, "client_secret": {c.b.ClientSecret}, "scope": {strings.TrimSuffix(resource, "/") + "/.default"}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.r.PublicURL+"/"+c.b.TenantID+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	var answer struct {
+		Token       string `json:"access_token"`
+		Description string `json:"error_description"`
+	}
+	status, err := c.send(req, &answer)
+	if err != nil {
+		return "", err
+	}
+	if status != http.StatusOK {
+		return "", gatehouse.Errorf(gatehouse.Unauthenticated, "", "Signing in as the bootstrap service principal failed: %s", answer.Description)
+	}
+	return answer.Token, nil
+}
+
+// tokenAs asks the server for a token of somebody else.
+func (c *client) tokenAs(ctx context.Context, name, resource string) (string, error) {
+	var answer struct {
+		Token string `json:"accessToken"`
+	}
+	err := c.post(ctx, "/providers/Gatehouse.Operations/issueToken", map[string]string{"principal": name, "resource": resource}, &answer)
+	return answer.Token, err
+}
+
+// post calls one of Gatehouse's own operations.
+func (c *client) post(ctx context.Context, path string, body, answer any) error {
+	token, err := c.token(ctx, c.r.PublicURL)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.r.PublicURL+path+"?api-version=2026-11-01", strings.NewReader(string(raw)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	var failed struct{ Error struct{ Code, Message string } }
+	status, err := c.send(req, answer, &failed)
+	if err != nil || status < 300 {
+		return err
+	}
+	return gatehouse.Errorf(kindOf(status), failed.Error.Code, "%s", failed.Error.Message)
+}
+
+func kindOf(status int) gatehouse.Kind {
+	switch status {
+	case http.StatusUnauthorized:
+		return gatehouse.Unauthenticated
+	case http.StatusForbidden:
+		return gatehouse.Forbidden
+	case http.StatusNotFound:
+		return gatehouse.NotFound
+	case http.StatusConflict:
+		return gatehouse.Conflict
+	case http.StatusPreconditionFailed:
+		return gatehouse.Precondition
+	}
+	return gatehouse.Invalid
+}
+
+// send reads the answer into each of the given values.
+func (c *client) send(req *http.Request, into ...any) (int, error) {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return 0, unreachable{fmt.Errorf("the server at %s does not answer: %w. Is \"gatehouse serve\" running?", c.r.PublicURL, errors.Unwrap(err))}
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
+	if err != nil {
+		return 0, err
+	}
+	for _, v := range into {
+		if v != nil && len(raw) > 0 {
+			if err := json.Unmarshal(raw, v); err != nil {
+				return resp.StatusCode, fmt.Errorf("the server answered %s with something that is not JSON", resp.Status)
+			}
+		}
+	}
+	return resp.StatusCode, nil
+}

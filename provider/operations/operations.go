@@ -1,0 +1,85 @@
+// Package operations is Gatehouse.Operations: what an administrator of this
+// server can do that Azure has no call for. The calls pass through the ARM
+// pipeline like all others, need directory rights that only a Global Administrator
+// holds, and are recorded.
+package operations
+
+import (
+	"context"
+	"time"
+
+	"gatehouse"
+	"gatehouse/arm"
+	"gatehouse/directory"
+	"gatehouse/jsondoc"
+)
+
+// Namespace is the provider namespace.
+const Namespace = "Gatehouse.Operations"
+
+// Config holds what the calls reach for.
+type Config struct {
+	Directory *directory.Index
+	// IssueToken returns an access token of a principal for a resource.
+	IssueToken func(ctx context.Context, principal gatehouse.GUID, resource string) (token string, expires time.Time, err error)
+	// RotateKeys makes new keys for secrets at rest and for signing tokens.
+	RotateKeys func(ctx context.Context) error
+}
+
+// New declares the provider.
+func New(c Config) *arm.Provider {
+	base := "/providers/" + Namespace
+	return &arm.Provider{
+		Namespace: Namespace, DisplayName: "Gatehouse", Versions: []string{"2026-11-01"},
+		Calls: []arm.Call{
+			{Method: "POST", Path: base + "/issueToken", Action: "Microsoft.Graph/directory/issueToken/action", Data: true, At: directory.RootPath, Do: c.issueToken},
+			{Method: "POST", Path: base + "/rotateKeys", Action: "Microsoft.Graph/directory/rotateKeys/action", Data: true, At: directory.RootPath, Do: c.rotateKeys},
+		},
+	}
+}
+
+// issueToken gives a token of somebody else, named by user principal name, application ID or object ID.
+func (c Config) issueToken(op *arm.Op) (*arm.Answer, error) {
+	body, err := op.Body()
+	if err != nil {
+		return nil, err
+	}
+	name := body.String("principal")
+	oid, ok := c.find(name)
+	if !ok {
+		return nil, gatehouse.Errorf(gatehouse.NotFound, "PrincipalNotFound", "There is no user or service principal '%s'. Give a user principal name, an application ID or an object ID.", name).At("principal")
+	}
+	if err := op.Record("token issued for " + oid.String()); err != nil {
+		return nil, err
+	}
+	token, expires, err := c.IssueToken(op.Context, oid, body.String("resource"))
+	if err != nil {
+		return nil, err
+	}
+	return arm.OK(jsondoc.NewObject("accessToken", token, "expiresOn", expires.UTC().Format(time.RFC3339), "principalId", oid.String())), nil
+}
+
+func (c Config) find(name string) (gatehouse.GUID, bool) {
+	if oid, ok := c.Directory.UserByName(name); ok {
+		return oid, true
+	}
+	if oid, ok := c.Directory.ServicePrincipalByName(name); ok {
+		return oid, true
+	}
+	oid, err := gatehouse.ParseGUID(name)
+	if err != nil {
+		return oid, false
+	}
+	p, ok := c.Directory.Principal(oid)
+	return oid, ok && p.Type != gatehouse.Group
+}
+
+func (c Config) rotateKeys(op *arm.Op) (*arm.Answer, error) {
+	if err := op.Record("keys rotated"); err != nil {
+		return nil, err
+	}
+	if err := c.RotateKeys(op.Context); err != nil {
+		return nil, err
+	}
+	return &arm.Answer{Status: 204}, nil
+}
