@@ -20,9 +20,9 @@ func (g *Guard) Authorize(ctx context.Context, caller *gatehouse.Caller, action 
 }
 
 // AuthorizeData is Authorize for data actions: directory rights, and calls of APIs.
-// Every signed-in user may read the directory, as Entra has it by default.
-func (g *Guard) AuthorizeData(ctx context.Context, caller *gatehouse.Caller, action string, id gatehouse.ID, attributes *gatehouse.Attributes) (gatehouse.Decision, error) {
-	return g.AuthorizeAt(ctx, caller, action, true, id, id.String(), attributes)
+// What every user may do in the directory without a role is the Graph wire's to add.
+func (g *Guard) AuthorizeData(ctx context.Context, caller *gatehouse.Caller, action string, id gatehouse.ID) (gatehouse.Decision, error) {
+	return g.AuthorizeAt(ctx, caller, action, true, id, id.String(), nil)
 }
 
 // AuthorizeAt is Authorize or AuthorizeData with the scope as a refusal names it:
@@ -33,7 +33,7 @@ func (g *Guard) AuthorizeAt(_ context.Context, caller *gatehouse.Caller, action 
 			"AuthenticationFailed", "Nobody is signed in, so nobody can be authorized. Sign in and send the request again.")
 	}
 	v := g.view.Load()
-	d := v.decide(g.request(v, caller, action, data, id.Scope(), attributes), caller.Type)
+	d := v.decide(g.request(v, caller, action, data, id.Scope(), attributes))
 	if d.Allowed {
 		return d, nil
 	}
@@ -98,15 +98,12 @@ func (g *Guard) request(v *view, caller *gatehouse.Caller, action string, data b
 
 // decide asks the Snapshot. A subscription or management group that does not exist
 // yet belongs below the root group, whose assignments count for it already.
-func (v *view) decide(r *gatehouse.Request, typ gatehouse.PrincipalType) gatehouse.Decision {
+func (v *view) decide(r *gatehouse.Request) gatehouse.Decision {
 	d := v.snapshot.Decide(r)
 	if top, ok := container(r.Scope); ok && !v.root.IsRoot() && top != v.root {
 		if _, known := v.placed[top]; !known {
 			d = stricter(d, v.snapshot.Decide(atScope(*r, v.root)))
 		}
-	}
-	if !d.Allowed && d.Code == gatehouse.AuthorizationFailed && typ == gatehouse.User && readsDirectory(r) {
-		return gatehouse.Decision{Allowed: true, Role: gatehouse.MustGUID(builtin.DirectoryReaders)}
 	}
 	return d
 }
@@ -135,10 +132,6 @@ func stricter(a, b gatehouse.Decision) gatehouse.Decision {
 		return b
 	}
 	return a
-}
-
-func readsDirectory(r *gatehouse.Request) bool {
-	return r.Data && directoryScope.Contains(r.Scope) && gatehouse.NewPattern(builtin.DirectoryNamespace+"*/read").Match(r.Action)
 }
 
 // privilegedSpace starts the actions on users and groups that hold directory roles; Global Administrators alone hold it.
