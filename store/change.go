@@ -13,10 +13,11 @@ import (
 
 // ChangeQuery selects changes; zero members select everything.
 type ChangeQuery struct {
-	AfterSeq    int64     // only later ones; with Descending only earlier ones, and 0 starts at the newest
-	Since       time.Time // inclusive
-	Until       time.Time // exclusive
-	Under       *gatehouse.Scope
+	AfterSeq    int64            // only later ones; with Descending only earlier ones, and 0 starts at the newest
+	Since       time.Time        // inclusive
+	Until       time.Time        // exclusive
+	Under       *gatehouse.Scope // changed or authorized there or below
+	Resource    *gatehouse.Scope // of exactly this document
 	Type        string
 	Kind        gatehouse.ChangeKind
 	Actor       gatehouse.GUID
@@ -79,7 +80,7 @@ func (s *Store) openRecord(r *Record, sealed []byte) ([]byte, error) {
 	if sealed == nil {
 		return nil, nil
 	}
-	b, err := s.keys.Load().unseal(sealed, documentContext(r.Scope))
+	b, err := s.keys.Load().unseal(sealed, documentContext(r.Resource))
 	if err != nil {
 		return nil, internalf("the secret in change %d cannot be opened: %w", r.Seq, err)
 	}
@@ -90,7 +91,10 @@ func (q ChangeQuery) span() RecordRange {
 	r := RecordRange{Since: toMicro(q.Since, 0), Until: toMicro(q.Until, 0), Type: gatehouse.Fold(q.Type),
 		Kind: string(q.Kind), Operation: q.Operation, Correlation: q.Correlation, Descending: q.Descending, Limit: q.Limit}
 	if q.Under != nil && !q.Under.IsRoot() {
-		r.Scope = q.Under.String()
+		r.Under = q.Under.String()
+	}
+	if q.Resource != nil {
+		r.Resource = q.Resource.String()
 	}
 	if !q.Actor.IsZero() {
 		r.Actor = q.Actor.String()
@@ -182,7 +186,7 @@ type secretDigests struct {
 }
 
 // append completes c, writes its record and moves the end of the log.
-func (tx *Tx) append(c gatehouse.Change, key string, secretBefore, secretAfter []byte) error {
+func (tx *Tx) append(c gatehouse.Change, secretBefore, secretAfter []byte) error {
 	if tx.over {
 		return errOver()
 	}
@@ -197,7 +201,7 @@ func (tx *Tx) append(c gatehouse.Change, key string, secretBefore, secretAfter [
 	}
 	hash := chain(tx.head.hash[:], body)
 	c.Hash = hexHash(hash[:])
-	r := columns(&c, key)
+	r := columns(&c)
 	r.Hash, r.SecretBefore, r.SecretAfter, r.Body = hash[:], secretBefore, secretAfter, body
 	if err := tx.note(tx.db.AppendRecord(r)); err != nil {
 		return unavailable(err)
@@ -208,27 +212,24 @@ func (tx *Tx) append(c gatehouse.Change, key string, secretBefore, secretAfter [
 }
 
 // columns returns the columns that a change is found by, without hash and body.
-func columns(c *gatehouse.Change, key string) *Record {
-	r := &Record{Seq: c.Seq, Time: c.Time.UnixMicro(), Kind: string(c.Kind), Scope: key, Type: gatehouse.Fold(c.Type),
-		Operation: c.Cause.Operation, Correlation: c.Cause.Correlation}
-	if key == "" {
-		r.Scope = changeScope(c)
-	}
+func columns(c *gatehouse.Change) *Record {
+	r := &Record{Seq: c.Seq, Time: c.Time.UnixMicro(), Kind: string(c.Kind), Resource: foldID(c.Resource), Scope: foldID(c.Cause.Scope),
+		Type: gatehouse.Fold(c.Type), Operation: c.Cause.Operation, Correlation: c.Cause.Correlation}
 	if !c.Cause.Caller.ID.IsZero() {
 		r.Actor = c.Cause.Caller.ID.String()
 	}
 	return r
 }
 
-func changeScope(c *gatehouse.Change) string {
-	named := c.Resource
-	if named == "" {
-		named = c.Cause.Scope
+// foldID folds what is an ID as an ID and anything else as text, since a refusal may concern something malformed.
+func foldID(s string) string {
+	if s == "" {
+		return ""
 	}
-	if scope, err := gatehouse.ParseScope(named); err == nil {
+	if scope, err := gatehouse.ParseScope(s); err == nil {
 		return scope.String()
 	}
-	return gatehouse.Fold(named)
+	return gatehouse.Fold(s)
 }
 
 func (tx *Tx) encode(c *gatehouse.Change, secrets *secretDigests) ([]byte, error) {

@@ -86,7 +86,8 @@ type Record struct {
 	Seq          int64
 	Time         int64
 	Kind         string
-	Scope        string // folded: the resource, or where the action was asked for
+	Resource     string // folded ID of the document; "" for none
+	Scope        string // folded: where the action was authorized, which need not be the resource
 	Type         string // folded
 	Actor        string
 	Operation    string
@@ -98,11 +99,12 @@ type Record struct {
 }
 
 // RecordRange selects records with After < Seq < Before by what their columns
-// hold; "" matches anything. Scope also matches what lies below it.
+// hold; "" matches anything. Under selects by resource or scope, at or below it.
 type RecordRange struct {
 	After, Before     int64
 	Since, Until      int64 // inclusive, exclusive
-	Scope             string
+	Under             string
+	Resource          string
 	Type, Kind, Actor string
 	Operation         string
 	Correlation       string

@@ -109,7 +109,7 @@ func (tx *Tx) put(d *Document, key string, old *Row, sealed []byte) error {
 		return unavailable(err)
 	}
 	tx.last = row
-	if err := tx.append(c, key, secretBefore, sealed); err != nil {
+	if err := tx.append(c, secretBefore, sealed); err != nil {
 		return err
 	}
 	return d.adopt(row)
@@ -130,7 +130,7 @@ func (tx *Tx) Delete(key gatehouse.Scope) (*Document, error) {
 	}
 	tx.last = nil
 	c := gatehouse.Change{Kind: gatehouse.Delete, Status: 200, Before: row.Body, Resource: row.ID, Type: row.TypeName}
-	return d, tx.append(c, row.Key, row.Secret, nil)
+	return d, tx.append(c, row.Secret, nil)
 }
 
 // Note appends a change without a document: an event of this write, in words.
@@ -145,7 +145,7 @@ func (tx *Tx) record(c gatehouse.Change) error {
 	if c.Before != nil || c.After != nil {
 		return internalf("a change of kind %q carries no documents", c.Kind)
 	}
-	return tx.append(c, "", nil, nil)
+	return tx.append(c, nil, nil)
 }
 
 // row returns the stored row. Within a write nobody else can change it, so the last one is kept.

@@ -36,17 +36,13 @@ func (r *Record) Check(previous []byte) error {
 }
 
 func (r *Record) checkColumns(c *gatehouse.Change) error {
-	key := ""
-	if c.Kind == gatehouse.Write || c.Kind == gatehouse.Delete {
-		key = changeScope(c)
-	}
-	want := columns(c, key)
+	want := columns(c)
 	for _, column := range []struct {
 		name      string
 		have, say any
 	}{
 		{"seq", r.Seq, want.Seq}, {"time", r.Time, want.Time}, {"kind", r.Kind, want.Kind},
-		{"scope", r.Scope, want.Scope}, {"type", r.Type, want.Type}, {"actor", r.Actor, want.Actor},
+		{"resource", r.Resource, want.Resource}, {"scope", r.Scope, want.Scope}, {"type", r.Type, want.Type}, {"actor", r.Actor, want.Actor},
 		{"operation", r.Operation, want.Operation}, {"correlation", r.Correlation, want.Correlation},
 	} {
 		if column.have != column.say {

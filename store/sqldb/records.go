@@ -11,7 +11,7 @@ import (
 	"gatehouse/store"
 )
 
-const recordColumns = `seq, time, kind, scope, type, actor, operation, correlation, hash, secret_before, secret_after, record`
+const recordColumns = `seq, time, kind, resource, scope, type, actor, operation, correlation, hash, secret_before, secret_after, record`
 
 // Records implements store.Rows. Time never falls along the log, so a span of
 // time is first turned into a span of sequence numbers.
@@ -39,7 +39,7 @@ func (r *reader) Records(ctx context.Context, q store.RecordRange, yield func(*s
 	query, args := recordQuery(q)
 	return r.each(ctx, query, args, func(rows *sql.Rows) (bool, error) {
 		c := &store.Record{}
-		err := rows.Scan(&c.Seq, &c.Time, &c.Kind, &c.Scope, &c.Type, &c.Actor, &c.Operation, &c.Correlation,
+		err := rows.Scan(&c.Seq, &c.Time, &c.Kind, &c.Resource, &c.Scope, &c.Type, &c.Actor, &c.Operation, &c.Correlation,
 			&c.Hash, &c.SecretBefore, &c.SecretAfter, &c.Body)
 		return err == nil && yield(c), err
 	})
@@ -65,15 +65,16 @@ func recordQuery(q store.RecordRange) (string, []any) {
 			fmt.Fprintf(&b, ` AND %s = $%d`, column, len(args))
 		}
 	}
+	equal("resource", q.Resource)
 	equal("kind", q.Kind)
 	equal("type", q.Type)
 	equal("actor", q.Actor)
 	equal("operation", q.Operation)
 	equal("correlation", q.Correlation)
-	if q.Scope != "" {
-		args = append(args, q.Scope, q.Scope+"/", q.Scope+"0")
+	if q.Under != "" {
+		args = append(args, q.Under, q.Under+"/", q.Under+"0")
 		n := len(args)
-		fmt.Fprintf(&b, ` AND (scope = $%d OR (scope > $%d AND scope < $%d))`, n-2, n-1, n)
+		fmt.Fprintf(&b, ` AND (scope = $%[1]d OR scope > $%[2]d AND scope < $%[3]d OR resource = $%[1]d OR resource > $%[2]d AND resource < $%[3]d)`, n-2, n-1, n)
 	}
 	b.WriteString(` ORDER BY seq`)
 	if q.Descending {

@@ -37,7 +37,7 @@ func newTx(ctx context.Context, conn *sql.Conn, d Dialect) (*Tx, error) {
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 			ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, updated = excluded.updated, body = excluded.body, secret = excluded.secret`},
 		{&tx.deleteDocument, `DELETE FROM documents WHERE key = $1`},
-		{&tx.appendRecord, `INSERT INTO changes (` + recordColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`},
+		{&tx.appendRecord, `INSERT INTO changes (` + recordColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`},
 		{&tx.putTicket, `INSERT INTO tickets (kind, key, owner, value, expires) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (kind, key) DO UPDATE SET owner = excluded.owner, value = excluded.value, expires = excluded.expires`},
 		{&tx.deleteTicket, `DELETE FROM tickets WHERE kind = $1 AND key = $2`},
@@ -72,7 +72,7 @@ func (tx *Tx) DeleteDocument(key string) error { return tx.exec(tx.deleteDocumen
 
 // AppendRecord implements store.DriverTx.
 func (tx *Tx) AppendRecord(r *store.Record) error {
-	return tx.exec(tx.appendRecord, r.Seq, r.Time, r.Kind, r.Scope, r.Type, r.Actor, r.Operation, r.Correlation,
+	return tx.exec(tx.appendRecord, r.Seq, r.Time, r.Kind, r.Resource, r.Scope, r.Type, r.Actor, r.Operation, r.Correlation,
 		r.Hash, r.SecretBefore, r.SecretAfter, r.Body)
 }
 

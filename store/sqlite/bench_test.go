@@ -98,7 +98,7 @@ func benchBare(b *testing.B) {
 	}
 	begin, commit := prepare(`BEGIN IMMEDIATE`), prepare(`COMMIT`)
 	document := prepare(`INSERT INTO documents (key, id, type, type_name, parent, revision, created, updated, body) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)`)
-	change := prepare(`INSERT INTO changes (seq, time, kind, scope, type, actor, operation, correlation, hash, record) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`)
+	change := prepare(`INSERT INTO changes (seq, time, kind, resource, scope, type, actor, operation, correlation, hash, record) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`)
 	record, hash := make([]byte, 2300), make([]byte, 32)
 	exec := func(s *sql.Stmt, args ...any) {
 		if _, err := s.Exec(args...); err != nil {
@@ -112,7 +112,7 @@ func benchBare(b *testing.B) {
 		key, op := id.Scope().String(), gatehouse.NewGUID().String()
 		exec(begin)
 		exec(document, key, id.String(), gatehouse.Fold(apiType), apiType, id.Parent().Scope().String(), n, n, n, apiBody)
-		exec(change, n, n, "write", key, gatehouse.Fold(apiType), op, op, op, hash, record)
+		exec(change, n, n, "write", key, key, gatehouse.Fold(apiType), op, op, op, hash, record)
 		exec(commit)
 	}
 }

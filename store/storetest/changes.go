@@ -75,6 +75,7 @@ func testChangeQueries(f *fixture) {
 	for i, scope := range []string{"/subscriptions/s", "/subscriptions/s/resourceGroups/rg", "/subscriptions/s/resourceGroups/rg-1",
 		"/subscriptions/s/resourceGroups/rg/providers/Microsoft.X/things/t", "/subscriptions/s2", "/subscriptions/s/resourceGroups/rg"} {
 		c := cause()
+		c.Scope = scope
 		if i%2 == 1 {
 			c.Caller.ID, c.Operation = bob, "other"
 		}
@@ -102,6 +103,7 @@ func testChangeQueries(f *fixture) {
 		{store.ChangeQuery{Under: under("/subscriptions/s/resourceGroups/RG")}, []int64{2, 4, 6}},
 		{store.ChangeQuery{Under: under("/subscriptions/s/resourceGroups/RG"), Limit: 2, Descending: true}, []int64{6, 4}},
 		{store.ChangeQuery{Under: under("/")}, []int64{1, 2, 3, 4, 5, 6}},
+		{store.ChangeQuery{Resource: under("/subscriptions/s/resourceGroups/RG")}, []int64{2, 6}},
 		{store.ChangeQuery{Actor: bob}, []int64{2, 4, 6}},
 		{store.ChangeQuery{Operation: "other", AfterSeq: 2}, []int64{4, 6}},
 		{store.ChangeQuery{Correlation: "/subscriptions/s2"}, []int64{5}},

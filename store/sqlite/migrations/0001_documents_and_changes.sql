@@ -21,7 +21,8 @@ CREATE TABLE changes (
     seq           INTEGER NOT NULL PRIMARY KEY,
     time          INTEGER NOT NULL,
     kind          TEXT   NOT NULL,
-    scope         TEXT   NOT NULL,         -- folded
+    resource      TEXT   NOT NULL,         -- folded ID of the document; '' for none
+    scope         TEXT   NOT NULL,         -- folded; where the action was authorized
     type          TEXT   NOT NULL,         -- folded
     actor         TEXT   NOT NULL,
     operation     TEXT   NOT NULL,
@@ -51,7 +52,7 @@ CREATE TABLE data_keys (
 ) STRICT;
 
 CREATE INDEX changes_by_time ON changes (time);
-CREATE INDEX changes_by_scope ON changes (scope);
+CREATE INDEX changes_by_resource ON changes (resource);
 CREATE INDEX changes_by_actor ON changes (actor);
 CREATE INDEX changes_by_operation ON changes (operation);
 CREATE INDEX changes_by_correlation ON changes (correlation);
