@@ -429,8 +429,8 @@ func (f *field) trim(o *jsondoc.Object, version string) {
 	}
 }
 
-// check applies a name rule to the last segment of an ID.
-func (n NameRule) check(name string) error {
+// Check applies the rule to a name, for types that are written by handlers of their own.
+func (n NameRule) Check(name string) error {
 	fault := n.fault(name)
 	if fault == "" {
 		return nil

@@ -65,7 +65,7 @@ func (op *Op) write(merge bool) (*Answer, error) {
 		return nil, err
 	}
 	t := op.Route.Type
-	if err := t.Name.check(op.ID.Name()); err != nil {
+	if err := t.Name.Check(op.ID.Name()); err != nil {
 		return nil, err
 	}
 	if merge && t.Match && op.Header.Get("If-Match") == "" {

@@ -96,7 +96,7 @@ func Start(t testing.TB, build func(w *World) []*arm.Provider) *World {
 	must(t, err)
 	t.Cleanup(func() { w.Store.Close() })
 	w.seed(t)
-	w.Guard, err = guard.New(ctx, w.Store)
+	w.Guard, err = guard.Options{Clock: w.Clock.Now, Logger: log}.New(ctx, w.Store)
 	must(t, err)
 	w.Index, err = directory.NewIndex(ctx, w.Store)
 	must(t, err)
