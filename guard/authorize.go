@@ -14,7 +14,8 @@ import (
 
 // Authorize decides whether the caller may perform an action at id. A refusal is a
 // *gatehouse.Error of kind Forbidden in Azure's words (rbac.md 9); the Decision
-// comes with it. The time and the caller's own attributes need not be in attributes.
+// comes with it. The time need not be in attributes, and what they say of the
+// principal does not count: that is the directory's to say.
 func (g *Guard) Authorize(ctx context.Context, caller *gatehouse.Caller, action string, id gatehouse.ID, attributes *gatehouse.Attributes) (gatehouse.Decision, error) {
 	return g.AuthorizeAt(ctx, caller, action, false, id, id.String(), attributes)
 }
@@ -82,7 +83,7 @@ func (g *Guard) Request(caller *gatehouse.Caller, action string, data bool, id g
 }
 
 func (g *Guard) request(v *view, caller *gatehouse.Caller, action string, data bool, scope gatehouse.Scope, attributes *gatehouse.Attributes) *gatehouse.Request {
-	if own := v.attributes[caller.ID]; own != nil {
+	if own := v.attributes[caller.ID]; own != nil || attributes != nil && attributes.Principal != nil {
 		with := gatehouse.Attributes{}
 		if attributes != nil {
 			with = *attributes

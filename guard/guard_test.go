@@ -415,7 +415,8 @@ func TestPrincipalAttributes(t *testing.T) {
 	w.write(user("ann", fmt.Sprintf(set, `["Baker","Cascade"]`)),
 		assignment("a", svc, "ann", builtin.Contributor, `,"condition":"@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:Engineering_Project] ForAnyOfAnyValues:StringEquals {'Cascade'} AND @Principal[Microsoft.Directory/CustomSecurityAttributes/Id:Engineering_Level] NumericEquals 3","conditionVersion":"2.0"`))
 	w.may(true, caller("ann"), apiWrite, calc)
-	given := &gatehouse.Attributes{Principal: map[string]any{"Microsoft.Directory/CustomSecurityAttributes/Id:Engineering_Project": "Cascade"}}
+	given := &gatehouse.Attributes{Principal: map[string]any{"Microsoft.Directory/CustomSecurityAttributes/Id:Engineering_Project": "Cascade",
+		"Microsoft.Directory/CustomSecurityAttributes/Id:Engineering_Level": int64(3)}}
 	w.write(user("ann", fmt.Sprintf(set, `["Baker"]`)))
 	w.may(false, caller("ann"), apiWrite, calc)
 	if d, _ := w.guard.Authorize(t.Context(), caller("ann"), apiWrite, id(calc), given); d.Allowed {
@@ -423,6 +424,9 @@ func TestPrincipalAttributes(t *testing.T) {
 	}
 	w.write(user("ann"))
 	w.may(false, caller("ann"), apiWrite, calc)
+	if d, _ := w.guard.Authorize(t.Context(), caller("ann"), apiWrite, id(calc), given); d.Allowed {
+		t.Error("attributes of the request count for a principal that has none")
+	}
 }
 
 func TestDirectoryRights(t *testing.T) {
