@@ -1,208 +1,399 @@
 package rbac
 
 import (
-	"iter"
+	"cmp"
 	"maps"
 	"slices"
-	"time"
 
 	"gatehouse"
 )
 
 // Snapshot is the access of one moment. It never changes and is safe for concurrent use.
-type Snapshot struct{ o oracle }
+type Snapshot struct {
+	scopes      scopes
+	people      people
+	byID        table // from the hash of an assignment's ID to the people that have it
+	assigned    pairs // scope, person: for all assignments
+	roles       []*role
+	roleNumbers map[gatehouse.GUID]uint32
+	denies      vec[*deny]
+	deniesAt    pairs    // scope, number of a deny
+	freeDenies  []uint32 // numbers of no deny
+	actions     *catalogue
+	strays      map[gatehouse.Scope]gatehouse.Scope // parents that cannot be
+}
 
 // New builds a Snapshot. Conditions that do not parse grant nothing and are reported by Problems.
 func New(w World) *Snapshot {
-	s := &Snapshot{oracle{World{Parents: map[gatehouse.Scope]gatehouse.Scope{}}}}
-	var updates []Update
+	e := new(edit)
+	s := &Snapshot{scopes: newScopes(e), byID: newTable(e), actions: newCatalogue(w.Actions)}
+	s.people = newPeople(e, s.scopes.seed)
+	s.roleNumbers = map[gatehouse.GUID]uint32{}
+	b := &builder{Snapshot: s, e: e, owned: true, extras: map[string]*extra{}}
 	for _, r := range w.Roles {
-		updates = append(updates, PutRole(r))
+		b.putRole(r)
 	}
-	for _, a := range w.Assignments {
-		updates = append(updates, PutAssignment(a))
-	}
+	b.load(w.Assignments)
 	for _, d := range w.Denies {
-		updates = append(updates, PutDeny(d))
+		b.putDeny(d)
 	}
-	s = s.Apply(updates...)
-	s.o.w.Members = slices.Clone(w.Members)
-	maps.Copy(s.o.w.Parents, w.Parents)
+	for child, parent := range w.Parents {
+		b.setParent(child, parent)
+	}
+	for _, m := range w.Members {
+		b.addMember(m)
+	}
+	b.finish()
+	for _, c := range s.scopes.nodes {
+		c.text = slices.Clone(c.text)
+	}
 	return s
 }
 
 // Apply returns the Snapshot after updates, in their order.
 func (s *Snapshot) Apply(updates ...Update) *Snapshot {
-	w := s.o.w
-	w.Roles, w.Assignments, w.Denies = slices.Clone(w.Roles), slices.Clone(w.Assignments), slices.Clone(w.Denies)
-	w.Members, w.Parents = slices.Clone(w.Members), maps.Clone(w.Parents)
-	for _, u := range updates {
-		w.update(u)
+	after := *s
+	b := &builder{Snapshot: &after, e: new(edit), extras: map[string]*extra{}}
+	for i := range updates {
+		b.apply(&updates[i])
 	}
-	return &Snapshot{oracle{w}}
+	b.finish()
+	return &after
 }
 
-func (w *World) update(u Update) {
+// builder is a Snapshot in the making.
+type builder struct {
+	*Snapshot
+	e         *edit
+	owned     bool // roles, roleNumbers, freeDenies and strays are not shared any more
+	extras    map[string]*extra
+	regrouped []uint32 // people whose memberships changed
+	left      []uint32 // people to unuse in the end
+}
+
+func (b *builder) apply(u *Update) {
 	switch u.kind {
-	case putRole, deleteRole:
-		id := u.id
-		if u.kind == putRole {
-			id = u.role.ID
-		}
-		w.Roles = slices.DeleteFunc(w.Roles, func(r gatehouse.RoleDefinition) bool { return r.ID == id })
-		if u.kind == putRole {
-			w.Roles = append(w.Roles, u.role)
-		}
+	case putRole:
+		b.putRole(u.role)
+	case deleteRole:
+		b.deleteRole(u.id)
 	case putAssignment:
-		w.Assignments = without(w.Assignments, u.assignment.Scope, u.assignment.ID)
-		w.Assignments = append(w.Assignments, u.assignment)
+		b.putAssignment(&u.assignment)
 	case deleteAssignment:
-		w.Assignments = without(w.Assignments, u.scope, u.id)
+		b.deleteAssignment(u.scope, u.id)
 	case putDeny:
-		w.Denies = withoutDeny(w.Denies, u.deny.Scope, u.deny.ID)
-		w.Denies = append(w.Denies, u.deny)
+		b.putDeny(u.deny)
 	case deleteDeny:
-		w.Denies = withoutDeny(w.Denies, u.scope, u.id)
-	case addMember, removeMember:
-		w.Members = slices.DeleteFunc(w.Members, func(m Membership) bool { return m == u.member })
-		if u.kind == addMember {
-			w.Members = append(w.Members, u.member)
-		}
+		b.deleteDeny(u.scope, u.id)
+	case addMember:
+		b.addMember(u.member)
+	case removeMember:
+		b.removeMember(u.member)
 	case setParent:
-		w.Parents[u.scope] = u.parent
+		b.setParent(u.scope, u.parent)
 	case removeParent:
-		delete(w.Parents, u.scope)
+		b.removeParent(u.scope)
 	}
 }
 
-func without(as []gatehouse.RoleAssignment, scope gatehouse.Scope, id gatehouse.GUID) []gatehouse.RoleAssignment {
-	return slices.DeleteFunc(as, func(a gatehouse.RoleAssignment) bool { return a.ID == id && a.Scope == scope })
+// own copies the small shared parts before the first change to any of them.
+func (b *builder) own() {
+	if !b.owned {
+		b.roles, b.roleNumbers = slices.Clone(b.roles), maps.Clone(b.roleNumbers)
+		b.freeDenies, b.strays = slices.Clone(b.freeDenies), maps.Clone(b.strays)
+		b.owned = true
+	}
 }
 
-func withoutDeny(ds []gatehouse.DenyAssignment, scope gatehouse.Scope, id gatehouse.GUID) []gatehouse.DenyAssignment {
-	return slices.DeleteFunc(ds, func(d gatehouse.DenyAssignment) bool { return d.ID == id && d.Scope == scope })
+func (b *builder) finish() {
+	if len(b.regrouped) > 0 {
+		b.people.regroup(b.e, b.regrouped)
+	}
+	for _, n := range b.left {
+		b.people.unuse(b.e, n)
+	}
 }
 
-// Decide answers a Request.
-func (s *Snapshot) Decide(r *gatehouse.Request) gatehouse.Decision { return s.o.decide(r) }
-
-// Explain answers like Decide, with the reasons.
-func (s *Snapshot) Explain(r *gatehouse.Request) Explanation {
-	e := Explanation{Decision: s.Decide(r), Chain: s.Ancestors(r.Scope), Groups: s.Groups(r.Principal)}
-	grants, _ := s.o.grants(r)
-	for _, a := range grants {
-		e.Reasons = append(e.Reasons, Reason{Kind: Allows, Assignment: a.ID, Scope: a.Scope, Role: a.Role})
+// roleNumber returns the number of a role, which need not exist: an assignment may
+// outlive its role or come before it.
+func (b *builder) roleNumber(id gatehouse.GUID) uint32 {
+	if n, ok := b.roleNumbers[id]; ok {
+		return n
 	}
-	for _, d := range s.o.denies(r, false) {
-		e.Reasons = append(e.Reasons, Reason{Kind: Denies, Deny: true, Assignment: d.ID, Name: d.Name, Scope: d.Scope})
-	}
-	return e
+	b.own()
+	n := uint32(len(b.roles))
+	b.roles = append(b.roles, &role{id: id})
+	b.roleNumbers[id] = n
+	return n
 }
 
-// WhoCan returns every known principal that Decide would allow, groups included, in the order of their IDs.
-func (s *Snapshot) WhoCan(q WhoCanRequest) []Holder {
-	known := map[gatehouse.GUID]bool{}
-	for _, a := range s.o.w.Assignments {
-		known[a.Principal] = true
+func (b *builder) putRole(r gatehouse.RoleDefinition) {
+	n := b.roleNumber(r.ID)
+	b.own()
+	b.roles[n] = &role{id: r.ID, definition: &r, entries: compileEntries(r.Permissions, b.actions)}
+}
+
+func (b *builder) deleteRole(id gatehouse.GUID) {
+	if n, ok := b.roleNumbers[id]; ok {
+		b.own()
+		b.roles[n] = &role{id: id}
 	}
-	for _, m := range s.o.w.Members {
-		known[m.Group], known[m.Member] = true, true
+}
+
+// extra returns what an assignment has besides its row, nil for most.
+func (b *builder) extra(a *gatehouse.RoleAssignment) *extra {
+	timed := !a.Start.IsZero() || !a.End.IsZero()
+	if a.Condition == "" && !timed {
+		return nil
 	}
-	var out []Holder
-	for _, p := range sortedGUIDs(known) {
-		if d := s.Decide(&gatehouse.Request{Principal: p, Action: q.Action, Data: q.Data, Scope: q.Scope, SubOperation: q.SubOperation, Attributes: q.Attributes, Now: q.Now}); d.Allowed {
-			out = append(out, Holder{Principal: p, Grant: d.Grant, Role: d.Role})
+	var c *condition
+	if a.Condition != "" {
+		x, ok := b.extras[a.Condition]
+		if !ok {
+			x = &extra{condition: newCondition(a.Condition)}
+			b.extras[a.Condition] = x
+		}
+		if !timed {
+			return x
+		}
+		c = x.condition
+	}
+	return &extra{condition: c, start: a.Start, end: a.End}
+}
+
+func (b *builder) row(a *gatehouse.RoleAssignment, x *extra) row {
+	h := row{scope: b.scopes.intern(b.e, a.Scope), role: b.roleNumber(a.Role) << 1}
+	if x != nil {
+		h.role |= 1
+	}
+	return h
+}
+
+func (b *builder) putAssignment(a *gatehouse.RoleAssignment) {
+	b.deleteAssignment(a.Scope, a.ID)
+	x := b.extra(a)
+	h := b.row(a, x)
+	n := b.people.intern(b.e, a.Principal)
+	b.people.all.edit(b.e, n).assign(h, a.ID, x)
+	b.byID.add(b.e, b.people.tag(&a.ID), n)
+	b.assigned.add(b.e, pairOf(h.scope, n))
+}
+
+// holder finds the principal that has an assignment.
+func (s *Snapshot) holder(scope uint32, id gatehouse.GUID) (uint32, bool) {
+	for p := s.byID.probe(s.people.tag(&id)); p.next(); {
+		found := false
+		s.people.all.at(p.found).at(scope, func(r rows, i int) bool {
+			found = r.ids[i] == id
+			return !found
+		})
+		if found {
+			return p.found, true
+		}
+	}
+	return 0, false
+}
+
+func (b *builder) deleteAssignment(scope gatehouse.Scope, id gatehouse.GUID) {
+	at, ok := b.scopes.find(scope)
+	if !ok {
+		return
+	}
+	n, ok := b.holder(at, id)
+	if !ok {
+		return
+	}
+	who := b.people.all.edit(b.e, n)
+	who.withdraw(at, id)
+	if !who.has(at) {
+		b.assigned.remove(b.e, pairOf(at, n))
+	}
+	b.byID.remove(b.e, b.people.tag(&id), n)
+	b.people.prune(b.e, n)
+	b.scopes.release(b.e, at)
+}
+
+// loaded is an assignment on its way in.
+type loaded struct {
+	person uint32
+	row    row
+	id     gatehouse.GUID
+	extra  *extra
+}
+
+// load adds many assignments at once to a Snapshot that has none.
+func (b *builder) load(assignments []gatehouse.RoleAssignment) {
+	items := b.number(assignments)
+	slices.SortStableFunc(items, func(x, y loaded) int {
+		return cmp.Or(cmp.Compare(x.person, y.person), cmp.Compare(x.row.scope, y.row.scope))
+	})
+	keys := make([]pair, 0, len(items))
+	for len(items) > 0 {
+		n := items[0].person
+		k := slices.IndexFunc(items, func(i loaded) bool { return i.person != n })
+		if k < 0 {
+			k = len(items)
+		}
+		b.fill(b.people.all.edit(b.e, n), items[:k])
+		for i := range items[:k] {
+			keys = append(keys, pairOf(items[i].row.scope, n))
+			b.byID.add(b.e, b.people.tag(&items[i].id), n)
+		}
+		items = items[k:]
+	}
+	slices.Sort(keys)
+	b.assigned = newPairs(b.e, slices.Compact(keys))
+}
+
+// number turns assignments into items. Of several with the same scope and ID the last counts.
+func (b *builder) number(assignments []gatehouse.RoleAssignment) []loaded {
+	type key struct {
+		id    gatehouse.GUID
+		scope uint32
+	}
+	known := make(map[key]int, len(assignments))
+	items := make([]loaded, 0, len(assignments))
+	for i := range assignments {
+		a := &assignments[i]
+		x := b.extra(a)
+		h := b.row(a, x)
+		item := loaded{b.people.intern(b.e, a.Principal), h, a.ID, x}
+		if at, ok := known[key{a.ID, h.scope}]; ok {
+			b.scopes.release(b.e, h.scope)
+			b.people.use(b.e, items[at].person)
+			b.left = append(b.left, items[at].person)
+			items[at] = item
+			continue
+		}
+		known[key{a.ID, h.scope}] = len(items)
+		items = append(items, item)
+	}
+	return items
+}
+
+func (b *builder) fill(who *person, items []loaded) {
+	r := rows{hot: make([]row, len(items)), ids: make([]gatehouse.GUID, len(items))}
+	for i := range items {
+		r.hot[i], r.ids[i] = items[i].row, items[i].id
+		if x := items[i].extra; x != nil {
+			if r.extras == nil {
+				r.extras = make([]*extra, len(items))
+			}
+			r.extras[i] = x
+		}
+	}
+	if len(items) <= manyRows {
+		who.setOwn(r)
+		return
+	}
+	for from := 0; from < len(items); from += manyRows / 2 {
+		who.more = append(who.more, r.part(from, min(from+manyRows/2, len(items))))
+	}
+}
+
+func (b *builder) putDeny(d gatehouse.DenyAssignment) {
+	b.deleteDeny(d.Scope, d.ID)
+	x := &deny{DenyAssignment: d, scope: b.scopes.intern(b.e, d.Scope), entries: compileEntries(d.Permissions, b.actions)}
+	if d.Condition != "" {
+		x.condition = newCondition(d.Condition)
+	}
+	x.everyone = slices.Contains(d.Principals, gatehouse.GUID{})
+	x.principals, x.excluded = b.named(d.Principals), b.named(d.ExcludePrincipals)
+	b.own()
+	var n uint32
+	if last := len(b.freeDenies) - 1; last >= 0 {
+		n = b.freeDenies[last]
+		b.freeDenies = b.freeDenies[:last]
+		*b.denies.edit(b.e, n) = x
+	} else {
+		n = b.denies.push(b.e, x)
+	}
+	b.deniesAt.add(b.e, pairOf(x.scope, n))
+	b.scopes.edit(b.e, x.scope).flags |= hasDeny
+}
+
+// named numbers principals. The zero GUID is nobody here: everyone is told apart, and cannot be excluded (rbac.md 3.1).
+func (b *builder) named(ids []gatehouse.GUID) []uint32 {
+	var out []uint32
+	for _, id := range ids {
+		if !id.IsZero() {
+			n := b.people.intern(b.e, id)
+			b.people.use(b.e, n)
+			out = append(out, n)
 		}
 	}
 	return out
 }
 
-func (s *Snapshot) inForce(p gatehouse.GUID, now time.Time) iter.Seq2[gatehouse.RoleAssignment, gatehouse.RoleDefinition] {
-	ids := append(s.Groups(p), p)
-	return func(yield func(gatehouse.RoleAssignment, gatehouse.RoleDefinition) bool) {
-		for _, a := range s.o.w.Assignments {
-			role, ok := s.o.role(a.Role)
-			_, broken := s.o.holds(a.Condition, &gatehouse.Request{})
-			if ok && !broken && !a.Principal.IsZero() && slices.Contains(ids, a.Principal) && inWindow(a, now) && !yield(a, role) {
-				return
-			}
+func (b *builder) deleteDeny(scope gatehouse.Scope, id gatehouse.GUID) {
+	at, ok := b.scopes.find(scope)
+	if !ok {
+		return
+	}
+	for n := range b.deniesAt.with(at) {
+		if d := *b.denies.at(n); d.ID == id {
+			b.dropDeny(n, d)
+			return
 		}
 	}
 }
 
-// Permissions returns the permission entries in force for a principal at a scope, one per
-// entry and assignment, never merged (rbac.md 6.4). Denies are not reflected.
-func (s *Snapshot) Permissions(principal gatehouse.GUID, scope gatehouse.Scope, now time.Time) []gatehouse.Permission {
-	var out []gatehouse.Permission
-	chain := s.Ancestors(scope)
-	for a, role := range s.inForce(principal, now) {
-		if slices.Contains(chain, a.Scope) {
-			out = append(out, role.Permissions...)
-		}
+func (b *builder) dropDeny(n uint32, d *deny) {
+	b.own()
+	b.deniesAt.remove(b.e, pairOf(d.scope, n))
+	*b.denies.edit(b.e, n) = nil
+	b.freeDenies = append(b.freeDenies, n)
+	for _, p := range slices.Concat(d.principals, d.excluded) {
+		b.people.unuse(b.e, p)
 	}
-	return out
+	if !b.deniesAt.any(d.scope) {
+		b.scopes.edit(b.e, d.scope).flags &^= hasDeny
+	}
+	b.scopes.release(b.e, d.scope)
 }
 
-// Visible reports whether a principal holds an assignment in force at, above or below a scope (rbac.md 5.2).
-func (s *Snapshot) Visible(principal gatehouse.GUID, scope gatehouse.Scope, now time.Time) bool {
-	chain := s.Ancestors(scope)
-	for a := range s.inForce(principal, now) {
-		if slices.Contains(chain, a.Scope) || slices.Contains(s.Ancestors(a.Scope), scope) {
-			return true
-		}
+// addMember ignores the zero GUID, which is nobody in particular, and members of themselves.
+func (b *builder) addMember(m Membership) {
+	if m.Group.IsZero() || m.Member.IsZero() {
+		return
 	}
-	return false
-}
-
-// Groups returns the groups that a principal is in, directly or through groups, in the order of their IDs.
-func (s *Snapshot) Groups(principal gatehouse.GUID) []gatehouse.GUID { return s.o.groups(principal) }
-
-// Ancestors returns a scope and everything above it, most specific first, with management groups and the root (rbac.md 3.2).
-func (s *Snapshot) Ancestors(scope gatehouse.Scope) []gatehouse.Scope {
-	var out []gatehouse.Scope
-	for _, text := range s.o.ancestors(scope) {
-		out = append(out, gatehouse.MustScope(text))
-	}
-	return out
-}
-
-// Role returns a role definition.
-func (s *Snapshot) Role(id gatehouse.GUID) (gatehouse.RoleDefinition, bool) { return s.o.role(id) }
-
-// Assignment returns a role assignment by scope and ID.
-func (s *Snapshot) Assignment(scope gatehouse.Scope, id gatehouse.GUID) (gatehouse.RoleAssignment, bool) {
-	for _, a := range s.o.w.Assignments {
-		if a.ID == id && a.Scope == scope {
-			return a, true
-		}
-	}
-	return gatehouse.RoleAssignment{}, false
-}
-
-// Assignments returns the role assignments at, above or below a scope.
-func (s *Snapshot) Assignments(scope gatehouse.Scope, reach Reach) iter.Seq[gatehouse.RoleAssignment] {
-	chain := s.Ancestors(scope)
-	return func(yield func(gatehouse.RoleAssignment) bool) {
-		for _, a := range s.o.w.Assignments {
-			in := reach&At != 0 && a.Scope == scope || reach&Above != 0 && a.Scope != scope && slices.Contains(chain, a.Scope) ||
-				reach&Below != 0 && a.Scope != scope && slices.Contains(s.Ancestors(a.Scope), scope)
-			if in && !yield(a) {
-				return
-			}
-		}
+	group, member := b.people.intern(b.e, m.Group), b.people.intern(b.e, m.Member)
+	if b.people.join(b.e, group, member) {
+		b.regrouped = append(b.regrouped, member)
 	}
 }
 
-// AssignmentsOf returns the role assignments that name a principal; those of its groups are not included.
-func (s *Snapshot) AssignmentsOf(principal gatehouse.GUID) iter.Seq[gatehouse.RoleAssignment] {
-	return func(yield func(gatehouse.RoleAssignment) bool) {
-		for _, a := range s.o.w.Assignments {
-			if a.Principal == principal && !yield(a) {
-				return
-			}
-		}
+func (b *builder) removeMember(m Membership) {
+	group, member := b.people.find(&m.Group), b.people.find(&m.Member)
+	if group == 0 || member == 0 || !b.people.leave(b.e, group, member) {
+		return
 	}
+	b.regrouped = append(b.regrouped, member)
+	b.left = append(b.left, group, member)
 }
 
-// Problems reports what in the data cannot work as it was meant.
-func (s *Snapshot) Problems() []Problem { return nil }
+func (b *builder) setParent(child, parent gatehouse.Scope) {
+	b.removeStray(child)
+	if holds(child, parent) {
+		b.scopes.place(b.e, child, parent)
+		return
+	}
+	b.scopes.unplace(b.e, child)
+	b.own()
+	if b.strays == nil {
+		b.strays = map[gatehouse.Scope]gatehouse.Scope{}
+	}
+	b.strays[child] = parent
+}
+
+func (b *builder) removeParent(child gatehouse.Scope) {
+	b.removeStray(child)
+	b.scopes.unplace(b.e, child)
+}
+
+func (b *builder) removeStray(child gatehouse.Scope) {
+	if _, ok := b.strays[child]; ok {
+		b.own()
+		delete(b.strays, child)
+	}
+}

@@ -1,0 +1,208 @@
+package rbac
+
+import (
+	"slices"
+
+	"gatehouse"
+	"gatehouse/rbac/cond"
+)
+
+// walk is a request made ready: everything that the folds over it need.
+type walk struct {
+	*Snapshot
+	chain []uint32  // nodes of the scope and of all above it, in no particular order
+	bits  [4]uint64 // the same by their lowest eight bits, to pass over the others quickly
+	at    uint32    // the node of the scope itself, when exact
+	exact bool
+	self  uint32  // the caller; 0 when unknown
+	who   *person // nil when unknown
+	q     question
+	env   cond.Env
+}
+
+// start makes a request ready. buffer is the caller's, so that nothing is allocated.
+func (w *walk) start(s *Snapshot, r *gatehouse.Request, buffer []uint32) {
+	w.Snapshot = s
+	w.chain, w.at, w.exact = s.scopes.resolve(r.Scope, buffer)
+	for _, n := range w.chain {
+		w.bits[n>>6&3] |= 1 << (n & 63)
+	}
+	w.q = question{r.Action, s.actions.find(r.Action), r.Data}
+	w.env = cond.Env{Action: r.Action, SubOperation: r.SubOperation, Attributes: r.Attributes, Now: r.Now}
+	if w.self = s.people.find(&r.Principal); w.self != 0 {
+		w.who = s.people.all.at(w.self)
+	}
+}
+
+// Decide answers a Request: denied when no role assignment grants the action, denied
+// when a deny assignment takes it away, else allowed (rbac.md 4.2). Of several
+// assignments that decide alike, it names any. It allocates nothing.
+func (s *Snapshot) Decide(r *gatehouse.Request) gatehouse.Decision {
+	var w walk
+	var buffer [48]uint32
+	w.start(s, r, buffer[:0])
+	d := gatehouse.Decision{Code: gatehouse.AuthorizationFailed}
+	if w.who == nil || r.Principal.IsZero() {
+		return d
+	}
+	if !w.granted(w.who, &d) && !w.grantedThroughGroups(&d) {
+		return d
+	}
+	d.Conditional = false
+	if x := w.denied(); x != nil {
+		d.Code, d.Deny = gatehouse.DenyAssignmentAuthorizationFailed, x.ID
+		return d
+	}
+	d.Allowed, d.Code = true, ""
+	return d
+}
+
+// grantedThroughGroups first touches what all groups have, so that the processor
+// fetches it together and not one after the other: that is most of the time at a million assignments.
+func (w *walk) grantedThroughGroups(d *gatehouse.Decision) bool {
+	var batch [16]*person
+	groups := w.who.groups
+	for len(groups) > 0 {
+		n := copy16(&batch, groups, &w.people.all)
+		var touch uint32
+		for _, g := range batch[:n] {
+			if len(g.hot) > 0 {
+				touch |= g.hot[0].scope
+			}
+		}
+		w.bits[0] |= uint64(touch) & 0 // keeps the loads
+		for _, g := range batch[:n] {
+			if w.granted(g, d) {
+				return true
+			}
+		}
+		groups = groups[n:]
+	}
+	return false
+}
+
+func copy16(batch *[16]*person, groups []uint32, all *vec[person]) int {
+	n := min(len(groups), len(batch))
+	for i, g := range groups[:n] {
+		batch[i] = all.at(g)
+	}
+	return n
+}
+
+// granted looks for a row of one principal that grants, and notes it in d.
+func (w *walk) granted(p *person, d *gatehouse.Decision) bool {
+	if len(p.more) > 0 || len(p.hot) > 48 {
+		return w.grantedByMany(p, d)
+	}
+	for i, h := range p.hot {
+		if w.bits[h.scope>>6&3]>>(h.scope&63)&1 != 0 && slices.Contains(w.chain, h.scope) {
+			if w.note(p.own(), i, d) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// grantedByMany searches the ordered rows for each scope of the chain.
+func (w *walk) grantedByMany(p *person, d *gatehouse.Decision) bool {
+	for _, scope := range w.chain {
+		if w.grantedAt(p.own(), scope, d) {
+			return true
+		}
+		for i := p.from(scope); i < len(p.more) && p.more[i].hot[0].scope <= scope; i++ {
+			if w.grantedAt(p.more[i], scope, d) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (w *walk) grantedAt(r rows, scope uint32, d *gatehouse.Decision) bool {
+	for i := r.first(scope); i < len(r.hot) && r.hot[i].scope == scope; i++ {
+		if w.note(r, i, d) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *walk) note(r rows, i int, d *gatehouse.Decision) bool {
+	h := r.hot[i]
+	role := w.roles[h.roleIndex()]
+	var x *extra
+	if h.hasExtra() {
+		x = r.extras[i]
+	}
+	switch w.judge(role, x) {
+	case grants:
+		d.Grant, d.Role = r.ids[i], role.id
+		return true
+	case conditional:
+		d.Conditional = true
+	}
+	return false
+}
+
+// verdict is what one role assignment says to the request.
+type verdict uint8
+
+const (
+	lacks       verdict = iota
+	conditional         // it matches but for a condition
+	grants
+)
+
+// judge applies one role assignment whose scope and principal fit (rbac.md 4.3).
+func (w *walk) judge(r *role, x *extra) verdict {
+	if x != nil && !x.in(w.env.Now) {
+		return lacks
+	}
+	v := lacks
+	for i := range r.entries {
+		entry := &r.entries[i]
+		if !entry.matches(&w.q) {
+			continue
+		}
+		if entry.condition.permits(&w.env) && (x == nil || x.condition.permits(&w.env)) {
+			return grants
+		}
+		v = conditional
+	}
+	return v
+}
+
+// denied returns a deny assignment that blocks the request, nil when none does.
+func (w *walk) denied() *deny {
+	for _, scope := range w.chain {
+		if w.scopes.at(scope).flags&hasDeny == 0 {
+			continue
+		}
+		for n := range w.deniesAt.with(scope) {
+			if d := *w.denies.at(n); !d.Audit && w.reaches(d) && d.names(w.who, w.self) && !d.spares(w.who, w.self) && w.forbids(d) {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+// reaches reports whether a deny of the chain holds at the scope: one that child
+// scopes are spared from holds at its own scope only.
+func (w *walk) reaches(d *deny) bool {
+	return !d.ExceptChildScopes || w.exact && d.scope == w.at
+}
+
+// forbids reports whether a deny is about the action, and its conditions do not lift it.
+func (w *walk) forbids(d *deny) bool {
+	if !d.condition.forbids(&w.env) {
+		return false
+	}
+	for i := range d.entries {
+		if entry := &d.entries[i]; entry.matches(&w.q) && entry.condition.forbids(&w.env) {
+			return true
+		}
+	}
+	return false
+}

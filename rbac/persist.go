@@ -1,0 +1,384 @@
+package rbac
+
+import "slices"
+
+// The structures in this file are persistent: a copy of the small header is a
+// snapshot, and an edit copies only the pieces that it touches. An edit is named
+// by a token; a piece that carries the token was made by this very edit, is seen by
+// nobody else yet, and may be changed in place.
+type edit struct{ _ byte }
+
+const chunkSize = 256
+
+// vec is a persistent vector.
+type vec[T any] struct {
+	chunks []*chunk[T]
+	owner  *edit
+	n      uint32
+}
+
+type chunk[T any] struct {
+	items [chunkSize]T // first, so that items are aligned to cache lines
+	owner *edit
+}
+
+// at returns an item for reading.
+func (v *vec[T]) at(i uint32) *T { return &v.chunks[i/chunkSize].items[i%chunkSize] }
+
+// edit returns an item for writing.
+func (v *vec[T]) edit(e *edit, i uint32) *T {
+	c := v.chunks[i/chunkSize]
+	if c.owner != e {
+		c = &chunk[T]{items: c.items, owner: e}
+		v.own(e)
+		v.chunks[i/chunkSize] = c
+	}
+	return &c.items[i%chunkSize]
+}
+
+func (v *vec[T]) own(e *edit) {
+	if v.owner != e {
+		v.chunks, v.owner = slices.Clone(v.chunks), e
+	}
+}
+
+// push appends an item and returns its index.
+func (v *vec[T]) push(e *edit, item T) uint32 {
+	i := v.n
+	v.n++
+	if i%chunkSize == 0 {
+		v.own(e)
+		v.chunks = append(v.chunks, &chunk[T]{owner: e})
+	}
+	*v.edit(e, i) = item
+	return i
+}
+
+// table is a persistent hash table from 32-bit tags to numbers; several entries may
+// have the same tag, and whoever looks compares what the numbers stand for. It is an
+// extendible hash: a directory of buckets that split one at a time, so growing never
+// touches everything.
+type table struct {
+	dir   []*bucket
+	over  []slot // entries of a bucket that can split no more; needs thousands of equal tags
+	owner *edit
+	depth uint8 // the directory has 1<<depth entries
+}
+
+const (
+	bucketSize = 256
+	bucketFull = 212
+	maxSplit   = 20
+)
+
+type slot struct {
+	tag  uint32
+	next uint32 // the number plus one; 0 marks an empty slot
+}
+
+type bucket struct {
+	slots [bucketSize]slot
+	owner *edit
+	n     uint16
+	depth uint8
+}
+
+func newTable(e *edit) table { return table{dir: []*bucket{{owner: e}}, owner: e} }
+
+// find calls no function and allocates nothing: callers loop with
+//
+//	for p := t.probe(tag); p.next(); { p.found }
+type probe struct {
+	b     *bucket
+	over  []slot
+	tag   uint32
+	i     uint32
+	found uint32
+}
+
+func (t *table) probe(tag uint32) probe {
+	return probe{b: t.dir[tag>>(32-t.depth)], over: t.over, tag: tag, i: tag % bucketSize}
+}
+
+func (p *probe) next() bool {
+	for {
+		s := &p.b.slots[p.i%bucketSize]
+		if s.next == 0 {
+			return len(p.over) > 0 && p.nextOver()
+		}
+		p.i++
+		if s.tag == p.tag {
+			p.found = s.next - 1
+			return true
+		}
+	}
+}
+
+func (p *probe) nextOver() bool {
+	for i, s := range p.over {
+		if s.tag == p.tag {
+			p.over, p.found = p.over[i+1:], s.next-1
+			return true
+		}
+	}
+	p.over = nil
+	return false
+}
+
+func (t *table) own(e *edit) {
+	if t.owner != e {
+		t.dir, t.over, t.owner = slices.Clone(t.dir), slices.Clone(t.over), e
+	}
+}
+
+// place puts b at every directory entry that its depth covers.
+func (t *table) place(b *bucket, tag uint32) {
+	span := uint32(1) << (t.depth - b.depth)
+	first := tag >> (32 - t.depth) &^ (span - 1)
+	for i := range span {
+		t.dir[first+i] = b
+	}
+}
+
+func (t *table) bucket(e *edit, tag uint32) *bucket {
+	b := t.dir[tag>>(32-t.depth)]
+	if b.owner != e {
+		c := *b
+		b = &c
+		b.owner = e
+		t.own(e)
+		t.place(b, tag)
+	}
+	return b
+}
+
+// add adds an entry.
+func (t *table) add(e *edit, tag, number uint32) {
+	b := t.bucket(e, tag)
+	for b.n >= bucketFull {
+		if b.depth == maxSplit {
+			t.own(e)
+			t.over = append(t.over, slot{tag, number + 1})
+			return
+		}
+		t.split(e, b, tag)
+		b = t.bucket(e, tag)
+	}
+	b.add(slot{tag, number + 1})
+}
+
+func (b *bucket) add(s slot) {
+	i := s.tag % bucketSize
+	for b.slots[i].next != 0 {
+		i = (i + 1) % bucketSize
+	}
+	b.slots[i] = s
+	b.n++
+}
+
+// split replaces the owned bucket b by two, by the next bit of their tags.
+func (t *table) split(e *edit, b *bucket, tag uint32) {
+	t.own(e)
+	if b.depth == t.depth {
+		dir := make([]*bucket, 2*len(t.dir))
+		for i, d := range t.dir {
+			dir[2*i], dir[2*i+1] = d, d
+		}
+		t.dir = dir
+		t.depth++
+	}
+	depth := b.depth + 1
+	bit := uint32(1) << (32 - depth)
+	low, high := &bucket{owner: e, depth: depth}, &bucket{owner: e, depth: depth}
+	for _, s := range b.slots {
+		switch {
+		case s.next == 0:
+		case s.tag&bit == 0:
+			low.add(s)
+		default:
+			high.add(s)
+		}
+	}
+	t.place(low, tag&^bit)
+	t.place(high, tag|bit)
+}
+
+// remove removes one entry.
+func (t *table) remove(e *edit, tag, number uint32) {
+	want := slot{tag, number + 1}
+	if i := slices.Index(t.over, want); i >= 0 {
+		t.own(e)
+		t.over = slices.Delete(t.over, i, i+1)
+		return
+	}
+	b := t.bucket(e, tag)
+	for i := tag % bucketSize; b.slots[i].next != 0; i = (i + 1) % bucketSize {
+		if b.slots[i] == want {
+			b.close(i)
+			b.n--
+			return
+		}
+	}
+}
+
+// close empties slot i and moves up the entries behind it that would no longer be found.
+func (b *bucket) close(i uint32) {
+	b.slots[i] = slot{}
+	for j := (i + 1) % bucketSize; b.slots[j].next != 0; j = (j + 1) % bucketSize {
+		home := b.slots[j].tag % bucketSize
+		if (j-home)%bucketSize >= (j-i)%bucketSize {
+			b.slots[i], b.slots[j] = b.slots[j], slot{}
+			i = j
+		}
+	}
+}
+
+// pairs is a persistent ordered set of pairs of numbers.
+type pairs struct {
+	leaves []*leaf
+	owner  *edit
+}
+
+type pair uint64
+
+func pairOf(a, b uint32) pair       { return pair(a)<<32 | pair(b) }
+func (p pair) split() (a, b uint32) { return uint32(p >> 32), uint32(p) }
+
+const leafSize = 256
+
+type leaf struct {
+	keys  [leafSize]pair
+	n     int
+	owner *edit
+}
+
+// newPairs builds the set from sorted keys without duplicates.
+func newPairs(e *edit, keys []pair) pairs {
+	s := pairs{owner: e}
+	for part := range slices.Chunk(keys, leafSize*15/16) {
+		l := &leaf{owner: e, n: len(part)}
+		copy(l.keys[:], part)
+		s.leaves = append(s.leaves, l)
+	}
+	return s
+}
+
+// locate returns the leaf and place where key is or would go.
+func (s *pairs) locate(key pair) (leaf, at int, found bool) {
+	lo, hi := 0, len(s.leaves)
+	for lo < hi {
+		if mid := (lo + hi) / 2; s.leaves[mid].keys[0] <= key {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	leaf = max(lo-1, 0)
+	if leaf < len(s.leaves) {
+		l := s.leaves[leaf]
+		at, found = slices.BinarySearch(l.keys[:l.n], key)
+	}
+	return leaf, at, found
+}
+
+func (s *pairs) own(e *edit) {
+	if s.owner != e {
+		s.leaves, s.owner = slices.Clone(s.leaves), e
+	}
+}
+
+func (s *pairs) edit(e *edit, i int) *leaf {
+	l := s.leaves[i]
+	if l.owner != e {
+		c := *l
+		l = &c
+		l.owner = e
+		s.own(e)
+		s.leaves[i] = l
+	}
+	return l
+}
+
+// add adds key and reports whether it was new.
+func (s *pairs) add(e *edit, key pair) bool {
+	i, at, found := s.locate(key)
+	if found {
+		return false
+	}
+	if len(s.leaves) == 0 {
+		s.own(e)
+		s.leaves = append(s.leaves, &leaf{owner: e})
+	}
+	l := s.edit(e, i)
+	if l.n == leafSize {
+		l, at = s.split(e, i, at)
+	}
+	copy(l.keys[at+1:l.n+1], l.keys[at:l.n])
+	l.keys[at] = key
+	l.n++
+	return true
+}
+
+// split makes room in the full, owned leaf i; keys that arrive in order leave full leaves behind.
+func (s *pairs) split(e *edit, i, at int) (*leaf, int) {
+	low := s.leaves[i]
+	half := leafSize / 2
+	if i == len(s.leaves)-1 && at == leafSize {
+		half = leafSize - 1
+	}
+	high := &leaf{owner: e, n: leafSize - half}
+	copy(high.keys[:], low.keys[half:])
+	low.n = half
+	s.leaves = slices.Insert(s.leaves, i+1, high)
+	s.owner = e
+	if at > half {
+		return high, at - half
+	}
+	return low, at
+}
+
+// remove removes key and reports whether it was there.
+func (s *pairs) remove(e *edit, key pair) bool {
+	i, at, found := s.locate(key)
+	if !found {
+		return false
+	}
+	l := s.edit(e, i)
+	copy(l.keys[at:l.n-1], l.keys[at+1:l.n])
+	l.n--
+	if l.n == 0 {
+		s.own(e)
+		s.leaves = slices.Delete(s.leaves, i, i+1)
+	}
+	return true
+}
+
+// has reports whether the pair is in the set.
+func (s *pairs) has(a, b uint32) bool {
+	_, _, found := s.locate(pairOf(a, b))
+	return found
+}
+
+// with returns the second parts of all pairs that start with a, in order.
+func (s *pairs) with(a uint32) func(yield func(uint32) bool) {
+	return func(yield func(uint32) bool) {
+		i, at, _ := s.locate(pairOf(a, 0))
+		for ; i < len(s.leaves); i, at = i+1, 0 {
+			l := s.leaves[i]
+			for ; at < l.n; at++ {
+				first, second := l.keys[at].split()
+				if first != a || !yield(second) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// any reports whether a pair starts with a.
+func (s *pairs) any(a uint32) bool {
+	for range s.with(a) {
+		return true
+	}
+	return false
+}

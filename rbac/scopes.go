@@ -1,0 +1,383 @@
+package rbac
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"gatehouse"
+)
+
+// root is the number of the tenant root.
+const root = 0
+
+// scopes numbers the scopes that something is attached to, and all above them. Each
+// is a node of a tree that holds only its own part of the path, /type/name or
+// /providers/namespace/type/name. Management groups and subscriptions stand on top
+// level by path (rbac.md 3.2) and hang below their management group by data.
+type scopes struct {
+	seed  maphash.Seed
+	table table // from the hash of a path to nodes
+	nodes []*nodes
+	owner *edit
+	n     uint32
+	free  uint32 // head of the list of unused nodes, linked by next
+}
+
+// node is one scope. Links are 0 where there is none: the root is nobody's child.
+type node struct {
+	parent            uint32 // the root, another node, or the management group
+	first, next, prev uint32 // children and siblings
+	offset            uint32 // of its part of the path, in the text of its chunk
+	tag               uint32
+	refs              uint32 // assignments, denies and placements here
+	length            uint16
+	flags             uint16
+}
+
+const (
+	topLevel uint16 = 1 << iota // no part of the path stands before it
+	hasDeny
+	placed // a management group was named for it, by data
+)
+
+// nodes is a chunk of nodes with the text of their names, so that both are copied
+// together on an edit, and text of removed nodes can be dropped then.
+type nodes struct {
+	items [chunkSize]node
+	text  []byte
+	owner *edit
+}
+
+func newScopes(e *edit) scopes {
+	s := scopes{seed: maphash.MakeSeed(), table: newTable(e), owner: e, n: 1}
+	s.nodes = []*nodes{{owner: e}}
+	return s
+}
+
+func (s *scopes) at(i uint32) *node { return &s.nodes[i/chunkSize].items[i%chunkSize] }
+
+// name returns the node's part of the path; it stays valid.
+func (s *scopes) name(i uint32) []byte {
+	c := s.nodes[i/chunkSize]
+	n := &c.items[i%chunkSize]
+	return c.text[n.offset : n.offset+uint32(n.length)]
+}
+
+func (s *scopes) own(e *edit) {
+	if s.owner != e {
+		s.nodes, s.owner = slices.Clone(s.nodes), e
+	}
+}
+
+func (s *scopes) chunk(e *edit, i uint32) *nodes {
+	c := s.nodes[i/chunkSize]
+	if c.owner != e {
+		c = c.copy(e)
+		s.own(e)
+		s.nodes[i/chunkSize] = c
+	}
+	return c
+}
+
+func (s *scopes) edit(e *edit, i uint32) *node { return &s.chunk(e, i).items[i%chunkSize] }
+
+// copy makes a chunk that e owns, with the text that is still in use.
+func (c *nodes) copy(e *edit) *nodes {
+	d := &nodes{items: c.items, owner: e}
+	used := 0
+	for i := range d.items {
+		used += int(d.items[i].length)
+	}
+	d.text = make([]byte, 0, used+64)
+	for i := range d.items {
+		n := &d.items[i]
+		part := c.text[n.offset : n.offset+uint32(n.length)]
+		n.offset = uint32(len(d.text))
+		d.text = append(d.text, part...)
+	}
+	return d
+}
+
+// pathOf is the folded path without the slash that stands for the root.
+func pathOf(scope gatehouse.Scope) string {
+	if scope.IsRoot() {
+		return ""
+	}
+	return scope.String()
+}
+
+// level returns the length of the first part of a path: /type/name, or
+// /providers/namespace/type/name.
+func level(path string) int {
+	segments := 2
+	if strings.HasPrefix(path, "/providers/") {
+		segments = 4
+	}
+	end := 0
+	for range segments {
+		next := strings.IndexByte(path[end+1:], '/')
+		if next < 0 {
+			return len(path)
+		}
+		end += 1 + next
+	}
+	return end
+}
+
+// hash continues the hash of a path by its next part.
+func (s *scopes) hash(h uint64, part string) uint64 {
+	hi, lo := bits.Mul64(h^maphash.String(s.seed, part), 0x9e3779b97f4a7c15)
+	return hi ^ lo
+}
+
+// child finds the node of a part below a parent. The names are compared, so a
+// collision of hashes costs time and never an answer.
+func (s *scopes) child(parent uint32, part string, tag uint32, top bool) (uint32, bool) {
+	for p := s.table.probe(tag); p.next(); {
+		c := s.nodes[p.found/chunkSize]
+		n := &c.items[p.found%chunkSize]
+		if int(n.length) != len(part) || string(c.text[n.offset:n.offset+uint32(n.length)]) != part {
+			continue
+		}
+		if isTop := n.flags&topLevel != 0; isTop == top && (top || n.parent == parent) {
+			return p.found, true
+		}
+	}
+	return 0, false
+}
+
+// resolve appends to chain the nodes of a scope and of all above it, and reports
+// whether the last node in path order is the scope itself: where it is not, nothing is attached to
+// the scope. The order is path from the top, and the management groups follow.
+func (s *scopes) resolve(scope gatehouse.Scope, chain []uint32) (all []uint32, self uint32, exact bool) {
+	path := pathOf(scope)
+	chain = append(chain, root)
+	at, top := uint32(root), true
+	var h uint64
+	for path != "" {
+		n := level(path)
+		h = s.hash(h, path[:n])
+		next, ok := s.child(at, path[:n], uint32(h>>32), top)
+		if !ok {
+			break
+		}
+		chain = append(chain, next)
+		at, top, path = next, false, path[n:]
+	}
+	if len(chain) > 1 {
+		chain = s.climb(chain[1], chain)
+	}
+	return chain, at, path == ""
+}
+
+// climb appends the management groups above a top-level node, nearest first, each once.
+func (s *scopes) climb(top uint32, chain []uint32) []uint32 {
+	for p := s.at(top).parent; p != root && !slices.Contains(chain, p); p = s.at(p).parent {
+		chain = append(chain, p)
+	}
+	return chain
+}
+
+// find returns the node of a scope.
+func (s *scopes) find(scope gatehouse.Scope) (uint32, bool) {
+	var buffer [48]uint32
+	_, self, exact := s.resolve(scope, buffer[:0])
+	return self, exact
+}
+
+// under reports whether a node is another or below it.
+func (s *scopes) under(id, other uint32) bool {
+	if other == root {
+		return true
+	}
+	for id != root && id != other && s.at(id).flags&topLevel == 0 {
+		id = s.at(id).parent
+	}
+	if id == root || id == other {
+		return id == other
+	}
+	return slices.Contains(s.climb(id, []uint32{id}), other)
+}
+
+// path rebuilds the folded path of a node.
+func (s *scopes) path(id uint32) gatehouse.Scope {
+	var parts [][]byte
+	size := 0
+	for id != root {
+		parts = append(parts, s.name(id))
+		size += len(parts[len(parts)-1])
+		if s.at(id).flags&topLevel != 0 {
+			break
+		}
+		id = s.at(id).parent
+	}
+	text := make([]byte, 0, size)
+	for _, part := range slices.Backward(parts) {
+		text = append(text, part...)
+	}
+	return gatehouse.MustScope(string(text)) // it was one when it was taken apart
+}
+
+// intern returns the node of a scope, made if need be, and counts one more reference to it.
+func (s *scopes) intern(e *edit, scope gatehouse.Scope) uint32 {
+	path := pathOf(scope)
+	at, top := uint32(root), true
+	var h uint64
+	for path != "" {
+		n := level(path)
+		h = s.hash(h, path[:n])
+		next, ok := s.child(at, path[:n], uint32(h>>32), top)
+		if !ok {
+			next = s.add(e, at, path[:n], uint32(h>>32), top)
+		}
+		at, top, path = next, false, path[n:]
+	}
+	s.edit(e, at).refs++
+	return at
+}
+
+func (s *scopes) add(e *edit, parent uint32, part string, tag uint32, top bool) uint32 {
+	id := s.take(e)
+	c := s.chunk(e, id)
+	n := node{offset: uint32(len(c.text)), length: uint16(len(part)), tag: tag}
+	if top {
+		n.flags = topLevel
+	}
+	c.text = append(c.text, part...)
+	c.items[id%chunkSize] = n
+	s.table.add(e, tag, id)
+	s.link(e, id, parent)
+	return id
+}
+
+// take returns the number of an unused node.
+func (s *scopes) take(e *edit) uint32 {
+	if id := s.free; id != 0 {
+		s.free = s.at(id).next
+		return id
+	}
+	id := s.n
+	s.n++
+	if id%chunkSize == 0 {
+		s.own(e)
+		s.nodes = append(s.nodes, &nodes{owner: e})
+	}
+	return id
+}
+
+func (s *scopes) link(e *edit, id, parent uint32) {
+	p := s.edit(e, parent)
+	n := s.edit(e, id)
+	n.parent, n.prev, n.next = parent, 0, p.first
+	if n.next != 0 {
+		s.edit(e, n.next).prev = id
+	}
+	p.first = id
+}
+
+func (s *scopes) unlink(e *edit, id uint32) {
+	n := *s.at(id)
+	if n.prev == 0 {
+		s.edit(e, n.parent).first = n.next
+	} else {
+		s.edit(e, n.prev).next = n.next
+	}
+	if n.next != 0 {
+		s.edit(e, n.next).prev = n.prev
+	}
+}
+
+// release drops one reference, and the node with what is above it when nothing needs them any more.
+func (s *scopes) release(e *edit, id uint32) {
+	s.edit(e, id).refs--
+	s.prune(e, id)
+}
+
+func (s *scopes) prune(e *edit, id uint32) {
+	for id != root {
+		n := *s.at(id)
+		if n.refs > 0 || n.first != 0 {
+			return
+		}
+		s.unlink(e, id)
+		s.table.remove(e, n.tag, id)
+		*s.edit(e, id) = node{next: s.free}
+		s.free = id
+		id = n.parent
+	}
+}
+
+// place hangs a subscription or management group below a management group.
+func (s *scopes) place(e *edit, child, parent gatehouse.Scope) {
+	id := s.intern(e, child)
+	if s.at(id).flags&placed != 0 {
+		s.edit(e, id).refs--
+	}
+	s.edit(e, id).flags |= placed
+	to := s.intern(e, parent)
+	s.move(e, id, to)
+	s.release(e, to) // its child keeps it
+}
+
+func (s *scopes) unplace(e *edit, child gatehouse.Scope) {
+	id, ok := s.find(child)
+	if !ok || s.at(id).flags&placed == 0 {
+		return
+	}
+	s.edit(e, id).flags &^= placed
+	s.move(e, id, root)
+	s.release(e, id)
+}
+
+func (s *scopes) move(e *edit, id, to uint32) {
+	from := s.at(id).parent
+	s.unlink(e, id)
+	s.link(e, id, to)
+	s.prune(e, from)
+}
+
+// below calls f with every node below id, until f returns false. Below the root are
+// all others, also management groups that hang below each other in a circle.
+func (s *scopes) below(id uint32, f func(uint32) bool) bool {
+	if id == root {
+		for i := uint32(1); i < s.n; i++ {
+			if s.at(i).length > 0 && !f(i) {
+				return false
+			}
+		}
+		return true
+	}
+	return s.descend(id, map[uint32]bool{id: true}, f)
+}
+
+func (s *scopes) descend(id uint32, seen map[uint32]bool, f func(uint32) bool) bool {
+	for c := s.at(id).first; c != 0; c = s.at(c).next {
+		if s.at(c).flags&topLevel != 0 {
+			if seen[c] {
+				continue
+			}
+			seen[c] = true
+		}
+		if !f(c) || !s.descend(c, seen, f) {
+			return false
+		}
+	}
+	return true
+}
+
+// holds reports whether child can hang below parent by data.
+func holds(child, parent gatehouse.Scope) bool {
+	return (isManagementGroup(child) || isSubscription(child)) && isManagementGroup(parent)
+}
+
+func isManagementGroup(s gatehouse.Scope) bool {
+	m, ok := s.ManagementGroup()
+	return ok && m == s
+}
+
+func isSubscription(s gatehouse.Scope) bool {
+	sub, ok := s.Subscription()
+	return ok && sub == s
+}
