@@ -29,6 +29,7 @@ func (p Person) EnterCode(ctx context.Context, page, code string) error {
 	client := *p.Client
 	client.Jar = jar
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
+	asked := false
 	for range 6 {
 		if err != nil {
 			return err
@@ -37,7 +38,12 @@ func (p Person) EnterCode(ctx context.Context, page, code string) error {
 		if f, err = open(&client, req); err != nil || f == nil {
 			return err
 		}
-		f.fill(code, p.Name, p.Password)
+		if f.fill(code, p.Name, p.Password) {
+			if asked {
+				return errors.New("the page did not accept the name and password")
+			}
+			asked = true
+		}
 		req, err = f.request(ctx)
 	}
 	return errors.New("after six forms the sign-in page still asks for more")
@@ -49,6 +55,7 @@ type form struct {
 	method string
 	fields url.Values
 	kinds  map[string]string // field name -> input type
+	codes  map[string]bool   // fields that the page calls a code
 }
 
 // open fetches a page; no form on it is a nil form. A refusal is an error that holds the page's text.
@@ -95,7 +102,7 @@ func newForm(n *html.Node, page *url.URL) (*form, error) {
 	if method == "" {
 		method = http.MethodGet
 	}
-	return &form{action: action, method: method, fields: url.Values{}, kinds: map[string]string{}}, err
+	return &form{action: action, method: method, fields: url.Values{}, kinds: map[string]string{}, codes: map[string]bool{}}, err
 }
 
 // add takes over a field; of several buttons it presses the first, as Enter would.
@@ -112,20 +119,24 @@ func (f *form) add(n *html.Node) {
 	}
 	f.fields.Set(name, attribute(n, "value"))
 	f.kinds[name] = kind
+	f.codes[name] = strings.Contains(name, "code") || strings.Contains(attribute(n, "id"), "code")
 }
 
-func (f *form) fill(code, user, password string) {
+// fill writes what a person would into the empty fields, and says whether a password was among them.
+func (f *form) fill(code, user, password string) (withPassword bool) {
 	for name := range f.fields {
 		switch kind := f.kinds[name]; {
 		case kind == "hidden" || kind == "submit":
 		case kind == "password":
 			f.fields.Set(name, password)
-		case strings.Contains(name, "code") && f.fields.Get(name) == "":
+			withPassword = true
+		case f.codes[name] && f.fields.Get(name) == "":
 			f.fields.Set(name, code)
 		case (kind == "" || kind == "text" || kind == "email") && f.fields.Get(name) == "":
 			f.fields.Set(name, user)
 		}
 	}
+	return withPassword
 }
 
 func (f *form) request(ctx context.Context) (*http.Request, error) {

@@ -177,8 +177,8 @@ func TestUserPassword(t *testing.T) {
 
 func (w *world) password(upn, password string) azcore.TokenCredential {
 	//lint:ignore SA1019 people still use it, so it has to work
-	return must(azidentity.NewUsernamePasswordCredential(w.tenant, azClient, upn, password,
-		&azidentity.UsernamePasswordCredentialOptions{ClientOptions: w.client, DisableInstanceDiscovery: true}))(w.T)
+	options := azidentity.UsernamePasswordCredentialOptions{ClientOptions: w.client, DisableInstanceDiscovery: true}
+	return must(azidentity.NewUsernamePasswordCredential(w.tenant, azClient, upn, password, &options))(w.T)
 }
 
 func TestDeviceCode(t *testing.T) {
