@@ -66,15 +66,15 @@ func (d *dice) scope() gatehouse.Scope {
 	case 2:
 		return gatehouse.MustScope("/providers/Microsoft.Graph/directory/" + pick(d, "main", "main/groups/g"))
 	}
-	text := "/subscriptions/" + pick(d, "s1", "s10", "s2")
+	text := "/subscriptions/" + pick(d, "s1", "s1", "s1", "s10", "s2")
 	for _, part := range []string{
-		"/resourceGroups/" + pick(d, "rg1", "rg10", "RG1"),
-		"/providers/Microsoft.ApiManagement/service/" + pick(d, "apim", "apim2"),
-		"/apis/" + pick(d, "calc", "calculator", "calc;rev=2"),
-		"/operations/" + pick(d, "add", "sub"),
+		"/resourceGroups/" + pick(d, "rg1", "rg1", "rg1", "rg10", "RG1"),
+		"/providers/Microsoft.ApiManagement/service/" + pick(d, "apim", "apim", "apim", "apim2"),
+		"/apis/" + pick(d, "calc", "calc", "calc", "calculator", "calc;rev=2"),
+		"/operations/" + pick(d, "add", "add", "sub"),
 		"/providers/Microsoft.Authorization/roleAssignments/" + pick(d, "x", "y"),
 	} {
-		if d.chance(18) {
+		if d.chance(28) {
 			break
 		}
 		text += part
@@ -90,7 +90,7 @@ func (d *dice) action() string {
 }
 
 func (d *dice) pattern() string {
-	return d.casing(pick(d, "*", "*/read", "Microsoft.ApiManagement/service/*", "Microsoft.ApiManagement/service/*/read",
+	return d.casing(pick(d, "*", "*", "*/read", "Microsoft.ApiManagement/service/*", "Microsoft.ApiManagement/service/*/read",
 		"Microsoft.ApiManagement/service/apis/*", "Microsoft.ApiManagement/service/apis/*/read", "Microsoft.Authorization/*/Write",
 		"Microsoft.Authorization/roleAssignments/write", "*/write", "Microsoft.*/service/*/read", d.action()))
 }
@@ -107,7 +107,7 @@ func (d *dice) condition(percent int) string {
 
 func (d *dice) permission(conditions int) gatehouse.Permission {
 	return gatehouse.Permission{
-		Actions: d.some(d.IntN(3), d.pattern), NotActions: d.some(max(0, d.IntN(4)-2), d.pattern),
+		Actions: d.some(1+d.IntN(2), d.pattern), NotActions: d.some(max(0, d.IntN(4)-2), d.pattern),
 		DataActions: d.some(max(0, d.IntN(3)-1), d.pattern), NotDataActions: d.some(max(0, d.IntN(4)-2), d.pattern),
 		Condition: d.condition(conditions),
 	}
@@ -161,10 +161,10 @@ func (d *dice) parent() (child, parent gatehouse.Scope) {
 
 func (d *dice) world() World {
 	w := World{Parents: map[gatehouse.Scope]gatehouse.Scope{}}
-	for range d.IntN(9) {
+	for range d.IntN(25) {
 		w.Roles = append(w.Roles, d.role())
 	}
-	for range d.IntN(25) {
+	for range pick(d, 3, 10, 25, 50, 50) {
 		w.Assignments = append(w.Assignments, d.assignment())
 	}
 	for range max(0, d.IntN(8)-3) {
