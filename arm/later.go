@@ -39,7 +39,7 @@ func (op *Op) Finished(a *Answer, result *jsondoc.Object) (*Answer, error) {
 	}
 	a.With("Location", op.URL(base+"/operationresults/"+id))
 	a.With("Azure-AsyncOperation", op.URL(base+"/operationstatuses/"+id))
-	return a.With("Retry-After", "0"), nil
+	return a.With("Retry-After", "1"), nil // 0 counts as absent for the Go and Python pollers, which then wait 30 seconds
 }
 
 // OperationCalls are the poll addresses; the provider of Microsoft.Resources mounts them.

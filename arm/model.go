@@ -179,6 +179,25 @@ func keepSecrets(next, old *Resource, brought map[string]string) {
 	}
 }
 
+// ReadOnly reports whether the server alone sets the member at a path of the wire
+// form, such as properties.provisioningState; what-if leaves such members out of account.
+func (m *Model) ReadOnly(path string) bool {
+	switch path {
+	case "id", "name", "type", "etag", "systemData":
+		return true
+	}
+	if m == nil {
+		return false
+	}
+	f := &m.root
+	for name := range strings.SplitSeq(path, ".") {
+		if f = f.lookup(name); f == nil || f.readOnly {
+			return f != nil
+		}
+	}
+	return false
+}
+
 // writable is a copy of body without what the caller cannot write.
 func (m *Model) writable(body *jsondoc.Object) *jsondoc.Object {
 	out := body.Clone()

@@ -156,24 +156,28 @@ func (x *exchange) serve() (*Answer, error) {
 
 // run takes an operation from api-version to answer. Inner calls of deployments enter here too, as the same caller.
 func (op *Op) run() (*Answer, error) {
-	if err := op.checkVersion(); err != nil {
+	if err := op.admit(); err != nil {
 		return nil, err
 	}
-	if err := op.subscriptionExists(); err != nil {
-		return nil, err
-	}
-	if err := op.authorize(); err != nil {
-		return nil, err
+	return op.Route.handler(op)
+}
+
+// admit is everything before the handler.
+func (op *Op) admit() error {
+	for _, step := range []func() error{op.checkVersion, op.subscriptionExists, op.authorize} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	for _, p := range op.Server.providers {
 		if p.Before == nil {
 			continue
 		}
 		if err := p.Before(op); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return op.Route.handler(op)
+	return nil
 }
 
 func (op *Op) checkVersion() error {
