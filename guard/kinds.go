@@ -34,6 +34,7 @@ var kinds = []kind{
 	{typ: directory.GroupMemberType, put: putMember, drop: dropMember},
 	{typ: directory.GroupOwnerType, put: putOwner(builtin.GroupOwner), drop: dropOwner},
 	{typ: directory.ApplicationOwnerType, put: putOwner(builtin.ApplicationOwner), drop: dropOwner},
+	{typ: directory.ServicePrincipalOwnerType, put: putOwner(builtin.ApplicationOwner), drop: dropOwner},
 	{typ: directory.RoleAssignmentType, put: putDirectoryRole, drop: dropDirectoryRole},
 }
 
