@@ -1,6 +1,9 @@
 package rbac
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // The structures in this file are persistent: a copy of the small header is a
 // snapshot, and an edit copies only the pieces that it touches. An edit is named
@@ -8,7 +11,7 @@ import "slices"
 // nobody else yet, and may be changed in place.
 type edit struct{ _ byte }
 
-const chunkSize = 256
+const chunkSize = 127 // so that a chunk of persons is 16 KB
 
 // vec is a persistent vector.
 type vec[T any] struct {
@@ -59,58 +62,113 @@ func (v *vec[T]) push(e *edit, item T) uint32 {
 // extendible hash: a directory of buckets that split one at a time, so growing never
 // touches everything.
 type table struct {
-	dir   []*bucket
+	dir   []*dirPart
 	over  []slot // entries of a bucket that can split no more; needs thousands of equal tags
 	owner *edit
 	depth uint8 // the directory has 1<<depth entries
 }
 
 const (
-	bucketSize = 256
-	bucketFull = 212
-	maxSplit   = 20
+	bucketGroups = 31 // so that a bucket is 2 KB
+	bucketFull   = 200
+	maxSplit     = 20
 )
 
-type slot struct {
-	tag  uint32
-	next uint32 // the number plus one; 0 marks an empty slot
+// group is a cache line of entries, filled from the front. An entry stands in the
+// group that its tag asks for or, while groups are full, in the next one.
+type group struct {
+	tags  [8]uint32
+	nexts [8]uint32 // the numbers plus one; 0 for none
 }
+
+type slot struct{ tag, next uint32 }
 
 type bucket struct {
-	slots [bucketSize]slot
-	owner *edit
-	n     uint16
-	depth uint8
+	groups [bucketGroups]group
+	owner  *edit
+	n      uint16
+	depth  uint8
 }
 
-func newTable(e *edit) table { return table{dir: []*bucket{{owner: e}}, owner: e} }
+func newTable(e *edit) table {
+	return table{dir: []*dirPart{{owner: e, buckets: [dirSize]*bucket{{owner: e}}}}, owner: e}
+}
 
-// find calls no function and allocates nothing: callers loop with
+const dirSize = 256
+
+// dirPart is a piece of the directory, which has dirSize entries or, at first, fewer.
+type dirPart struct {
+	buckets [dirSize]*bucket
+	owner   *edit
+}
+
+func (t *table) at(i uint32) *bucket { return t.dir[i/dirSize].buckets[i%dirSize] }
+
+func (t *table) set(e *edit, i uint32, b *bucket) {
+	d := t.dir[i/dirSize]
+	if d.owner != e {
+		c := *d
+		d = &c
+		d.owner = e
+		t.own(e)
+		t.dir[i/dirSize] = d
+	}
+	d.buckets[i%dirSize] = b
+}
+
+// group returns the place where entries with a tag begin.
+func (t *table) group(tag uint32) (*bucket, uint32) {
+	return t.at(tag >> (32 - t.depth)), tag % bucketGroups
+}
+
+// probe goes through the entries with a tag:
 //
 //	for p := t.probe(tag); p.next(); { p.found }
 type probe struct {
 	b     *bucket
 	over  []slot
 	tag   uint32
-	i     uint32
+	group uint32
+	hits  uint32 // of the group, one bit each
+	full  bool
 	found uint32
 }
 
 func (t *table) probe(tag uint32) probe {
-	return probe{b: t.dir[tag>>(32-t.depth)], over: t.over, tag: tag, i: tag % bucketSize}
+	b, g := t.group(tag)
+	p := probe{b: b, over: t.over, tag: tag, group: g}
+	p.load()
+	return p
+}
+
+// load compares all of a group without branches: which entry it is cannot be predicted.
+func (p *probe) load() {
+	g := &p.b.groups[p.group]
+	p.hits = equal(g.tags[0], p.tag) | equal(g.tags[1], p.tag)<<1 | equal(g.tags[2], p.tag)<<2 | equal(g.tags[3], p.tag)<<3 |
+		equal(g.tags[4], p.tag)<<4 | equal(g.tags[5], p.tag)<<5 | equal(g.tags[6], p.tag)<<6 | equal(g.tags[7], p.tag)<<7
+	p.full = g.nexts[7] != 0
+}
+
+func equal(a, b uint32) uint32 {
+	x := uint64(a ^ b)
+	return uint32((x - 1) >> 63)
 }
 
 func (p *probe) next() bool {
 	for {
-		s := &p.b.slots[p.i%bucketSize]
-		if s.next == 0 {
+		for p.hits != 0 {
+			i := bits.TrailingZeros32(p.hits) % 8
+			p.hits &= p.hits - 1
+			if n := p.b.groups[p.group].nexts[i]; n != 0 {
+				p.found = n - 1
+				return true
+			}
+		}
+		if !p.full {
 			return len(p.over) > 0 && p.nextOver()
 		}
-		p.i++
-		if s.tag == p.tag {
-			p.found = s.next - 1
-			return true
-		}
+		p.group = (p.group + 1) % bucketGroups
+		p.load()
 	}
 }
 
@@ -132,22 +190,21 @@ func (t *table) own(e *edit) {
 }
 
 // place puts b at every directory entry that its depth covers.
-func (t *table) place(b *bucket, tag uint32) {
+func (t *table) place(e *edit, b *bucket, tag uint32) {
 	span := uint32(1) << (t.depth - b.depth)
 	first := tag >> (32 - t.depth) &^ (span - 1)
 	for i := range span {
-		t.dir[first+i] = b
+		t.set(e, first+i, b)
 	}
 }
 
 func (t *table) bucket(e *edit, tag uint32) *bucket {
-	b := t.dir[tag>>(32-t.depth)]
+	b, _ := t.group(tag)
 	if b.owner != e {
 		c := *b
 		b = &c
 		b.owner = e
-		t.own(e)
-		t.place(b, tag)
+		t.place(e, b, tag)
 	}
 	return b
 }
@@ -164,73 +221,83 @@ func (t *table) add(e *edit, tag, number uint32) {
 		t.split(e, b, tag)
 		b = t.bucket(e, tag)
 	}
-	b.add(slot{tag, number + 1})
+	b.add(tag, number+1)
 }
 
-func (b *bucket) add(s slot) {
-	i := s.tag % bucketSize
-	for b.slots[i].next != 0 {
-		i = (i + 1) % bucketSize
-	}
-	b.slots[i] = s
-	b.n++
-}
-
-// split replaces the owned bucket b by two, by the next bit of their tags.
-func (t *table) split(e *edit, b *bucket, tag uint32) {
-	t.own(e)
-	if b.depth == t.depth {
-		dir := make([]*bucket, 2*len(t.dir))
-		for i, d := range t.dir {
-			dir[2*i], dir[2*i+1] = d, d
+func (b *bucket) add(tag, next uint32) {
+	for i := tag % bucketGroups; ; i = (i + 1) % bucketGroups {
+		g := &b.groups[i]
+		for k := range g.nexts {
+			if g.nexts[k] == 0 {
+				g.tags[k], g.nexts[k] = tag, next
+				b.n++
+				return
+			}
 		}
-		t.dir = dir
-		t.depth++
+	}
+}
+
+// each calls f with all entries.
+func (b *bucket) each(f func(tag, next uint32)) {
+	for i := range b.groups {
+		g := &b.groups[i]
+		for k := 0; k < len(g.nexts) && g.nexts[k] != 0; k++ {
+			f(g.tags[k], g.nexts[k])
+		}
+	}
+}
+
+// double gives the directory one more bit.
+func (t *table) double(e *edit) {
+	old := *t
+	size := uint32(1) << t.depth
+	t.depth++
+	t.dir, t.owner = nil, e
+	for i := range 2 * size {
+		if i%dirSize == 0 {
+			t.dir = append(t.dir, &dirPart{owner: e})
+		}
+		t.dir[i/dirSize].buckets[i%dirSize] = old.at(i / 2)
+	}
+}
+
+// split replaces the bucket b by two, by the next bit of their tags.
+func (t *table) split(e *edit, b *bucket, tag uint32) {
+	if b.depth == t.depth {
+		t.double(e)
 	}
 	depth := b.depth + 1
 	bit := uint32(1) << (32 - depth)
 	low, high := &bucket{owner: e, depth: depth}, &bucket{owner: e, depth: depth}
-	for _, s := range b.slots {
-		switch {
-		case s.next == 0:
-		case s.tag&bit == 0:
-			low.add(s)
-		default:
-			high.add(s)
+	b.each(func(tag, next uint32) {
+		if tag&bit == 0 {
+			low.add(tag, next)
+		} else {
+			high.add(tag, next)
 		}
-	}
-	t.place(low, tag&^bit)
-	t.place(high, tag|bit)
+	})
+	t.place(e, low, tag&^bit)
+	t.place(e, high, tag|bit)
 }
 
-// remove removes one entry.
+// remove removes one entry. Its bucket is filled anew, so that no gap hides others.
 func (t *table) remove(e *edit, tag, number uint32) {
-	want := slot{tag, number + 1}
-	if i := slices.Index(t.over, want); i >= 0 {
+	if i := slices.Index(t.over, slot{tag, number + 1}); i >= 0 {
 		t.own(e)
 		t.over = slices.Delete(t.over, i, i+1)
 		return
 	}
 	b := t.bucket(e, tag)
-	for i := tag % bucketSize; b.slots[i].next != 0; i = (i + 1) % bucketSize {
-		if b.slots[i] == want {
-			b.close(i)
-			b.n--
+	fresh := bucket{owner: e, depth: b.depth}
+	gone := false
+	b.each(func(other, next uint32) {
+		if !gone && other == tag && next == number+1 {
+			gone = true
 			return
 		}
-	}
-}
-
-// close empties slot i and moves up the entries behind it that would no longer be found.
-func (b *bucket) close(i uint32) {
-	b.slots[i] = slot{}
-	for j := (i + 1) % bucketSize; b.slots[j].next != 0; j = (j + 1) % bucketSize {
-		home := b.slots[j].tag % bucketSize
-		if (j-home)%bucketSize >= (j-i)%bucketSize {
-			b.slots[i], b.slots[j] = b.slots[j], slot{}
-			i = j
-		}
-	}
+		fresh.add(other, next)
+	})
+	*b = fresh
 }
 
 // pairs is a persistent ordered set of pairs of numbers.
@@ -244,7 +311,7 @@ type pair uint64
 func pairOf(a, b uint32) pair       { return pair(a)<<32 | pair(b) }
 func (p pair) split() (a, b uint32) { return uint32(p >> 32), uint32(p) }
 
-const leafSize = 256
+const leafSize = 254 // so that a leaf is 2 KB
 
 type leaf struct {
 	keys  [leafSize]pair

@@ -42,10 +42,12 @@ const (
 	placed // a management group was named for it, by data
 )
 
+const nodesSize = 255 // so that a chunk is 8 KB
+
 // nodes is a chunk of nodes with the text of their names, so that both are copied
 // together on an edit, and text of removed nodes can be dropped then.
 type nodes struct {
-	items [chunkSize]node
+	items [nodesSize]node
 	text  []byte
 	owner *edit
 }
@@ -56,12 +58,12 @@ func newScopes(e *edit) scopes {
 	return s
 }
 
-func (s *scopes) at(i uint32) *node { return &s.nodes[i/chunkSize].items[i%chunkSize] }
+func (s *scopes) at(i uint32) *node { return &s.nodes[i/nodesSize].items[i%nodesSize] }
 
 // name returns the node's part of the path; it stays valid.
 func (s *scopes) name(i uint32) []byte {
-	c := s.nodes[i/chunkSize]
-	n := &c.items[i%chunkSize]
+	c := s.nodes[i/nodesSize]
+	n := &c.items[i%nodesSize]
 	return c.text[n.offset : n.offset+uint32(n.length)]
 }
 
@@ -72,16 +74,16 @@ func (s *scopes) own(e *edit) {
 }
 
 func (s *scopes) chunk(e *edit, i uint32) *nodes {
-	c := s.nodes[i/chunkSize]
+	c := s.nodes[i/nodesSize]
 	if c.owner != e {
 		c = c.copy(e)
 		s.own(e)
-		s.nodes[i/chunkSize] = c
+		s.nodes[i/nodesSize] = c
 	}
 	return c
 }
 
-func (s *scopes) edit(e *edit, i uint32) *node { return &s.chunk(e, i).items[i%chunkSize] }
+func (s *scopes) edit(e *edit, i uint32) *node { return &s.chunk(e, i).items[i%nodesSize] }
 
 // copy makes a chunk that e owns, with the text that is still in use.
 func (c *nodes) copy(e *edit) *nodes {
@@ -136,8 +138,8 @@ func (s *scopes) hash(h uint64, part string) uint64 {
 // collision of hashes costs time and never an answer.
 func (s *scopes) child(parent uint32, part string, tag uint32, top bool) (uint32, bool) {
 	for p := s.table.probe(tag); p.next(); {
-		c := s.nodes[p.found/chunkSize]
-		n := &c.items[p.found%chunkSize]
+		c := s.nodes[p.found/nodesSize]
+		n := &c.items[p.found%nodesSize]
 		if int(n.length) != len(part) || string(c.text[n.offset:n.offset+uint32(n.length)]) != part {
 			continue
 		}
@@ -154,22 +156,86 @@ func (s *scopes) child(parent uint32, part string, tag uint32, top bool) (uint32
 func (s *scopes) resolve(scope gatehouse.Scope, chain []uint32) (all []uint32, self uint32, exact bool) {
 	path := pathOf(scope)
 	chain = append(chain, root)
-	at, top := uint32(root), true
+	at := uint32(root)
 	var h uint64
 	for path != "" {
-		n := level(path)
-		h = s.hash(h, path[:n])
-		next, ok := s.child(at, path[:n], uint32(h>>32), top)
-		if !ok {
-			break
+		var parts levels
+		taken := parts.cut(s, path, &h)
+		s.touch(&parts)
+		for i := range parts.n {
+			next, ok := s.child(at, path[parts.starts[i]:parts.starts[i+1]], parts.tags[i], len(chain) == 1)
+			if !ok {
+				return s.climbed(chain), at, false
+			}
+			chain = append(chain, next)
+			at = next
 		}
-		chain = append(chain, next)
-		at, top, path = next, false, path[n:]
+		path = path[taken:]
 	}
+	return s.climbed(chain), at, true
+}
+
+func (s *scopes) climbed(chain []uint32) []uint32 {
 	if len(chain) > 1 {
-		chain = s.climb(chain[1], chain)
+		return s.climb(chain[1], chain)
 	}
-	return chain, at, path == ""
+	return chain
+}
+
+// levels are some parts of a path and the tags of the paths that end with them.
+type levels struct {
+	n      int
+	starts [13]int
+	tags   [12]uint32
+	rare   int
+}
+
+// cut takes the first parts of a path and returns how long they are.
+func (l *levels) cut(s *scopes, path string, h *uint64) int {
+	at := 0
+	for at < len(path) && l.n < len(l.tags) {
+		end := at + level(path[at:])
+		*h = s.hash(*h, path[at:end])
+		l.tags[l.n] = uint32(*h >> 32)
+		l.n++
+		l.starts[l.n] = end
+		at = end
+	}
+	return at
+}
+
+// touch reads what child is going to read for all parts, in three rounds, so that the
+// processor fetches each round's cache lines together: with many scopes that is what
+// the time goes to. It decides nothing.
+func (s *scopes) touch(l *levels) {
+	var places [len(l.tags)]*group
+	var found [len(l.tags)]*nodes
+	var items [len(l.tags)]uint32
+	for i, tag := range l.tags[:l.n] {
+		b, g := s.table.group(tag)
+		places[i] = &b.groups[g]
+	}
+	for i, tag := range l.tags[:l.n] {
+		n := places[i].guess(tag)
+		found[i], items[i] = s.nodes[n/nodesSize], n%nodesSize
+	}
+	var sum byte
+	for i := range l.n {
+		c := found[i]
+		if offset := c.items[items[i]].offset; int(offset) < len(c.text) {
+			sum += c.text[offset]
+		}
+	}
+	if sum == 255 {
+		l.rare++ // uses sum, or the reads would be left out
+	}
+}
+
+// guess returns the number of the first entry with a tag, and any other when there is none.
+func (g *group) guess(tag uint32) uint32 {
+	hits := equal(g.tags[0], tag) | equal(g.tags[1], tag)<<1 | equal(g.tags[2], tag)<<2 | equal(g.tags[3], tag)<<3 |
+		equal(g.tags[4], tag)<<4 | equal(g.tags[5], tag)<<5 | equal(g.tags[6], tag)<<6 | equal(g.tags[7], tag)<<7
+	return max(g.nexts[bits.TrailingZeros32(hits)%8], 1) - 1
 }
 
 // climb appends the management groups above a top-level node, nearest first, each once.
@@ -246,7 +312,7 @@ func (s *scopes) add(e *edit, parent uint32, part string, tag uint32, top bool) 
 		n.flags = topLevel
 	}
 	c.text = append(c.text, part...)
-	c.items[id%chunkSize] = n
+	c.items[id%nodesSize] = n
 	s.table.add(e, tag, id)
 	s.link(e, id, parent)
 	return id
@@ -260,7 +326,7 @@ func (s *scopes) take(e *edit) uint32 {
 	}
 	id := s.n
 	s.n++
-	if id%chunkSize == 0 {
+	if id%nodesSize == 0 {
 		s.own(e)
 		s.nodes = append(s.nodes, &nodes{owner: e})
 	}

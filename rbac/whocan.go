@@ -11,8 +11,7 @@ import (
 // it. A principal that nothing is known of holds nothing and is not listed.
 func (s *Snapshot) WhoCan(q WhoCanRequest) []Holder {
 	r := gatehouse.Request{Action: q.Action, Data: q.Data, Scope: q.Scope, SubOperation: q.SubOperation, Attributes: q.Attributes, Now: q.Now}
-	var w walk
-	w.start(s, &r, nil)
+	w := s.walk(&r, nil)
 	var out []Holder
 	if q.PrincipalAttributes == nil {
 		out = w.holders(w.reached(grants), w.blocking())
