@@ -155,7 +155,8 @@ func (k *kind) answer(body *jsondoc.Object, selected []string) *jsondoc.Object {
 		}
 	}
 	for name, v := range body.All() {
-		if k.field(name) == nil && (len(selected) == 0 || contains(selected, name)) {
+		restricted := gatehouse.Fold(name) == gatehouse.Fold(attributes)
+		if k.field(name) == nil && (len(selected) == 0 && !restricted || contains(selected, name)) {
 			out.Set(name, v)
 		}
 	}
@@ -165,28 +166,48 @@ func (k *kind) answer(body *jsondoc.Object, selected []string) *jsondoc.Object {
 func (f *field) show(body *jsondoc.Object, named bool) jsondoc.Value {
 	v, ok := body.Get(f.name)
 	switch {
+	case f.members != "":
+		return withMembers(f.members, v)
+	case f.name == "keyCredentials":
+		return credentialsShown(v, keyMembers, !named)
+	case f.name == "passwordCredentials":
+		return credentialsShown(v, passwordMembers, false)
 	case (!ok || v == nil) && (f.shape == texts || f.shape == list):
 		return []jsondoc.Value{}
 	case !ok:
-		return nil
-	case f.name == "keyCredentials" && !named:
-		return withoutKeys(v)
+		return f.preset
 	}
 	return v
 }
 
-// withoutKeys leaves out the certificates themselves, which Graph answers only to
-// a request that selects keyCredentials.
-func withoutKeys(v jsondoc.Value) jsondoc.Value {
+// withMembers is an object with the members that Graph always answers.
+func withMembers(members string, v jsondoc.Value) jsondoc.Value {
+	out, err := jsondoc.ParseObject([]byte(members))
+	if err != nil {
+		panic(err) // a constant of kinds.go
+	}
+	if o, ok := v.(*jsondoc.Object); ok {
+		jsondoc.Merge(out, o)
+	}
+	return out
+}
+
+const (
+	keyMembers      = `{"customKeyIdentifier":null,"displayName":null,"endDateTime":null,"key":null,"keyId":null,"startDateTime":null,"type":null,"usage":null}`
+	passwordMembers = `{"customKeyIdentifier":null,"displayName":null,"endDateTime":null,"hint":null,"keyId":null,"secretText":null,"startDateTime":null}`
+)
+
+// credentialsShown leaves out the certificates themselves unless asked for: Graph
+// answers them only to a request that selects keyCredentials.
+func credentialsShown(v jsondoc.Value, members string, hideKey bool) jsondoc.Value {
 	items, _ := v.([]jsondoc.Value)
 	out := make([]jsondoc.Value, len(items))
 	for i, item := range items {
-		if o, ok := item.(*jsondoc.Object); ok {
-			o = o.Clone()
+		o := withMembers(members, item).(*jsondoc.Object)
+		if hideKey {
 			o.Set("key", nil)
-			item = o
 		}
-		out[i] = item
+		out[i] = o
 	}
 	return out
 }
@@ -201,8 +222,14 @@ func contains(names []string, name string) bool {
 }
 
 // env looks fields up in a body; a slash in a filter is a step into an object.
-func env(body *jsondoc.Object) *odata.Env {
-	return &odata.Env{Lookup: func(path string) (any, bool) { return body.Lookup(strings.ReplaceAll(path, "/", ".")) }}
+func env(k *kind, body *jsondoc.Object) *odata.Env {
+	return &odata.Env{Lookup: func(path string) (any, bool) {
+		v, ok := body.Lookup(strings.ReplaceAll(path, "/", "."))
+		if f := k.field(path); !ok && f != nil && f.preset != nil {
+			return f.preset, true
+		}
+		return v, ok
+	}}
 }
 
 // stamp is how Graph writes times that the server sets.

@@ -229,8 +229,9 @@ type wireCase struct {
 func (c *wireCase) set(name, value string) { c.values[name], c.names[value] = value, name }
 
 var (
-	guidPattern  = regexp.MustCompile(`[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`)
-	tokenPattern = regexp.MustCompile(`skiptoken=[A-Za-z0-9_-]+`)
+	guidPattern   = regexp.MustCompile(`[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`)
+	secretPattern = regexp.MustCompile(`"(hint|secretText)": "[^"]+"`)
+	tokenPattern  = regexp.MustCompile(`skiptoken=[A-Za-z0-9_-]+`)
 )
 
 func (c *wireCase) step(text string) string {
@@ -295,6 +296,7 @@ func (c *wireCase) mask(text string) string {
 		}
 	}
 	text = tokenPattern.ReplaceAllString(text, "skiptoken=...")
+	text = secretPattern.ReplaceAllString(text, `"$1": "..."`)
 	return guidPattern.ReplaceAllStringFunc(text, func(s string) string {
 		g := gatehouse.MustGUID(s)
 		if _, known := builtin.DirectoryRole(g); known {

@@ -31,12 +31,13 @@ const (
 
 // field is one member of a kind of object.
 type field struct {
-	name   string
-	shape  shape
-	flags  flag
-	max    int    // characters of a text; 0 for 256
-	preset any    // at creation
-	filter string // operators of $filter; none when empty
+	name    string
+	shape   shape
+	flags   flag
+	max     int    // characters of a text; 0 for 256
+	preset  any    // at creation
+	filter  string // operators of $filter; none when empty
+	members string // of an object: what is answered when it does not say, as JSON
 }
 
 const (
@@ -55,6 +56,12 @@ type kind struct {
 	id     func(gatehouse.GUID) gatehouse.ID
 	fields []field
 }
+
+// Objects that Graph answers with all their members, set or not.
+const (
+	infoMembers      = `{"logoUrl":null,"marketingUrl":null,"privacyStatementUrl":null,"supportUrl":null,"termsOfServiceUrl":null}`
+	publisherMembers = `{"displayName":null,"verifiedPublisherId":null,"addedDateTime":null}`
+)
 
 // The object types (Microsoft Graph v1.0 resource reference). Fields that are not
 // listed are kept and answered as they were sent: Graph has hundreds, and refusing
@@ -157,18 +164,18 @@ var (
 			{name: "samlMetadataUrl", max: 2048},
 			{name: "oauth2RequirePostResponse", shape: truth, flags: hidden},
 			{name: "addIns", shape: list},
-			{name: "api", shape: object},
+			{name: "api", shape: object, members: `{"acceptMappedClaims":null,"knownClientApplications":[],"requestedAccessTokenVersion":null,"oauth2PermissionScopes":[],"preAuthorizedApplications":[]}`},
 			{name: "appRoles", shape: list},
-			{name: "info", shape: object},
+			{name: "info", shape: object, members: infoMembers},
 			{name: "keyCredentials", shape: list, flags: handled},
 			{name: "optionalClaims", shape: object},
-			{name: "parentalControlSettings", shape: object},
+			{name: "parentalControlSettings", shape: object, members: `{"countriesBlockedForMinors":[],"legalAgeGroupRule":"Allow"}`},
 			{name: "passwordCredentials", shape: list, flags: handled},
-			{name: "publicClient", shape: object},
+			{name: "publicClient", shape: object, members: `{"redirectUris":[]}`},
 			{name: "requiredResourceAccess", shape: list},
-			{name: "spa", shape: object},
-			{name: "verifiedPublisher", shape: object, flags: readonly},
-			{name: "web", shape: object},
+			{name: "spa", shape: object, members: `{"redirectUris":[]}`},
+			{name: "verifiedPublisher", shape: object, flags: readonly, members: publisherMembers},
+			{name: "web", shape: object, members: `{"homePageUrl":null,"logoutUrl":null,"redirectUris":[],"implicitGrantSettings":{"enableAccessTokenIssuance":false,"enableIdTokenIssuance":false},"redirectUriSettings":[]}`},
 		},
 	}
 	servicePrincipals = &kind{
@@ -204,12 +211,12 @@ var (
 			{name: "tokenEncryptionKeyId", shape: guid},
 			{name: "addIns", shape: list},
 			{name: "appRoles", shape: list, flags: readonly},
-			{name: "info", shape: object, flags: readonly},
+			{name: "info", shape: object, flags: readonly, members: infoMembers},
 			{name: "keyCredentials", shape: list, flags: handled},
 			{name: "oauth2PermissionScopes", shape: list, flags: readonly},
 			{name: "passwordCredentials", shape: list, flags: handled},
 			{name: "resourceSpecificApplicationPermissions", shape: list, flags: readonly},
-			{name: "verifiedPublisher", shape: object, flags: readonly},
+			{name: "verifiedPublisher", shape: object, flags: readonly, members: publisherMembers},
 			{name: "samlSingleSignOnSettings", shape: object},
 		},
 	}

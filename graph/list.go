@@ -72,8 +72,18 @@ func (c *call) all(k *kind) source {
 }
 
 func itemOf(k *kind, d *store.Document) (item, error) {
-	body, err := jsondoc.ParseObject(d.Body)
+	body, err := bodyOf(k, d)
 	return item{k, body, d.Key().String()}, err
+}
+
+// bodyOf reads a document. Those that were not made here, such as a managed
+// identity's, may lack what the store knows as well.
+func bodyOf(k *kind, d *store.Document) (*jsondoc.Object, error) {
+	body, err := jsondoc.ParseObject(d.Body)
+	if err == nil && k.field("createdDateTime") != nil && !body.Has("createdDateTime") {
+		body.Set("createdDateTime", stamp(d.Created))
+	}
+	return body, err
 }
 
 // these is the objects with the given IDs, whatever their kind; those that are gone are left out.
@@ -194,6 +204,11 @@ func (c *call) checkFilter(s source) error {
 	if err := rules.Check(c.query.Filter); err != nil {
 		return gatehouse.Errorf(gatehouse.Invalid, codeQuery, "Unsupported or invalid query filter clause specified. %s", messageOf(err))
 	}
+	for _, o := range c.query.OrderBy {
+		if err := rules.Check(&odata.Binary{Op: odata.Eq, Left: &odata.Field{Path: o.Path}, Right: &odata.Literal{}}); err != nil {
+			return gatehouse.Errorf(gatehouse.Invalid, codeQuery, "Unsupported sort property '%s' for this list.", clip(o.Path))
+		}
+	}
 	if c.query.Search != "" {
 		return gatehouse.Errorf(gatehouse.Invalid, codeQuery, "$search is not supported: use $filter with startswith or contains.")
 	}
@@ -205,7 +220,7 @@ func (c *call) wanted(it item) (bool, error) {
 	if c.cast != "" && gatehouse.Fold(it.k.single) != c.cast {
 		return false, nil
 	}
-	ok, err := env(it.body).Match(c.query.Filter)
+	ok, err := env(it.k, it.body).Match(c.query.Filter)
 	if err != nil {
 		return false, gatehouse.Errorf(gatehouse.Invalid, codeQuery, "%s", messageOf(err))
 	}
@@ -311,7 +326,7 @@ func (c *call) sortedPage(s source, after string, size int) (items []item, next 
 	if err = c.each(s, func(it item) { items = append(items, it) }); err != nil {
 		return nil, "", 0, err
 	}
-	odata.Sort(items, c.query.OrderBy, func(it item, path string) (any, bool) { return env(it.body).Lookup(path) })
+	odata.Sort(items, c.query.OrderBy, func(it item, path string) (any, bool) { return env(it.k, it.body).Lookup(path) })
 	count = len(items)
 	from := 0
 	if after != "" {

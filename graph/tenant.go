@@ -102,12 +102,15 @@ func directoryRole(r *gatehouse.RoleDefinition) *jsondoc.Object {
 	return jsondoc.NewObject("id", r.ID.String(), "deletedDateTime", nil, "description", r.Description, "displayName", r.Name, "roleTemplateId", r.ID.String())
 }
 
+// roleFields has no declared fields: roles are not stored.
+var roleFields = &kind{name: "roleDefinitions"}
+
 // roles lists the directory roles that the filter permits, each as shown.
 func (c *call) roles(context string, shown func(*gatehouse.RoleDefinition) *jsondoc.Object) (*answer, error) {
 	var items []jsondoc.Value
 	for i := range c.h.cfg.Roles {
 		o := shown(&c.h.cfg.Roles[i])
-		ok, err := env(o).Match(c.query.Filter)
+		ok, err := env(roleFields, o).Match(c.query.Filter)
 		if err != nil {
 			return nil, gatehouse.Errorf(gatehouse.Invalid, codeQuery, "%s", messageOf(err))
 		}

@@ -140,7 +140,7 @@ func (c *call) object() (*kind, *store.Document, *jsondoc.Object, error) {
 	if err != nil {
 		return nil, nil, nil, c.absent(err)
 	}
-	body, err := jsondoc.ParseObject(d.Body)
+	body, err := bodyOf(k, d)
 	return k, d, body, err
 }
 
