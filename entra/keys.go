@@ -77,7 +77,7 @@ func openKeyring(ctx context.Context, cfg Config) (*keyring, error) {
 // tend rotates the keys until ctx ends.
 func (k *keyring) tend(ctx context.Context) {
 	for {
-		if err := k.rotate(ctx); err != nil && ctx.Err() == nil {
+		if err := k.rotate(ctx, false); err != nil && ctx.Err() == nil {
 			k.cfg.Logger.LogAttrs(ctx, slog.LevelError, "signing keys could not be rotated; trying again in a minute", slog.String("cause", err.Error()))
 			if !pause(ctx, time.Minute) {
 				return
@@ -101,9 +101,13 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// rotate makes the first key, makes the next one in time, and retires those
-// whose tokens are dead.
-func (k *keyring) rotate(ctx context.Context) error {
+// RotateKeys makes the next signing key now instead of in time. It is published at
+// once and signs after the usual notice; tokens of the keys before it stay good.
+func (s *Server) RotateKeys(ctx context.Context) error { return s.keys.rotate(ctx, true) }
+
+// rotate makes the first key, makes the next one in time or when it is asked to,
+// and retires those whose tokens are dead.
+func (k *keyring) rotate(ctx context.Context, early bool) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now, keys := k.cfg.Clock(), k.set.Load().keys
@@ -114,6 +118,9 @@ func (k *keyring) rotate(ctx context.Context) error {
 	case !now.Before(keys[len(keys)-1].start.Add(k.cfg.KeyPeriod - keyNotice)):
 		// The server may have slept past the moment: the notice counts from now.
 		fresh = &signingKey{start: later(keys[len(keys)-1].start.Add(k.cfg.KeyPeriod), now.Add(keyNotice))}
+	}
+	if early && fresh == nil {
+		fresh = &signingKey{start: later(keys[len(keys)-1].start, now.Add(keyNotice))}
 	}
 	dead := k.dead(keys, now)
 	if fresh == nil && len(dead) == 0 {

@@ -33,6 +33,10 @@ const (
 	graphAppID = "00000003-0000-0000-c000-000000000000"
 )
 
+// tokenExchange is the audience of tokens that are to be exchanged by a federated
+// credential: an identity of this server may stand for an application.
+const tokenExchange = "api://AzureADTokenExchange"
+
 // ARMAudiences returns the resource IDs that mean ARM, for Authenticate (clients.md 3).
 func (s *Server) ARMAudiences() []string {
 	return []string{s.public, "https://management.azure.com", "https://management.core.windows.net", armAppID}
@@ -59,6 +63,9 @@ func (s *Server) resolve(ctx context.Context, id string) (resource, error) {
 		return r, nil
 	case slices.ContainsFunc(s.GraphAudiences(), is):
 		r.graph = true
+		return r, nil
+	}
+	if is(tokenExchange) {
 		return r, nil
 	}
 	app, err := s.resourceApplication(ctx, id)
