@@ -159,6 +159,17 @@ func (w *world) do(as, method, url, body string, header http.Header) *httptest.R
 	return a
 }
 
+// serve performs a request of the administrator without moving the clock, for use by several goroutines.
+func (w *world) serve(method, path, body string) int {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer admin")
+	a := newRecorder()
+	w.handler.ServeHTTP(a, r)
+	return a.Code
+}
+
+func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
+
 // TestWire runs testdata/*.txtar: sections are requests, each followed by its answer.
 //
 //	METHOD /path
