@@ -201,7 +201,7 @@ func TestKeyRotation(t *testing.T) {
 	old, _, _ := w.s.Issue(ctx, pipelineSP, publicURL, "cli")
 	first := kids()
 	w.clock.advance(28 * 24 * time.Hour) // within the notice of the next key
-	if err := w.s.keys.rotate(ctx); err != nil {
+	if err := w.s.keys.rotate(ctx, false); err != nil {
 		t.Fatal(err)
 	}
 	both := kids()
@@ -218,7 +218,7 @@ func TestKeyRotation(t *testing.T) {
 		t.Error("the next key does not sign in its time")
 	}
 	after, _, _ := w.s.Issue(ctx, pipelineSP, publicURL, "cli")
-	if err := w.s.keys.rotate(ctx); err != nil || len(kids()) != 2 {
+	if err := w.s.keys.rotate(ctx, false); err != nil || len(kids()) != 2 {
 		t.Fatalf("%v, keys %v", err, kids())
 	}
 	if _, err := w.s.Authenticate(ctx, after, publicURL); err != nil {
@@ -228,7 +228,7 @@ func TestKeyRotation(t *testing.T) {
 		t.Error(err)
 	}
 	w.clock.advance(2 * 24 * time.Hour)
-	if err := w.s.keys.rotate(ctx); err != nil || len(kids()) != 1 {
+	if err := w.s.keys.rotate(ctx, false); err != nil || len(kids()) != 1 {
 		t.Errorf("the old key was not retired: %v, keys %v", err, kids())
 	}
 	if before == after {
@@ -248,14 +248,14 @@ func TestKeyRotation(t *testing.T) {
 func TestKeyOverlap(t *testing.T) {
 	w := newWorld(t)
 	w.clock.advance(30*24*time.Hour - 62*time.Minute)
-	if err := w.s.keys.rotate(t.Context()); err != nil {
+	if err := w.s.keys.rotate(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	start := w.s.keys.set.Load().keys[1].start
 	w.clock.advance(start.Sub(w.clock.Now()) - time.Second)
 	token, _, _ := w.s.Issue(t.Context(), pipelineSP, publicURL, "cli")
 	w.clock.advance(74 * time.Minute)
-	if err := w.s.keys.rotate(t.Context()); err != nil {
+	if err := w.s.keys.rotate(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.s.Authenticate(t.Context(), token, publicURL); err != nil {

@@ -276,7 +276,7 @@ func (k *keyring) ready(ctx context.Context) (*keySet, error) {
 	if set := k.set.Load(); len(set.keys) > 0 {
 		return set, nil
 	}
-	if err := k.rotate(ctx); err != nil {
+	if err := k.rotate(ctx, false); err != nil {
 		return nil, err
 	}
 	return k.set.Load(), nil

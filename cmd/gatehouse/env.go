@@ -51,7 +51,7 @@ func variables(data string, b *bootstrap, r *running) ([]variable, error) {
 	}
 	if r.IMDS != "" {
 		vars = append(vars, variable{"IDENTITY_ENDPOINT", r.IMDS + "/metadata/identity/oauth2/token"}, variable{"IDENTITY_HEADER", b.IdentitySecret},
-			variable{"MSI_ENDPOINT", r.IMDS + "/" + b.IdentitySecret + "/oauth2/token"})
+			variable{"MSI_ENDPOINT", r.IMDS + "/" + b.IdentitySecret + "/metadata/identity/oauth2/token"})
 	}
 	if r.CAFile == "" {
 		return vars, nil

@@ -122,7 +122,9 @@ func (c *client) post(ctx context.Context, path string, body, answer any) error 
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", "application/json")
-	var failed struct{ Error struct{ Code, Message string } }
+	var failed struct {
+		Error struct{ Code, Message string }
+	}
 	status, err := c.send(req, answer, &failed)
 	if err != nil || status < 300 {
 		return err

@@ -2,7 +2,6 @@ package authorization
 
 import (
 	"net/http"
-	"time"
 
 	"gatehouse"
 	"gatehouse/arm"
@@ -70,15 +69,15 @@ func (p *provider) checkAccess(op *arm.Op) (*arm.Answer, error) {
 		if !ok || o.String("Id") == "" {
 			return nil, invalid("InvalidRequestContent", "Every element of Actions is an object with an Id.").At("Actions")
 		}
-		items = append(items, p.checked(subject, scope.Scope(), o, body, op.Now))
+		items = append(items, p.checked(subject, scope.Scope(), o, body))
 	}
 	return arm.ListOf(items), nil
 }
 
-func (p *provider) checked(subject gatehouse.GUID, scope gatehouse.Scope, action, body *jsondoc.Object, now time.Time) *jsondoc.Object {
-	request := &gatehouse.Request{Principal: subject, Action: action.String("Id"), Data: action.Bool("IsDataAction"), Scope: scope, Now: now,
-		Attributes: &gatehouse.Attributes{Request: attributes(action.Object("Attributes")), Resource: attributes(body.Object("Resource.Attributes")),
-			Environment: attributes(body.Object("Environment.Attributes")), Principal: attributes(body.Object("Subject.Attributes.CustomSecurityAttributes"))}}
+func (p *provider) checked(subject gatehouse.GUID, scope gatehouse.Scope, action, body *jsondoc.Object) *jsondoc.Object {
+	request := p.Guard.Request(&gatehouse.Caller{ID: subject}, action.String("Id"), action.Bool("IsDataAction"), gatehouse.MustID(scope.String()),
+		&gatehouse.Attributes{Request: attributes(action.Object("Attributes")), Resource: attributes(body.Object("Resource.Attributes")),
+			Environment: attributes(body.Object("Environment.Attributes"))})
 	d := p.Guard.Snapshot().Decide(request)
 	verdict := "NotAllowed"
 	if d.Allowed {

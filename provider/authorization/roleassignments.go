@@ -2,11 +2,13 @@ package authorization
 
 import (
 	"net/http"
+	"time"
 
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
 	"gatehouse/rbac"
+	"gatehouse/rbac/builtin"
 	"gatehouse/rbac/cond"
 	"gatehouse/store"
 )
@@ -303,20 +305,32 @@ func (p *provider) admissible(op *arm.Op, tx *store.Tx, a *assignment) error {
 
 // resource is the document to be stored.
 func (a *assignment) resource(op *arm.Op, old *arm.Resource) *arm.Resource {
-	now, who := timestamp(op.Now), op.Caller.ID.String()
-	r := &arm.Resource{ID: a.scope.Extension(Namespace, "roleAssignments", a.id.String()), Type: roleAssignmentType}
-	created, creator := now, jsondoc.Value(who)
+	r := a.document(op.Caller.ID, op.Now)
 	if old != nil {
 		r.ID, r.Created = old.ID, old.Created
-		created = old.Props().String("createdOn")
-		creator, _ = old.Props().Get("createdBy")
+		r.Props().Set("createdOn", old.Props().String("createdOn"))
+		creator, _ := old.Props().Get("createdBy")
+		r.Props().Set("createdBy", creator)
 	}
+	return r
+}
+
+func (a *assignment) document(by gatehouse.GUID, at time.Time) *arm.Resource {
+	now, who := timestamp(at), by.String()
+	r := &arm.Resource{ID: a.scope.Extension(Namespace, "roleAssignments", a.id.String()), Type: roleAssignmentType}
 	r.Body = object("properties", object(
 		"roleDefinitionId", roleDefinitionID(a.scope, a.role.ID), "principalId", a.principal.String(), "principalType", a.props.String("principalType"),
 		"scope", a.scope.String(), "condition", orNull(a.props, "condition"), "conditionVersion", orNull(a.props, "conditionVersion"),
-		"createdOn", created, "updatedOn", now, "createdBy", creator, "updatedBy", who,
+		"createdOn", now, "updatedOn", now, "createdBy", who, "updatedBy", who,
 		"delegatedManagedIdentityResourceId", orNull(a.props, "delegatedManagedIdentityResourceId"), "description", orNull(a.props, "description")))
 	return r
+}
+
+// RootAssignment is the document of an assignment at the root, as the first start
+// of a server and elevation make them; no API call does.
+func RootAssignment(role, principal gatehouse.GUID, kind gatehouse.PrincipalType, now time.Time) *store.Document {
+	a := &assignment{id: gatehouse.NameGUID(principal, role.String()), role: builtinRole(mustRole(role)), principal: principal, props: object("principalType", string(kind))}
+	return a.document(principal, now).Document()
 }
 
 // orNull shows an absent or empty text as null, as Azure does (rbac.md 2.4).
@@ -383,8 +397,8 @@ func (p *provider) deleteAssignment(op *arm.Op) (*arm.Answer, error) {
 
 // The roles that can hand out access; one has to stay at each subscription that has one (rbac.md 6.2).
 var (
-	ownerRole      = gatehouse.MustGUID("8e3af657-a8ff-443c-a75c-2fe8c4bcb635")
-	userAdminRole  = gatehouse.MustGUID("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9")
+	ownerRole      = gatehouse.MustGUID(builtin.Owner)
+	userAdminRole  = gatehouse.MustGUID(builtin.UserAccessAdministrator)
 	rbacAdminRoles = map[gatehouse.GUID]bool{ownerRole: true, userAdminRole: true}
 )
 

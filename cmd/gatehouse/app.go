@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gatehouse"
+	"gatehouse/arm"
+	"gatehouse/directory"
+	"gatehouse/entra"
+	"gatehouse/entra/password"
+	"gatehouse/graph"
+	"gatehouse/guard"
+	"gatehouse/provider/apim"
+	"gatehouse/provider/authorization"
+	"gatehouse/provider/identity"
+	"gatehouse/provider/insights"
+	"gatehouse/provider/operations"
+	"gatehouse/provider/resources"
+	"gatehouse/rbac/builtin"
+	"gatehouse/store"
+)
+
+// app is the assembled product: everything but listeners and files.
+type app struct {
+	store *store.Store
+	guard *guard.Guard
+	dir   *directory.Index
+	entra *entra.Server
+	arm   *arm.Server
+	mux   http.Handler
+	imds  http.Handler
+}
+
+// assemble wires the product together over an open store. The order matters:
+// what follows the store's commits is made before anything can write.
+func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL string, c serveConfig) (*app, error) {
+	a := &app{store: s}
+	tenant, err := gatehouse.ParseGUID(b.TenantID)
+	if err != nil {
+		return nil, fmt.Errorf("the tenant ID in %s is damaged: %w", bootstrapFile, err)
+	}
+	if a.dir, err = directory.NewIndex(ctx, s); err != nil {
+		return nil, err
+	}
+	if a.guard, err = guard.New(ctx, s); err != nil {
+		return nil, err
+	}
+	a.entra, err = entra.New(entra.Config{Store: s, Directory: a.dir, Tenant: tenant, PublicURL: publicURL, Domains: []string{domain}, Name: tenantName,
+		Identities: c.identities, IdentitySecret: b.IdentitySecret, AllowPrivateIssuers: c.privateIssuers, AllowLoopbackIssuers: c.loopbackIssuers})
+	if err != nil {
+		return nil, err
+	}
+	m := newMetrics(a)
+	if a.arm, err = a.newARM(ctx, tenant, publicURL, m); err != nil {
+		return nil, err
+	}
+	hasher := password.New()
+	g := graph.New(graph.Config{Store: s, Index: a.dir, Guard: a.guard, Authenticate: a.authenticator(a.entra.GraphAudiences()),
+		HashPassword: func(p string) (string, error) { return hasher.Hash(context.Background(), p) }, BaseURL: publicURL, TenantID: tenant, TenantName: tenantName,
+		Domains: []string{domain}, ReservedURIs: append(a.entra.ARMAudiences(), a.entra.GraphAudiences()...), Roles: builtin.DirectoryRoles()})
+	a.mux, a.imds = a.route(g, m), a.entra.Imds()
+	return a, nil
+}
+
+func (a *app) newARM(ctx context.Context, tenant gatehouse.GUID, publicURL string, m *metrics) (*arm.Server, error) {
+	providers, err := resources.New(ctx, a.store)
+	if err != nil {
+		return nil, err
+	}
+	providers = append(providers,
+		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
+		identity.New(tenant, a.dir), insights.New(a.store), apim.New(),
+		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys}))
+	return arm.New(arm.Config{Store: a.store, Guard: a.guard, Authenticate: a.authenticator(a.entra.ARMAudiences()), Challenge: a.entra.Challenge,
+		BaseURL: publicURL, TenantID: tenant, Observe: m.observe}, providers...), nil
+}
+
+func (a *app) issueToken(ctx context.Context, principal gatehouse.GUID, resource string) (string, time.Time, error) {
+	return a.entra.Issue(ctx, principal, resource, "operator")
+}
+
+func (a *app) rotateKeys(ctx context.Context) error {
+	return errors.Join(a.store.RotateKeys(ctx, nil), a.entra.RotateKeys(ctx))
+}
+
+// authenticator reads the bearer token of a request and asks entra who it was issued to.
+func (a *app) authenticator(audiences []string) func(*http.Request) (*gatehouse.Caller, error) {
+	return func(r *http.Request) (*gatehouse.Caller, error) {
+		return a.entra.Authenticate(r.Context(), entra.Bearer(r.Header.Get("Authorization")), audiences...)
+	}
+}
+
+// route sends a request to the wire that owns its path; what none owns is ARM's.
+func (a *app) route(g http.Handler, m *metrics) http.Handler {
+	signIn := a.entra.Handler()
+	own := map[string]http.Handler{
+		"/": http.HandlerFunc(welcome), "/healthz": http.HandlerFunc(healthy), "/readyz": http.HandlerFunc(a.ready), "/metrics": m.handler(),
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := "/" + strings.TrimLeft(r.URL.Path, "/")
+		switch first, _, _ := strings.Cut(path[1:], "/"); {
+		case own[path] != nil:
+			own[path].ServeHTTP(w, r)
+		case first == "v1.0" || first == "beta":
+			g.ServeHTTP(w, r)
+		case a.entra.Owns(path):
+			signIn.ServeHTTP(w, r)
+		default:
+			a.arm.ServeHTTP(w, r)
+		}
+	})
+}
+
+func welcome(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprint(w, "This is Gatehouse.\n\nPoint az, Terraform or an Azure SDK at this address: \"gatehouse env\" prints what they need.\n")
+}
+
+func healthy(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }
+
+// ready says yes when the store answers.
+func (a *app) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if _, err := a.store.Count(ctx, store.Query{Type: guard.TenantType}); err != nil {
+		slog.Error("not ready", "error", err)
+		http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+// metrics are what /metrics shows. They name types and actions, never principals or resources.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
+}
+
+func newMetrics(a *app) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_arm_requests_total", Help: "Management requests by verb and status."}, []string{"verb", "status"}),
+		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gatehouse_arm_request_seconds", Help: "Time to answer a management request.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}, []string{"verb"}),
+		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_arm_refused_total", Help: "Refused management requests by action."}, []string{"action", "code"}),
+	}
+	m.registry.MustRegister(m.requests, m.seconds, m.refused, prometheus.NewGoCollector(), prometheus.NewProcessCollector(prometheus.ProcessCollectorOpts{}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gatehouse_unknown_signins_total", Help: "Failed sign-ins of names that do not exist."},
+			func() float64 { return float64(a.entra.UnknownSignIns()) }))
+	return m
+}
+
+func (m *metrics) observe(e arm.Event) {
+	verb := string(e.Verb)
+	if verb == "" {
+		verb = "none"
+	}
+	m.requests.WithLabelValues(verb, fmt.Sprint(e.Status)).Inc()
+	m.seconds.WithLabelValues(verb).Observe(e.Duration.Seconds())
+	if e.Status == http.StatusForbidden {
+		m.refused.WithLabelValues(e.Action, e.Code).Inc()
+	}
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

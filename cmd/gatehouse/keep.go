@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/store"
+	"gatehouse/store/sqlite"
+)
+
+func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+
+func backupCommand() *cobra.Command {
+	var data string
+	var key bool
+	c := &cobra.Command{Use: "backup FILE", Short: "Copy the database to a new file while the server runs", Args: cobra.ExactArgs(1),
+		Long: `Write a consistent copy of everything to a new file and check it. The master key is left
+out unless --include-key is given; without it the secrets in the copy stay closed, so
+keep the key, but not beside the copy.`,
+		RunE: func(c *cobra.Command, args []string) error {
+			return withStore(c.Context(), data, func(s *store.Store) error {
+				err := s.Backup(c.Context(), args[0], store.BackupOptions{IncludeKey: key, Progress: progress(c.ErrOrStderr(), "pages")})
+				if err == nil {
+					fmt.Fprintf(c.OutOrStdout(), "backed up to %s\n", args[0])
+				}
+				return err
+			})
+		}}
+	c.Flags().StringVar(&data, "data", defaultData(), "data directory of the server")
+	c.Flags().BoolVar(&key, "include-key", false, "also write the master key, to FILE"+store.KeySuffix)
+	return c
+}
+
+func restoreCommand() *cobra.Command {
+	var data string
+	c := &cobra.Command{Use: "restore FILE", Short: "Make a data directory from a backup", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			withKey, err := sqlite.Restore(c.Context(), args[0], data, progress(c.ErrOrStderr(), "pages"))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "restored to %s\n", data)
+			if !withKey {
+				fmt.Fprintf(c.OutOrStdout(), "The backup came without its master key: put the key file into %s as %s, or set %s, before the server starts.\n", data, sqlite.KeyFile, store.MasterKeyVariable)
+			}
+			return nil
+		}}
+	c.Flags().StringVar(&data, "data", defaultData(), "new data directory")
+	return c
+}
+
+func rotateKeysCommand() *cobra.Command {
+	var data string
+	c := &cobra.Command{Use: "rotate-keys", Short: "Make new keys for secrets at rest and for signing tokens", Args: cobra.NoArgs,
+		Long: `Ask the running server to make a new master key, a new key for secrets that are stored
+from now on, and a new key that signs tokens. Tokens and secrets of before stay good.
+With the master key in the environment, change the variable yourself: it cannot be rotated from here.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cl, err := newClient(data)
+			if err != nil {
+				return err
+			}
+			if err := cl.post(c.Context(), "/providers/Gatehouse.Operations/rotateKeys", map[string]any{}, nil); err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout(), "keys rotated; make a new copy of the master key")
+			return nil
+		}}
+	c.Flags().StringVar(&data, "data", defaultData(), "data directory of the server")
+	return c
+}

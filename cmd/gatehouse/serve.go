@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/localca"
+	"gatehouse/store"
+	"gatehouse/store/sqlite"
+)
+
+// serveConfig is what `gatehouse serve` takes; each field is a flag of the same name.
+type serveConfig struct {
+	data, listen, imdsListen string
+	publicURL                string
+	tlsCert, tlsKey          string
+	logFormat                string
+	demo                     bool
+	identities               []string // managed identities that the plain metadata endpoint serves
+	privateIssuers           bool
+	loopbackIssuers          bool
+}
+
+func serveCommand() *cobra.Command {
+	var c serveConfig
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run the server", Args: cobra.NoArgs,
+		Long: `Serve Resource Manager, sign-in and Microsoft Graph on one HTTPS address. An empty
+data directory becomes a working tenant: the first start prints its administrator once
+and keeps it, readable by you alone, in bootstrap.json there.
+
+Without --tls-cert the server makes a certificate authority of its own; "gatehouse env"
+names its file and prints the variables that clients read.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), c, cmd.OutOrStdout()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.data, "data", defaultData(), "data directory; made when it does not exist")
+	f.StringVar(&c.listen, "listen", "127.0.0.1:8443", "HTTPS address; port 0 takes a free one")
+	f.StringVar(&c.imdsListen, "imds-listen", "127.0.0.1:8442", "plain HTTP address of the managed identity endpoint, loopback only; port 0 takes a free one, empty switches it off")
+	f.StringVar(&c.publicURL, "public-url", "", "address that clients use, https://host:port (default: localhost and the port)")
+	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain, PEM (default: one of a local CA)")
+	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
+	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
+	f.BoolVar(&c.demo, "demo", false, "seed a small Contoso world and print commands to try")
+	f.StringSliceVar(&c.identities, "imds-identity", nil, "managed identity (client, object or resource ID) that any program on this machine may use without a secret; may be repeated")
+	f.BoolVar(&c.privateIssuers, "allow-private-issuers", false, "fetch keys of federated issuers from private addresses too")
+	f.BoolVar(&c.loopbackIssuers, "allow-loopback-issuers", false, "fetch keys of federated issuers from this machine too (development)")
+	return cmd
+}
+
+// serve runs until ctx ends, then stops gracefully.
+func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
+	slog.SetDefault(c.logger(os.Stderr))
+	s, err := sqlite.Open(ctx, c.data, store.Options{}, sqlite.Settings{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	b, first, err := begin(ctx, s, c.data, time.Now())
+	if err != nil {
+		return err
+	}
+	l, err := c.open()
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	a, err := assemble(ctx, s, b, l.publicURL, c)
+	if err != nil {
+		return err
+	}
+	defer a.entra.Close()
+	if c.demo {
+		if err := a.seedDemo(ctx, b, l.publicURL); err != nil {
+			return err
+		}
+	}
+	if err := writeFile(c.data, runtimeFile, running{PID: os.Getpid(), PublicURL: l.publicURL, IMDS: l.imdsURL(), CAFile: l.caFile, Version: version()}); err != nil {
+		return err
+	}
+	c.greet(out, b, l, first)
+	return l.run(ctx, a)
+}
+
+func (c *serveConfig) check() error {
+	if (c.tlsCert == "") != (c.tlsKey == "") {
+		return usagef("--tls-cert and --tls-key go together")
+	}
+	if c.logFormat != "text" && c.logFormat != "json" {
+		return usagef("--log-format takes text or json; it is %q", c.logFormat)
+	}
+	if c.imdsListen == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(c.imdsListen)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return usagef("--imds-listen takes a loopback address such as 127.0.0.1:8442, since what it serves is plain HTTP; it is %q", c.imdsListen)
+	}
+	return nil
+}
+
+func (c *serveConfig) logger(w io.Writer) *slog.Logger {
+	if c.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// listeners are the open doors of a server.
+type listeners struct {
+	https, imds net.Listener
+	tls         *tls.Config
+	publicURL   string
+	caFile      string
+}
+
+func (c *serveConfig) open() (l *listeners, err error) {
+	l = &listeners{}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	if l.https, err = listen(c.listen, "--listen"); err != nil {
+		return nil, err
+	}
+	if c.imdsListen != "" {
+		if l.imds, err = listen(c.imdsListen, "--imds-listen"); err != nil {
+			return nil, err
+		}
+	}
+	host, _, _ := net.SplitHostPort(c.listen)
+	_, port, _ := net.SplitHostPort(l.https.Addr().String())
+	l.publicURL = strings.TrimSuffix(c.publicURL, "/")
+	if l.publicURL == "" {
+		l.publicURL = "https://localhost:" + port
+	}
+	return l, l.certificate(c, host)
+}
+
+func listen(address, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: choose another address with %s (port 0 takes a free one)", err, flag)
+	}
+	return l, nil
+}
+
+func (l *listeners) certificate(c *serveConfig, host string) error {
+	l.tls = &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.tlsCert != "" {
+		pair, err := tls.LoadX509KeyPair(c.tlsCert, c.tlsKey)
+		if err != nil {
+			return fmt.Errorf("reading --tls-cert and --tls-key: %w", err)
+		}
+		l.tls.Certificates = []tls.Certificate{pair}
+		return nil
+	}
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
+		hosts = append(hosts, host)
+	}
+	if name := hostOf(l.publicURL); name != "" {
+		hosts = append(hosts, name)
+	}
+	pair, caFile, err := localca.Ensure(c.data, hosts, time.Now())
+	if err != nil {
+		return err
+	}
+	l.tls.Certificates = []tls.Certificate{pair}
+	l.caFile, err = filepath.Abs(caFile)
+	return err
+}
+
+func hostOf(publicURL string) string {
+	authority := strings.TrimPrefix(publicURL, "https://")
+	if host, _, err := net.SplitHostPort(authority); err == nil {
+		return host
+	}
+	return authority
+}
+
+func (l *listeners) imdsURL() string {
+	if l.imds == nil {
+		return ""
+	}
+	return "http://" + l.imds.Addr().String()
+}
+
+func (l *listeners) close() {
+	for _, each := range []net.Listener{l.https, l.imds} {
+		if each != nil {
+			_ = each.Close()
+		}
+	}
+}
+
+// Time limits of a connection. Bodies may take long: a large document over a slow line is no attack.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	stopTimeout   = 10 * time.Second
+)
+
+// run serves until ctx ends and then lets running requests finish.
+func (l *listeners) run(ctx context.Context, a *app) error {
+	servers := []*http.Server{newServer(a.mux)}
+	servers[0].TLSConfig = l.tls
+	failed := make(chan error, 2)
+	go func() { failed <- servers[0].ServeTLS(l.https, "", "") }()
+	if l.imds != nil {
+		servers = append(servers, newServer(a.imds))
+		go func() { failed <- servers[1].Serve(l.imds) }()
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	slog.Info("stopping")
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	var errs []error
+	for _, s := range servers {
+		errs = append(errs, s.Shutdown(stop))
+	}
+	return errors.Join(errs...)
+}
+
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn)}
+}
+
+// greet tells where the server is and, at the first start, who its administrator is.
+func (c *serveConfig) greet(out io.Writer, b *bootstrap, l *listeners, first bool) {
+	fmt.Fprintf(out, "Gatehouse %s serves %s (data in %s)\n", version(), l.publicURL, c.data)
+	if first {
+		fmt.Fprintf(out, "\nFirst start. This is the administrator; it is shown once and kept in %s:\n\n  user      %s\n  password  %s\n\n",
+			filepath.Join(c.data, bootstrapFile), b.Administrator, b.Password)
+	}
+	at := ""
+	if c.data != defaultData() {
+		at = " --data " + c.data
+	}
+	if c.demo {
+		c.tryThese(out, at)
+		return
+	}
+	fmt.Fprintf(out, "Next: eval \"$(gatehouse env%s)\" for an SDK or Terraform, or gatehouse az%s -- role assignment list --all -o table\n", at, at)
+}

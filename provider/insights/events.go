@@ -1,0 +1,135 @@
+package insights
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse"
+	"gatehouse/arm"
+	"gatehouse/audit"
+	"gatehouse/jsondoc"
+	"gatehouse/rbac/builtin"
+)
+
+// page is how many events an answer holds at most.
+const page = 500
+
+// kept is how far back a list without a start goes, as long as Azure keeps the log (rbac.md section 10).
+const kept = 90 * 24 * time.Hour
+
+// values lists events, newest first. A page's token fixes the end of the period
+// that was asked for, so that events which happen meanwhile do not shift the rest.
+func (p *provider) values(op *arm.Op) (*arm.Answer, error) {
+	filter, err := audit.ParseFilter(op.Query.Get("$filter"))
+	if err != nil {
+		return nil, err
+	}
+	skip, err := place(op, &filter)
+	if err != nil {
+		return nil, err
+	}
+	log := audit.Log{Store: p.store, Tenant: op.Server.TenantID.String(), Name: operationName}
+	selected := fields(op.Query.Get("$select"))
+	items := []jsondoc.Value{}
+	for e, err := range log.Events(op.Context, op.ID.Scope(), filter) {
+		if err != nil {
+			return nil, err
+		}
+		if skip > 0 {
+			skip--
+			continue
+		}
+		if len(items) == page {
+			return withNext(op, items, filter.Until), nil
+		}
+		item, err := jsondoc.From(e)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, pick(item, selected))
+	}
+	return arm.ListOf(items), nil
+}
+
+// place reads where a page starts, and completes the period of the filter.
+func place(op *arm.Op, f *audit.Filter) (skip int, err error) {
+	if f.Until.IsZero() {
+		f.Until = op.Now
+	}
+	if f.Since.IsZero() {
+		f.Since = op.Now.Add(-kept)
+	}
+	token := op.Query.Get("$skiptoken")
+	if token == "" {
+		return 0, nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(token)
+	n, until, ok := strings.Cut(string(text), "|")
+	skip, numErr := strconv.Atoi(n)
+	end, timeErr := time.Parse(time.RFC3339Nano, until)
+	if err != nil || numErr != nil || timeErr != nil || !ok || skip < 0 {
+		return 0, gatehouse.Errorf(gatehouse.Invalid, "InvalidSkipToken", "The $skipToken is not one that this server gave out. Start the list again without it.").At("$skipToken")
+	}
+	f.Until = end
+	return skip, nil
+}
+
+func withNext(op *arm.Op, items []jsondoc.Value, until time.Time) *arm.Answer {
+	before := 0
+	if text, err := base64.RawURLEncoding.DecodeString(op.Query.Get("$skiptoken")); err == nil {
+		n, _, _ := strings.Cut(string(text), "|")
+		before, _ = strconv.Atoi(n)
+	}
+	v := url.Values{}
+	for name, value := range op.Query {
+		v.Set(name, value)
+	}
+	v.Set("$skiptoken", base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d|%s", before+len(items), until.Format(time.RFC3339Nano))))
+	a := arm.ListOf(items)
+	a.Body.(*jsondoc.Object).Set("nextLink", op.Server.BaseURL+op.Path+"?"+v.Encode())
+	return a
+}
+
+func fields(text string) []string {
+	var out []string
+	for _, name := range strings.Split(text, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// pick keeps the members that $select names; none keeps all.
+func pick(v jsondoc.Value, names []string) jsondoc.Value {
+	o, ok := v.(*jsondoc.Object)
+	if !ok || len(names) == 0 {
+		return v
+	}
+	out := &jsondoc.Object{}
+	for _, name := range names {
+		if member, ok := o.Get(name); ok {
+			out.Set(o.Spelling(name), member)
+		}
+	}
+	return out
+}
+
+// operationName is what the catalogue calls an action.
+func operationName(action string) string {
+	for _, o := range builtin.Operations() {
+		if gatehouse.Fold(o.Name) == gatehouse.Fold(action) {
+			return o.DisplayName
+		}
+	}
+	return action
+}
+
+// categories are those of Azure; Gatehouse writes administrative events only.
+func categories(*arm.Op) (*arm.Answer, error) {
+	return arm.ListOf([]jsondoc.Value{jsondoc.NewObject("value", "Administrative", "localizedValue", "Administrative")}), nil
+}
