@@ -246,6 +246,15 @@ func (op *Op) visible() bool {
 	return op.Sees(op.ID)
 }
 
+// Refused records a refusal that a handler decided on, before the caller hears of
+// it. Its error is that of recording; err is still the handler's to return.
+func (op *Op) Refused(err error) error {
+	if recorded := op.refused(err); recorded != err {
+		return recorded
+	}
+	return nil
+}
+
 func (op *Op) refused(err error) error {
 	c := gatehouse.Change{Kind: gatehouse.Refused, Cause: op.Cause(nil), Resource: op.ID.String(), Type: op.Route.TypeName,
 		Status: http.StatusForbidden, Note: gatehouse.CodeOf(err)}

@@ -35,6 +35,7 @@ func resourceManager(d *deployer) *arm.Provider {
 	return &arm.Provider{
 		Namespace: Namespace, DisplayName: "Microsoft Resources",
 		Versions: []string{"2025-04-01", "2024-11-01", "2023-07-01", "2022-12-01", "2022-09-01", "2021-04-01", "2020-10-01", "2019-11-01", "2019-10-01", "2016-09-01"},
+		Missing:  missingResource,
 		Mounts: []arm.Mount{
 			{At: arm.AtTenant, Bare: true, Types: []*arm.Type{subscriptions}},
 			{At: arm.AtSubscription, Bare: true, Types: []*arm.Type{resourceGroups}},

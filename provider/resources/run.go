@@ -1,0 +1,491 @@
+package resources
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"gatehouse"
+	"gatehouse/arm"
+	"gatehouse/jsondoc"
+	"gatehouse/store"
+	"gatehouse/template"
+)
+
+// run is one deployment under way.
+type run struct {
+	*request
+	deployer  *deployer
+	op        *arm.Op // outlives the client's connection
+	id        gatehouse.ID
+	plan      *template.Plan
+	doc       *arm.Resource
+	started   time.Time
+	cancelled atomic.Bool
+	created   bool
+	steps     []outcome // by index of the plan's steps
+	extra     []outcome // deletes of complete mode
+	outputs   *jsondoc.Object
+	fault     *gatehouse.Error // not of a single step
+}
+
+// outcome is what became of one step.
+type outcome struct {
+	id       gatehouse.ID
+	typ      string
+	verb     string // Create or Delete; "" for a step that was not reached
+	status   int
+	err      *gatehouse.Error
+	skipped  bool
+	started  time.Time
+	finished time.Time
+}
+
+// put answers 201 once the deployment has ended. One that succeeded says so, which
+// ends polling; for one that failed the answer is of the moment it was accepted, with
+// an address to poll, since clients take errors from there (clients.md section 4).
+func (d *deployer) put(op *arm.Op) (*arm.Answer, error) {
+	if err := op.Route.Type.Name.Check(op.ID.Name()); err != nil {
+		return nil, err
+	}
+	q, err := readRequest(op)
+	if err != nil {
+		return nil, err
+	}
+	r, err := d.start(op, q)
+	if err != nil {
+		return nil, err
+	}
+	status := http.StatusOK
+	if r.created {
+		status = http.StatusCreated
+	}
+	a := &arm.Answer{Status: status, Body: op.Show(r.doc)}
+	if state := r.doc.Body.String("properties.provisioningState"); state != succeeded {
+		shown := op.Show(r.doc)
+		shown.SetPath("properties.provisioningState", "Accepted")
+		for _, name := range []string{"error", "outputs", "outputResources"} {
+			shown.DeletePath("properties." + name)
+		}
+		a.Body = shown
+		a.With("Azure-AsyncOperation", op.URL(r.id.Child("operationStatuses", op.Operation).String())).With("Retry-After", "1")
+	}
+	return a, nil
+}
+
+// start validates, records and executes a deployment. Its error means that there is
+// none; what goes wrong later is in the deployment's own state.
+func (d *deployer) start(op *arm.Op, q *request) (*run, error) {
+	detached := *op
+	detached.Context = context.WithoutCancel(op.Context)
+	r := &run{request: q, deployer: d, op: &detached, id: op.ID, started: op.Server.Clock()}
+	if err := r.prepare(); err != nil {
+		return nil, err
+	}
+	if err := d.claim(r); err != nil {
+		return nil, err
+	}
+	defer d.release(r)
+	if err := r.accept(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.fault = gatehouse.Errorf(gatehouse.Internal, "InternalServerError", "The deployment was broken off by an internal error.")
+			r.finish()
+			panic(p)
+		}
+	}()
+	r.execute()
+	return r, r.finish()
+}
+
+// prepare plans the template and refuses what the caller may not write at all, before anything is changed.
+func (r *run) prepare() error {
+	env, err := environment(r.op, r.request)
+	if err != nil {
+		return err
+	}
+	r.id = r.scope.Extension(Namespace, "deployments", r.op.ID.Name())
+	if r.plan, err = r.template.Plan(r.params, env); err != nil {
+		return r.conceal(err)
+	}
+	r.steps = make([]outcome, len(r.plan.Steps))
+	for i, s := range r.plan.Steps {
+		r.steps[i] = outcome{id: s.ID, typ: s.Type}
+	}
+	return r.preflight()
+}
+
+func (r *run) conceal(err error) error {
+	var e *gatehouse.Error
+	if errors.As(err, &e) {
+		return hide(e, r.secrets)
+	}
+	return err
+}
+
+// preflight asks for the right to every resource, so that a template which its
+// caller may not deploy is refused whole. Types with conditions on their content
+// (role assignments) are left to the write itself, which knows the content.
+func (r *run) preflight() error {
+	var refused []*gatehouse.Error
+	for _, s := range r.plan.Steps {
+		declared := r.op.Server.TypeOf(s.Type)
+		if s.Existing || declared != nil && declared.Type.Hooks.Attributes != nil {
+			continue
+		}
+		target, err := r.op.Server.Resolve(http.MethodPut, escape(s.ID))
+		if err != nil {
+			return r.unknownType(s, err)
+		}
+		if action := target.Route.Action; !r.op.Can(action, s.ID) {
+			refused = append(refused, gatehouse.Errorf(gatehouse.Forbidden, gatehouse.AuthorizationFailed,
+				"Authorization failed for template resource '%s' of type '%s'. The client '%s' with object id '%s' does not have permission to perform action '%s' at scope '%s'.",
+				s.Name, s.Type, r.op.Caller.Name, r.op.Caller.ID, action, s.ID))
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	texts := make([]string, len(refused))
+	for i, e := range refused {
+		texts[i] = e.Message
+	}
+	e := gatehouse.Errorf(gatehouse.Forbidden, "InvalidTemplateDeployment", "The template deployment failed with error: '%s'.", strings.Join(texts, " "))
+	e.Details = refused
+	if err := r.op.Refused(e); err != nil {
+		return err
+	}
+	return e
+}
+
+func (r *run) unknownType(s *template.Step, err error) error {
+	return gatehouse.Errorf(gatehouse.Invalid, template.InvalidTemplate,
+		"Deployment template validation failed: 'The resource '%s' at line '%d' and column '%d' cannot be deployed here: %v'.", s.ID, s.Line, s.Column, messageOf(err))
+}
+
+func messageOf(err error) string {
+	var e *gatehouse.Error
+	if errors.As(err, &e) {
+		return e.Message
+	}
+	return "it could not be resolved"
+}
+
+// accept records the deployment as running, in place of an earlier one of that name.
+func (r *run) accept() error {
+	shown := jsondoc.NewObject("properties", jsondoc.NewObject("mode", r.mode, "parameters", r.plan.Parameters(), "templateHash", r.hash()))
+	return r.op.Write(shown, func(tx *store.Tx) error {
+		old, err := r.op.Load(tx, r.id)
+		if err != nil && gatehouse.KindOf(err) != gatehouse.NotFound {
+			return err
+		}
+		r.created = err != nil
+		if !r.created {
+			scope := r.id.Scope()
+			before, err := tx.List(r.op.Context, store.Query{Type: operationType, Parent: &scope})
+			if err != nil {
+				return err
+			}
+			for _, d := range before.Documents {
+				if _, err := tx.Delete(d.Key()); err != nil {
+					return err
+				}
+			}
+		}
+		r.doc = r.document(running)
+		if !r.created {
+			r.doc.ID, r.doc.Created = old.ID, old.Created
+			r.id = old.ID
+		}
+		return arm.Save(tx, r.doc)
+	})
+}
+
+func (r *run) hash() string {
+	if r.text == nil {
+		return ""
+	}
+	return templateHash(r.text)
+}
+
+// document is the deployment as stored and shown (DeploymentExtended).
+func (r *run) document(state string) *arm.Resource {
+	providers, dependencies := r.uses()
+	props := jsondoc.NewObject("mode", r.mode, "provisioningState", state, "timestamp", timestamp(r.op.Server.Clock()), "duration", r.duration(r.started),
+		"correlationId", r.op.Correlation, "parameters", r.plan.Parameters(), "providers", providers, "dependencies", dependencies)
+	if r.text != nil {
+		props.Set("templateHash", r.hash())
+	}
+	doc := &arm.Resource{ID: r.id, Type: deploymentType, Body: jsondoc.NewObject("properties", props)}
+	if r.location != "" {
+		doc.Body.Set("location", r.location)
+	}
+	if r.tags.Len() > 0 {
+		doc.Body.Set("tags", r.tags)
+	}
+	if r.text != nil {
+		doc.Secret = jsondoc.NewObject("template", r.text)
+	}
+	if r.doc != nil {
+		doc.ID, doc.Created = r.doc.ID, r.doc.Created
+	}
+	return doc
+}
+
+func (r *run) duration(since time.Time) string {
+	return fmt.Sprintf("PT%gS", r.op.Server.Clock().Sub(since).Seconds())
+}
+
+// uses lists the providers and dependencies of the plan as GET shows them.
+func (r *run) uses() (providers, dependencies []jsondoc.Value) {
+	providers, dependencies = []jsondoc.Value{}, []jsondoc.Value{}
+	types := map[string][]string{}
+	for _, s := range r.plan.Steps {
+		namespace, kind, _ := strings.Cut(s.Type, "/")
+		if !slices.Contains(types[namespace], kind) {
+			types[namespace] = append(types[namespace], kind)
+		}
+		if len(s.DependsOn) == 0 {
+			continue
+		}
+		var on []jsondoc.Value
+		for _, i := range s.DependsOn {
+			on = append(on, named(r.plan.Steps[i]))
+		}
+		d := named(s)
+		d.Set("dependsOn", on)
+		dependencies = append(dependencies, d)
+	}
+	for _, namespace := range sorted(types) {
+		var kinds []jsondoc.Value
+		for _, kind := range types[namespace] {
+			kinds = append(kinds, jsondoc.NewObject("resourceType", kind))
+		}
+		providers = append(providers, jsondoc.NewObject("namespace", namespace, "resourceTypes", kinds))
+	}
+	return providers, dependencies
+}
+
+func named(s *template.Step) *jsondoc.Object {
+	return jsondoc.NewObject("id", s.ID.String(), "resourceType", s.Type, "resourceName", s.Name)
+}
+
+// execute writes the steps in order. A step whose dependency failed is not tried; others are.
+func (r *run) execute() {
+	for i, s := range r.plan.Steps {
+		o := &r.steps[i]
+		if s.Existing {
+			continue
+		}
+		if r.cancelled.Load() || slices.ContainsFunc(s.DependsOn, func(on int) bool { return r.steps[on].err != nil || r.steps[on].skipped }) {
+			o.skipped = true
+			continue
+		}
+		o.verb, o.started = "Create", r.op.Server.Clock()
+		o.status, o.err = r.outcome(r.write(s))
+		o.finished = r.op.Server.Clock()
+	}
+	if r.broken() || r.cancelled.Load() {
+		return
+	}
+	if r.mode == "Complete" {
+		r.deleteOthers()
+	}
+	if r.broken() {
+		return
+	}
+	var err error
+	if r.outputs, err = r.plan.Outputs(resolver{r.op}); err != nil {
+		_, r.fault = r.outcome(0, err)
+	}
+}
+
+func (r *run) outcome(status int, err error) (int, *gatehouse.Error) {
+	if err == nil {
+		return status, nil
+	}
+	var e *gatehouse.Error
+	if !errors.As(err, &e) || e.Kind == gatehouse.Internal {
+		r.op.Server.Log.Error("deployment step failed", "deployment", r.id.String(), "correlation", r.op.Correlation, "error", err)
+		e = gatehouse.Errorf(gatehouse.Internal, "InternalServerError", "An internal error happened. Quote correlation ID %s when you report it; the server's log has the details.", r.op.Correlation)
+	}
+	return arm.StatusOf(err), hide(e, r.secrets)
+}
+
+// write writes one step as the caller.
+func (r *run) write(s *template.Step) (int, error) {
+	if s.IsDeployment() {
+		return r.nested(s)
+	}
+	body, err := s.Body(resolver{r.op})
+	if err != nil {
+		return 0, err
+	}
+	a, err := r.op.Inner(http.MethodPut, s.ID.String(), s.APIVersion, body)
+	if err != nil {
+		return 0, err
+	}
+	return a.Status, nil
+}
+
+// nested runs a deployment within this one, under the right to write that deployment.
+func (r *run) nested(s *template.Step) (int, error) {
+	n, err := s.Nested(resolver{r.op})
+	if err != nil {
+		return 0, err
+	}
+	op, err := r.op.Admit(http.MethodPut, s.ID.String(), s.APIVersion, nil)
+	if err != nil {
+		return 0, err
+	}
+	q := &request{scope: n.Scope, mode: n.Mode, template: n.Template, params: n.Parameters, secrets: r.secrets}
+	for _, v := range n.Parameters.All() {
+		if o, ok := v.(*jsondoc.Object); ok && o.Has("reference") {
+			return 0, gatehouse.Errorf(gatehouse.Invalid, "KeyVaultParameterReferenceNotSupported", "A parameter of the nested deployment '%s' refers to a key vault, which Gatehouse does not have.", s.Name)
+		}
+	}
+	if err := q.check(); err != nil {
+		return 0, err
+	}
+	inner, err := r.deployer.start(op, q)
+	if err != nil {
+		return 0, err
+	}
+	if inner.broken() {
+		e := inner.failure()
+		e.Kind = gatehouse.Conflict
+		return 0, e
+	}
+	return http.StatusOK, nil
+}
+
+// deleteOthers is complete mode: what is in the group and not in the template goes, each by the caller's right.
+func (r *run) deleteOthers() {
+	all, err := tracked(r.op, r.op.Store(), r.scope.Scope())
+	if err != nil {
+		_, r.fault = r.outcome(0, err)
+		return
+	}
+	kept := map[gatehouse.Scope]bool{}
+	for _, s := range r.plan.Steps {
+		for id := s.ID; id.Scope() != r.scope.Scope() && !id.IsRoot(); id = id.Parent() {
+			kept[id.Scope()] = true
+		}
+	}
+	for _, other := range all {
+		if kept[other.ID.Scope()] || other.ID.Parent().Scope() != r.scope.Scope() {
+			continue
+		}
+		o := outcome{id: other.ID, typ: other.Type, verb: "Delete", started: r.op.Server.Clock()}
+		a, err := r.op.Inner(http.MethodDelete, other.ID.String(), newestVersion(r.op, other.Type), nil)
+		if err == nil {
+			o.status = a.Status
+		} else {
+			o.status, o.err = r.outcome(0, err)
+		}
+		o.finished = r.op.Server.Clock()
+		r.extra = append(r.extra, o)
+	}
+}
+
+// newestVersion is an api-version that a type's provider lists.
+func newestVersion(op *arm.Op, typ string) string {
+	if d := op.Server.TypeOf(typ); d != nil && len(d.Provider.Versions) > 0 {
+		return d.Provider.Versions[0]
+	}
+	return fallbackVersions[0]
+}
+
+// broken reports whether anything went wrong.
+func (r *run) broken() bool {
+	return r.fault != nil || slices.ContainsFunc(append(slices.Clone(r.steps), r.extra...), func(o outcome) bool { return o.err != nil })
+}
+
+// failure is the deployment's error in Azure's shape: one detail per failed resource.
+func (r *run) failure() *gatehouse.Error {
+	if r.fault != nil {
+		return r.fault
+	}
+	e := gatehouse.Errorf(gatehouse.Conflict, "DeploymentFailed", "At least one resource deployment operation failed. Please list deployment operations for details. "+
+		"Please see https://aka.ms/arm-deployment-operations for usage details.").At(r.id.String())
+	for _, o := range append(slices.Clone(r.steps), r.extra...) {
+		if o.err != nil {
+			d := *o.err
+			if d.Target == "" {
+				d.Target = o.id.String()
+			}
+			e.Details = append(e.Details, &d)
+		}
+	}
+	return e
+}
+
+// finish records how it ended, with its operations.
+func (r *run) finish() error {
+	state := succeeded
+	switch {
+	case r.broken():
+		state = failed
+	case r.cancelled.Load():
+		state = canceled
+	}
+	doc := r.document(state)
+	if state == failed {
+		_, e := r.outcome(0, r.failure())
+		v, _ := arm.ErrorBody(e).Get("error")
+		doc.Props().Set("error", v)
+	} else if state == succeeded {
+		doc.Props().Set("outputs", r.outputs)
+		written := []jsondoc.Value{}
+		for _, o := range r.steps {
+			if o.verb != "" {
+				written = append(written, jsondoc.NewObject("id", o.id.String()))
+			}
+		}
+		doc.Props().Set("outputResources", written)
+	}
+	return r.op.Write(nil, func(tx *store.Tx) error {
+		for i, o := range append(slices.Clone(r.steps), r.extra...) {
+			if o.verb == "" {
+				continue
+			}
+			if err := arm.Save(tx, r.operation(i, o)); err != nil {
+				return err
+			}
+		}
+		r.doc = doc
+		return arm.Save(tx, doc)
+	})
+}
+
+// operation is a DeploymentOperation.
+func (r *run) operation(i int, o outcome) *arm.Resource {
+	state, message, status := succeeded, jsondoc.Value(nil), o.status
+	if o.err != nil {
+		state, message = failed, arm.ErrorBody(o.err)
+	}
+	name := strings.ToUpper(gatehouse.NameGUID(gatehouse.MustGUID(r.op.Operation), fmt.Sprint(i)).Hex()[:16])
+	return &arm.Resource{ID: r.id.Child("operations", name), Type: operationType, Body: jsondoc.NewObject("properties", jsondoc.NewObject(
+		"provisioningOperation", o.verb, "provisioningState", state, "timestamp", timestamp(o.finished), "duration", fmt.Sprintf("PT%gS", o.finished.Sub(o.started).Seconds()),
+		"trackingId", r.op.Operation, "serviceRequestId", r.op.Operation, "statusCode", strings.ReplaceAll(http.StatusText(status), " ", ""), "statusMessage", message,
+		"targetResource", jsondoc.NewObject("id", o.id.String(), "resourceType", o.typ, "resourceName", resourceName(o.id))))}
+}
+
+// resourceName is the names of a resource and its parents up to its provider, as in service/api.
+func resourceName(id gatehouse.ID) string {
+	name := id.Name()
+	for inner := id; ; {
+		outer := inner.Parent()
+		if outer.IsRoot() || !strings.HasPrefix(gatehouse.Fold(inner.Type()), gatehouse.Fold(outer.Type())+"/") {
+			return name
+		}
+		name, inner = outer.Name()+"/"+name, outer
+	}
+}
