@@ -5,9 +5,11 @@ import "gatehouse/jsondoc"
 // Limits of one plan's evaluation. Templates are written by callers, and a few
 // lines of nested loops or doubled values would otherwise cost any time and memory.
 const (
-	maxWork      = 5_000_000 // evaluated nodes and copied values
-	maxText      = 4 << 20   // characters of one string
-	maxCalls     = 100_000   // calls of functions of the template
+	maxWork      = 5_000_000   // evaluated nodes and copied values
+	maxSize      = maxWork / 4 // nodes of one value
+	maxText      = 4 << 20     // characters of one string
+	maxElements  = 100_000     // of an array that a function makes
+	maxCalls     = 100_000     // calls of functions of the template
 	maxCallDepth = 50
 )
 
@@ -29,9 +31,42 @@ func (r *run) bounded(v Value) error {
 	if s, ok := v.(string); ok && len(s) > maxText {
 		return faultf("a text is longer than %d characters; make it shorter", maxText)
 	}
-	left := maxWork/4 + 1
+	left := maxSize
 	measure(v, &left)
-	return r.spend(maxWork/4 + 1 - left)
+	if left < 0 {
+		return faultf("a value is too large; use smaller copy counts and arrays")
+	}
+	return r.spend(maxSize - left)
+}
+
+// charge pays for looking at the arguments: shallowly for most functions, and all
+// the way down for those that compare values.
+func (c *call) charge(deep bool) error {
+	cost := 0
+	for _, v := range c.args {
+		if deep {
+			left := maxSize
+			measure(v, &left)
+			cost += maxSize - left
+			continue
+		}
+		switch v := v.(type) {
+		case string:
+			cost += len(v) / 64
+		case []Value:
+			cost += len(v) / 16
+		}
+	}
+	return c.frame.run.spend(cost)
+}
+
+// room fails the call when its result would have more characters or elements than fit.
+func (c *call) room(size, limit int) bool {
+	if size > limit {
+		c.fail("the result would have more than %d characters or elements", limit)
+		return false
+	}
+	return c.err == nil
 }
 
 func measure(v Value, left *int) {

@@ -36,6 +36,7 @@ type frame struct {
 	locals  map[string]Value // parameters of the function of the template that runs
 	resolve Resolver
 	found   *[]use // where uses of other resources are noted when there is no resolver
+	mask    bool   // secure parameters are late, for a preview
 	depth   int    // of calls of functions of the template
 }
 
@@ -80,6 +81,9 @@ func (f *frame) bind(names []string, values []Value) *frame {
 
 // value evaluates all expressions in v. What is late stays as it is written.
 func (f *frame) value(v Value) (Value, error) {
+	if err := f.run.spend(1); err != nil {
+		return nil, err
+	}
 	switch v := v.(type) {
 	case string:
 		out, err := f.text(v)
@@ -204,6 +208,9 @@ func (f *frame) count(spec *jsondoc.Object) (int64, error) {
 	if err != nil {
 		return 0, below(err, spec, "count")
 	}
+	if isLate(v) { // a preview of what depends on a secret
+		return 0, nil
+	}
 	n, ok := toInt(v)
 	if !ok || n < 0 || n > maxCopy {
 		return 0, below(faultf("the copy count has to be a whole number from 0 to %d", maxCopy), spec, "count")
@@ -221,7 +228,7 @@ func (f *frame) known(v Value) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, unknown := out.(late); unknown {
+	if _, unknown := out.(late); unknown && !f.mask {
 		return nil, faultf("the value is known only while the deployment runs, and it is needed before; do not use reference or list functions here")
 	}
 	return out, nil
@@ -353,8 +360,10 @@ func (f *frame) call(n *node) (Value, error) {
 		if unknown {
 			return late{}, nil
 		}
-		v := row.eager(c)
-		return f.finished(c, row, v)
+		if err := c.charge(row.deep); err != nil {
+			return nil, err
+		}
+		return f.finished(c, row, row.eager(c))
 	}
 	return f.finished(c, row, row.lazy(c))
 }
@@ -364,7 +373,10 @@ func (f *frame) finished(c *call, row *row, v Value) (Value, error) {
 	if c.err == nil && row.makes {
 		c.err = f.run.bounded(v)
 	}
-	return v, c.err
+	if c.err != nil {
+		return nil, c.err
+	}
+	return v, nil
 }
 
 // evaluate fills the arguments. All of them are evaluated even when one is late,

@@ -22,7 +22,7 @@ type fault struct {
 	what      string
 	path      string
 	line, col int
-	told      bool // the position is part of what already
+	told      bool // position and path are complete
 }
 
 func (f *fault) Error() string {
@@ -39,10 +39,10 @@ func faultf(format string, args ...any) error {
 // below notes that err arose in the member name of o. Errors that are no fault pass as they are.
 func below(err error, o *jsondoc.Object, name string) error {
 	f := (*fault)(nil)
-	if !errors.As(err, &f) {
+	if !errors.As(err, &f) || f.told {
 		return err
 	}
-	if f.line == 0 && !f.told {
+	if f.line == 0 {
 		f.line, f.col = o.PositionOf(name)
 	}
 	f.path = joinPath(name, f.path)
@@ -52,14 +52,14 @@ func below(err error, o *jsondoc.Object, name string) error {
 // belowIndex is below for an element of an array.
 func belowIndex(err error, i int) error {
 	f := (*fault)(nil)
-	if errors.As(err, &f) {
+	if errors.As(err, &f) && !f.told {
 		f.path = joinPath(fmt.Sprintf("[%d]", i), f.path)
 	}
 	return err
 }
 
 func joinPath(first, rest string) string {
-	if rest == "" || rest[0] == '[' {
+	if first == "" || rest == "" || rest[0] == '[' {
 		return first + rest
 	}
 	return first + "." + rest

@@ -21,7 +21,7 @@ func arrayFunctions() []row {
 			return []Value{c.args[0]}
 		}},
 		{name: "concat", least: 1, most: many, eager: concat},
-		{name: "contains", least: 2, most: 2, eager: contains},
+		{name: "contains", deep: true, least: 2, most: 2, eager: contains},
 		{name: "createArray", least: 0, most: many, eager: func(c *call) Value { return c.args }},
 		{name: "empty", least: 1, most: 1, eager: func(c *call) Value { return c.args[0] == nil || c.length(0) == 0 }},
 		{name: "first", least: 1, most: 1, eager: func(c *call) Value { return c.part(0, 1, true) }},
@@ -41,9 +41,9 @@ func arrayFunctions() []row {
 			}
 			return nil
 		}},
-		{name: "indexOf", least: 2, most: 2, eager: func(c *call) Value { return c.indexOf(false) }},
-		{name: "lastIndexOf", least: 2, most: 2, eager: func(c *call) Value { return c.indexOf(true) }},
-		{name: "intersection", least: 2, most: many, eager: intersection},
+		{name: "indexOf", deep: true, least: 2, most: 2, eager: func(c *call) Value { return c.indexOf(false) }},
+		{name: "lastIndexOf", deep: true, least: 2, most: 2, eager: func(c *call) Value { return c.indexOf(true) }},
+		{name: "intersection", deep: true, least: 2, most: many, eager: intersection},
 		{name: "length", least: 1, most: 1, eager: func(c *call) Value { return number(c.length(0)) }},
 		{name: "range", least: 2, most: 2, eager: func(c *call) Value {
 			from, n := c.int(0), c.int(1)
@@ -61,7 +61,7 @@ func arrayFunctions() []row {
 			return c.part(n, c.length(0)-n, false)
 		}},
 		{name: "take", least: 2, most: 2, eager: func(c *call) Value { return c.part(0, c.int(1), false) }},
-		{name: "union", least: 2, most: many, eager: union},
+		{name: "union", deep: true, least: 2, most: many, eager: union},
 	}
 }
 
@@ -69,7 +69,9 @@ func concat(c *call) Value {
 	if _, ok := c.args[0].([]Value); ok {
 		out := []Value{}
 		for i := range c.args {
-			out = append(out, c.array(i)...)
+			if a := c.array(i); c.room(len(out)+len(a), maxElements) {
+				out = append(out, a...)
+			}
 		}
 		return out
 	}
@@ -80,7 +82,9 @@ func concat(c *call) Value {
 			c.wrong(i, "a string or a number (or an array, as the first one)")
 			return nil
 		}
-		b.WriteString(asText(v))
+		if part := asText(v); c.room(b.Len()+len(part), maxText) {
+			b.WriteString(part)
+		}
 	}
 	return b.String()
 }
@@ -156,7 +160,9 @@ func flatten(c *call) Value {
 		if !ok {
 			return c.fail("the array holds %s where arrays are expected", describe(v))
 		}
-		out = append(out, inner...)
+		if c.room(len(out)+len(inner), maxElements) {
+			out = append(out, inner...)
+		}
 	}
 	return out
 }
@@ -194,6 +200,9 @@ func intersection(c *call) Value {
 		return out
 	}
 	out := []Value{}
+	if c.pairs() {
+		return nil
+	}
 	for _, v := range c.array(0) {
 		everywhere := !holds(out, v)
 		for i := 1; i < len(c.args); i++ {
@@ -216,6 +225,19 @@ func (c *call) everyObjectHas(name string, v Value) bool {
 	return true
 }
 
+// pairs pays for comparing the elements of all arguments with each other, and
+// reports whether that is too much.
+func (c *call) pairs() bool {
+	n := 0
+	for i := range c.args {
+		n += len(c.array(i))
+	}
+	if c.err == nil {
+		c.err = c.frame.run.spend(min(n, 1<<20) * min(n, 1<<20) / 16)
+	}
+	return c.err != nil
+}
+
 func holds(list []Value, v Value) bool {
 	return slices.ContainsFunc(list, func(w Value) bool { return jsondoc.Equal(v, w) })
 }
@@ -230,6 +252,9 @@ func union(c *call) Value {
 		return out
 	}
 	out := []Value{}
+	if c.pairs() {
+		return nil
+	}
 	for i := range c.args {
 		for _, v := range c.array(i) {
 			if !holds(out, v) {

@@ -17,7 +17,7 @@ func deploymentFunctions() []row {
 			return v
 		}},
 		{name: "variables", least: 1, most: 1, where: anywhere &^ (inDefault | inFunction), eager: func(c *call) Value {
-			v, err := c.frame.run.variable(c.str(0))
+			v, err := c.frame.variable(c.str(0))
 			if c.err == nil {
 				c.err = err
 			}
@@ -51,7 +51,28 @@ func (f *frame) parameter(name string) (Value, error) {
 		}
 		return nil, faultf("the function has no parameter '%s'; a function sees its own parameters only", clip(name))
 	}
-	return f.run.parameter(name)
+	r := f.run.owner()
+	if p := r.template.parameter(name); f.mask && p != nil && isSecure(r.template.typeOf(p.spec)) {
+		return late{}, nil
+	}
+	return r.parameter(name)
+}
+
+// variable looks a variable up. Those of a preview are evaluated apart.
+func (f *frame) variable(name string) (Value, error) {
+	r := f.run.owner()
+	if f.mask && r.template.secrets {
+		return r.variable(name, r.masked, &frame{run: r, where: inVariable, mask: true})
+	}
+	return r.variable(name, r.vars, &frame{run: r, where: inVariable})
+}
+
+// owner is the run whose parameters and variables count.
+func (r *run) owner() *run {
+	for r.scopeOf != nil {
+		r = r.scopeOf
+	}
+	return r
 }
 
 // lazyValue is a parameter's default or a variable: evaluated when it is first

@@ -25,7 +25,7 @@ func logicFunctions() []row {
 			}
 			return nil
 		}},
-		{name: "equals", least: 2, most: 2, eager: func(c *call) Value { return jsondoc.Equal(c.args[0], c.args[1]) }},
+		{name: "equals", deep: true, least: 2, most: 2, eager: func(c *call) Value { return jsondoc.Equal(c.args[0], c.args[1]) }},
 		{name: "greater", least: 2, most: 2, eager: func(c *call) Value { return c.compare() > 0 }},
 		{name: "greaterOrEquals", least: 2, most: 2, eager: func(c *call) Value { return c.compare() >= 0 }},
 		{name: "less", least: 2, most: 2, eager: func(c *call) Value { return c.compare() < 0 }},

@@ -24,8 +24,13 @@ func stringFunctions() []row {
 		{name: "format", least: 1, most: many, eager: format},
 		{name: "join", least: 2, most: 2, eager: func(c *call) Value {
 			var parts []string
+			size := 0
 			for _, v := range c.array(0) {
-				parts = append(parts, asText(v))
+				part := asText(v)
+				if size += len(part) + len(c.str(1)); !c.room(size, maxText) {
+					return nil
+				}
+				parts = append(parts, part)
 			}
 			return strings.Join(parts, c.str(1))
 		}},
@@ -33,6 +38,9 @@ func stringFunctions() []row {
 		{name: "replace", least: 3, most: 3, eager: func(c *call) Value {
 			if c.str(1) == "" {
 				return c.fail("the text to be replaced is empty")
+			}
+			if n := strings.Count(c.str(0), c.str(1)); !c.room(len(c.str(0))+n*len(c.str(2)), 2*maxText) {
+				return nil
 			}
 			return strings.ReplaceAll(c.str(0), c.str(1), c.str(2))
 		}},
@@ -131,7 +139,9 @@ func format(c *call) Value {
 			if end < 0 {
 				return c.fail("the format has a '{' without '}'; write '{{' for a brace")
 			}
-			b.WriteString(c.hole(s[i+1 : i+end]))
+			if part := c.hole(s[i+1 : i+end]); c.room(b.Len()+len(part), maxText) {
+				b.WriteString(part)
+			}
 			i += end
 		case s[i] == '}':
 			return c.fail("the format has a '}' without '{'; write '}}' for a brace")

@@ -16,6 +16,7 @@ type row struct {
 	name        string
 	least, most int
 	where       place
+	deep        bool // compares values
 	makes       bool // puts values together, so that the result can be much larger than the arguments
 	eager, lazy func(*call) Value
 }
@@ -181,9 +182,10 @@ func asText(v Value) string {
 
 // check reports functions that do not exist or get a wrong number of arguments,
 // and parameters and variables that do not exist, without evaluating anything.
-func (t *Template) check(n *node) error {
+// Within a function of the template (local) parameters are its own.
+func (t *Template) check(n *node, local bool) error {
 	for _, arg := range n.args {
-		if err := t.check(arg); err != nil {
+		if err := t.check(arg, local); err != nil {
 			return err
 		}
 	}
@@ -205,7 +207,37 @@ func (t *Template) check(n *node) error {
 		return faultf("the template function '%s' at position %d of the expression gets %d arguments and takes %s",
 			n.text, n.pos, len(n.args), arity(row))
 	}
+	return t.checkName(n, local)
+}
+
+// checkName finds parameters and variables that are not declared, where they are named in plain text.
+func (t *Template) checkName(n *node, local bool) error {
+	for t.outer != nil {
+		t = t.outer.run.template
+	}
+	if local || len(n.args) != 1 || n.args[0].kind != literal {
+		return nil
+	}
+	name, _ := n.args[0].value.(string)
+	switch gatehouse.Fold(n.text) {
+	case "parameters":
+		if t.parameter(name) == nil {
+			return undeclaredParameter(name)
+		}
+	case "variables":
+		if t.variableCopies[gatehouse.Fold(name)] == nil && !t.doc.Object("variables").Has(name) {
+			return undeclaredVariable(name)
+		}
+	}
 	return nil
+}
+
+func undeclaredParameter(name string) error {
+	return faultf("the template parameter '%s' is not found. Please see https://aka.ms/arm-syntax-parameters for usage details", clip(name))
+}
+
+func undeclaredVariable(name string) error {
+	return faultf("the template variable '%s' is not found. Please see https://aka.ms/arm-syntax-variables for usage details", clip(name))
 }
 
 func arity(r *row) string {

@@ -36,7 +36,7 @@ func (r *run) distinct() error {
 		if s.off || s.Existing {
 			continue
 		}
-		if key := s.ID.Scope(); seen[key] {
+		if key := s.key; seen[key] {
 			return faultf("The resource '%s' at line '%d' and column '%d' is defined multiple times in a template. Please see https://aka.ms/arm-syntax-resources for usage details",
 				pathOf(s.Type, s.Name), s.Line, s.Column)
 		} else {
@@ -54,9 +54,9 @@ func (r *run) dependencies(s *Step, found *[]use) ([]*Step, error) {
 		return nil, s.told(err)
 	}
 	list = append(list, s.batch...)
-	if parent := s.ID.Scope().Parent(); !s.Existing {
+	if parent := s.key.Parent(); !s.Existing {
 		for _, p := range r.all {
-			if p != s && p.ID.Scope() == parent {
+			if p != s && p.key == parent {
 				list = append(list, p)
 			}
 		}
@@ -93,6 +93,7 @@ func (s *Step) told(err error) error {
 		line, col = s.template.position(f.line, f.col)
 	}
 	f.what = fmt.Sprintf("The template resource '%s' at line '%d' and column '%d' is not valid: %s", clip(s.title()), line, col, f.what)
+	f.path = joinPath(s.at, f.path)
 	f.line, f.told = 0, true
 	return f
 }
@@ -155,7 +156,8 @@ func (r *run) match(s string) ([]*Step, error) {
 		if err != nil {
 			return nil, nil
 		}
-		return r.filter(func(p *Step) bool { return p.ID.Scope() == id.Scope() }), nil
+		key := id.Scope()
+		return r.filter(func(p *Step) bool { return p.key == key }), nil
 	}
 	key := gatehouse.Fold(s)
 	for _, is := range []func(*Step) bool{
@@ -165,14 +167,14 @@ func (r *run) match(s string) ([]*Step, error) {
 		},
 		func(p *Step) bool { return p.doc.Object("copy") != nil && sameText(p.loop, s) },
 		func(p *Step) bool {
-			return gatehouse.Fold(pathOf(p.Type, p.Name)) == key || sameText(p.Type+"/"+p.Name, s)
+			return p.path == key || sameText(p.Type+"/"+p.Name, s)
 		},
 	} {
 		if steps := r.filter(is); len(steps) > 0 {
 			return steps, nil
 		}
 	}
-	steps := r.filter(func(p *Step) bool { return gatehouse.Fold(p.Name) == key })
+	steps := r.filter(func(p *Step) bool { return p.folded == key })
 	if len(steps) > 1 {
 		return nil, faultf("the resource name '%s' is ambiguous: %d resources of the template have it; use resourceId()", clip(s), len(steps))
 	}
@@ -286,13 +288,21 @@ func (s *Step) Body(resolve Resolver) (*jsondoc.Object, error) {
 	return o, s.failed(err)
 }
 
-// Preview is Body before anything is written: what only the running deployment
-// knows stays as the expression that the template has, as what-if shows it.
-func (s *Step) Preview() (*jsondoc.Object, error) { return s.Body(nil) }
+// Preview is Body before anything is written and for anybody to see: what only
+// the running deployment knows stays as the expression that the template has, and
+// so does what is made of secure parameters.
+func (s *Step) Preview() (*jsondoc.Object, error) {
+	f := s.frame.in(inBody)
+	f.mask = true
+	o, err := s.evaluate(f)
+	return o, s.failed(err)
+}
 
 func (s *Step) failed(err error) error {
-	if err == nil {
-		return nil
+	if f, ok := err.(*fault); ok {
+		f.path = joinPath(s.at, f.path)
+	} else {
+		return err
 	}
 	return s.template.invalid(err, InvalidTemplate,
 		"Unable to process template language expressions for resource '%s' at line '%d' and column '%d'. '%v'", s.ID, s.Line, s.Column)

@@ -76,7 +76,7 @@ func (f *frame) output(name string, spec *jsondoc.Object) (Value, error) {
 	t := f.run.template
 	kind := t.typeOf(spec)
 	if s := t.conforms(v, spec, false); s != "" {
-		return nil, faultf("the template output '%s' is not valid: %s", clip(name), s)
+		return nil, faultf("%s", s)
 	}
 	shown := jsondoc.NewObject("type", typeName(kind))
 	if !isSecure(kind) {

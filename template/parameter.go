@@ -218,27 +218,28 @@ func (r *run) undeclared(given *jsondoc.Object) error {
 
 // settle evaluates defaults and checks every parameter's value.
 func (r *run) settle() error {
-	for _, p := range r.template.params {
+	t := r.template
+	for _, p := range t.params {
 		v, err := r.parameter(p.name)
 		if err != nil {
-			return below(below(err, p.spec, "defaultValue"), r.template.doc.Object("parameters"), p.name)
+			return t.inParameter(err, p.name)
 		}
-		if s := r.template.conforms(v, p.spec, true); s != "" {
-			return below(faultf("The provided value for the template parameter '%s' is not valid: %s. Please see https://aka.ms/arm-create-parameter-file for usage details", p.name, s),
-				r.template.doc.Object("parameters"), p.name)
+		if s := t.conforms(v, p.spec, true); s != "" {
+			return t.inParameter(faultf("The provided value for the template parameter '%s' is not valid: %s. Please see https://aka.ms/arm-create-parameter-file for usage details", p.name, s), p.name)
 		}
 	}
 	return nil
 }
 
+func (t *Template) inParameter(err error, name string) error {
+	return below(below(err, t.doc.Object("parameters"), name), t.doc, "parameters")
+}
+
 // parameter returns a value, from the request or the default.
 func (r *run) parameter(name string) (Value, error) {
 	p := r.template.parameter(name)
-	if r.scopeOf != nil {
-		return r.scopeOf.parameter(name)
-	}
 	if p == nil {
-		return nil, faultf("the template parameter '%s' is not found. Please see https://aka.ms/arm-syntax-parameters for usage details", clip(name))
+		return nil, undeclaredParameter(name)
 	}
 	key := gatehouse.Fold(name)
 	l := r.params[key]
@@ -255,23 +256,23 @@ func (r *run) parameter(name string) (Value, error) {
 			return nil, faultf("The value for the template parameter '%s' is not provided. Please see https://aka.ms/arm-create-parameter-file for usage details", p.name)
 		}
 		f := &frame{run: r, where: inDefault}
-		return f.known(v)
+		v, err := f.known(v)
+		if err == nil {
+			err = r.bounded(v)
+		}
+		return v, err
 	})
 }
 
-// variable returns the value of a variable.
-func (r *run) variable(name string) (Value, error) {
-	if r.scopeOf != nil {
-		return r.scopeOf.variable(name)
-	}
+// variable returns the value of a variable from one of the caches, evaluating it in f.
+func (r *run) variable(name string, cache map[string]*lazyValue, f *frame) (Value, error) {
 	key := gatehouse.Fold(name)
-	l := r.vars[key]
+	l := cache[key]
 	if l == nil {
-		return nil, faultf("the template variable '%s' is not found. Please see https://aka.ms/arm-syntax-variables for usage details", clip(name))
+		return nil, undeclaredVariable(name)
 	}
 	declared := r.template.doc.Object("variables")
 	return l.get("variable", declared.Spelling(name), func() (Value, error) {
-		f := &frame{run: r, where: inVariable}
 		var v Value
 		var err error
 		if spec := r.template.variableCopies[key]; spec != nil {

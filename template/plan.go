@@ -1,6 +1,9 @@
 package template
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,12 +74,16 @@ type Step struct {
 	Column     int
 
 	doc      *jsondoc.Object
+	at       string // JSON path in the template
 	frame    *frame
 	loop     string // name of the copy, or the symbol
 	index    int64
 	batch    []*Step // of the same copy, to be written before
 	parent   *Step
 	off      bool // its condition does not hold
+	key      gatehouse.Scope
+	path     string // type and name in turn, folded
+	folded   string // name
 	template *Template
 }
 
@@ -87,9 +94,10 @@ type run struct {
 	target   gatehouse.ID // what is deployed to; env.Scope may be that of the outer template
 	params   map[string]*lazyValue
 	vars     map[string]*lazyValue
-	all      []*Step // in template order, those that are off included
-	parent   *run    // of the deployment around an outer-scoped one
-	scopeOf  *run    // whose parameters and variables count
+	masked   map[string]*lazyValue // the variables once more, for previews
+	all      []*Step               // in template order, those that are off included
+	parent   *run                  // of the deployment around an outer-scoped one
+	scopeOf  *run                  // whose parameters and variables count
 	work     int
 	calls    int
 }
@@ -101,7 +109,7 @@ func (t *Template) Plan(params *jsondoc.Object, env Env) (*Plan, error) {
 }
 
 func (t *Template) plan(params *jsondoc.Object, env Env, found *[]use) (*Plan, error) {
-	r := &run{template: t, env: env, target: env.Scope, params: map[string]*lazyValue{}, vars: map[string]*lazyValue{}}
+	r := &run{template: t, env: env, target: env.Scope, params: map[string]*lazyValue{}, vars: map[string]*lazyValue{}, masked: map[string]*lazyValue{}}
 	if r.env.NewGUID == nil {
 		r.env.NewGUID = gatehouse.NewGUID
 	}
@@ -110,13 +118,7 @@ func (t *Template) plan(params *jsondoc.Object, env Env, found *[]use) (*Plan, e
 		r.env, r.parent, r.scopeOf = o.run.env, o.run, o.run
 		root.loops = o.loops
 	}
-	for name := range t.doc.Object("variables").All() {
-		r.vars[gatehouse.Fold(name)] = &lazyValue{}
-	}
-	delete(r.vars, "copy")
-	for name := range t.variableCopies {
-		r.vars[name] = &lazyValue{}
-	}
+	r.declareVariables()
 	if t.outer == nil {
 		err := r.supply(params)
 		if err == nil {
@@ -136,13 +138,26 @@ func (t *Template) plan(params *jsondoc.Object, env Env, found *[]use) (*Plan, e
 	return &Plan{Steps: steps, run: r}, nil
 }
 
+func (r *run) declareVariables() {
+	t := r.template
+	names := slices.Collect(maps.Keys(t.variableCopies))
+	for name := range t.doc.Object("variables").All() {
+		if key := gatehouse.Fold(name); key != "copy" || len(t.variableCopies) == 0 {
+			names = append(names, key)
+		}
+	}
+	for _, name := range names {
+		r.vars[name], r.masked[name] = &lazyValue{}, &lazyValue{}
+	}
+}
+
 // declare makes the steps of all resources.
 func (r *run) declare(f *frame) error {
 	v, _ := r.template.doc.Get("resources")
-	return below(r.declareIn(f, v, nil), r.template.doc, "resources")
+	return below(r.declareIn(f, v, nil, "resources"), r.template.doc, "resources")
 }
 
-func (r *run) declareIn(f *frame, resources Value, parent *Step) error {
+func (r *run) declareIn(f *frame, resources Value, parent *Step, at string) error {
 	switch v := resources.(type) {
 	case []Value:
 		for i := range v {
@@ -150,7 +165,7 @@ func (r *run) declareIn(f *frame, resources Value, parent *Step) error {
 			if !ok {
 				return belowIndex(faultf("a resource has to be an object"), i)
 			}
-			if err := r.expand(f, "", o, parent); err != nil {
+			if err := r.expand(f, &Step{doc: o, parent: parent, at: fmt.Sprintf("%s[%d]", at, i)}); err != nil {
 				return belowIndex(err, i)
 			}
 		}
@@ -160,7 +175,7 @@ func (r *run) declareIn(f *frame, resources Value, parent *Step) error {
 			if !ok {
 				return below(faultf("a resource has to be an object"), v, symbol)
 			}
-			if err := r.expand(f, symbol, o, parent); err != nil {
+			if err := r.expand(f, &Step{doc: o, parent: parent, at: at + "." + symbol, Symbol: symbol, loop: symbol}); err != nil {
 				return below(err, v, symbol)
 			}
 		}
@@ -169,12 +184,13 @@ func (r *run) declareIn(f *frame, resources Value, parent *Step) error {
 }
 
 // expand makes a step of a resource, or as many as its copy says.
-func (r *run) expand(f *frame, symbol string, o *jsondoc.Object, parent *Step) error {
+func (r *run) expand(f *frame, one *Step) error {
+	o := one.doc
 	spec := o.Object("copy")
 	if spec == nil {
-		return r.declareStep(f, &Step{Symbol: symbol, doc: o, parent: parent, loop: symbol})
+		return r.declareStep(f, one)
 	}
-	if parent != nil {
+	if one.parent != nil {
 		return below(faultf("a child resource cannot have a copy loop; move it to the top level of resources"), o, "copy")
 	}
 	name, err := f.headString(spec, "name")
@@ -194,7 +210,7 @@ func (r *run) expand(f *frame, symbol string, o *jsondoc.Object, parent *Step) e
 		if size > 0 && i%size == 0 {
 			before, now = now, nil
 		}
-		s := &Step{Symbol: symbol, doc: o, loop: name, index: i, batch: before}
+		s := &Step{Symbol: one.Symbol, doc: o, at: one.at, loop: name, index: i, batch: before}
 		if err := r.declareStep(f.turn(loop{name: name, index: i}), s); err != nil {
 			return err
 		}
@@ -236,7 +252,7 @@ func (r *run) declareStep(f *frame, s *Step) error {
 	}
 	r.all = append(r.all, s)
 	children, _ := s.doc.Get("resources")
-	return below(r.declareIn(f, children, s), s.doc, "resources")
+	return below(r.declareIn(f, children, s, s.at+".resources"), s.doc, "resources")
 }
 
 // title names a resource whose name may not have been evaluated.
@@ -360,6 +376,7 @@ func (s *Step) compose() error {
 	if err != nil {
 		return faultf("type '%s' and name '%s' do not form a resource ID", clip(s.Type), clip(s.Name))
 	}
-	s.ID = id
+	s.ID, s.key = id, id.Scope()
+	s.folded, s.path = gatehouse.Fold(s.Name), gatehouse.Fold(pathOf(s.Type, s.Name))
 	return nil
 }

@@ -17,7 +17,8 @@ const (
 	maxVariables  = 512
 	maxOutputs    = 64
 	maxCopy       = 800
-	maxNested     = 5 // deployments within each other
+	maxNested     = 5       // deployments within each other
+	maxTemplate   = 4 << 20 // bytes, written compactly
 )
 
 // Template is a parsed template. It does not change and can be planned any number of times.
@@ -61,6 +62,9 @@ func parse(doc *jsondoc.Object, outer *frame) (*Template, error) {
 	if doc == nil {
 		return nil, gatehouse.Errorf(gatehouse.Invalid, InvalidTemplate, "Deployment template validation failed: 'The template is missing; send it as an object in properties.template'.")
 	}
+	if len(jsondoc.Marshal(doc)) > maxTemplate {
+		return nil, gatehouse.Errorf(gatehouse.Invalid, InvalidTemplate, "Deployment template validation failed: 'The template has more than %d bytes; split it into several deployments'.", maxTemplate)
+	}
 	if outer != nil {
 		t.secrets = outer.run.template.secrets
 		maps.Copy(t.user, outer.run.template.user)
@@ -70,7 +74,7 @@ func parse(doc *jsondoc.Object, outer *frame) (*Template, error) {
 			return nil, t.validation(err)
 		}
 	}
-	if err := t.scan(doc, ""); err != nil {
+	if err := t.scan(doc, "", false); err != nil {
 		return nil, t.validation(err)
 	}
 	return t, nil
@@ -224,32 +228,33 @@ func (t *Template) declareResources() error {
 }
 
 // scan parses every expression once and checks it. The template of a nested
-// deployment is left alone: it is parsed when its turn comes.
-func (t *Template) scan(v Value, path string) error {
+// deployment is left alone: it is parsed when its turn comes. holder is the folded
+// name of the member that v is; local says that v is part of a function.
+func (t *Template) scan(v Value, holder string, local bool) error {
 	switch v := v.(type) {
 	case string:
 		if isExpression(v) {
 			n, err := t.expression(v)
 			if err == nil {
-				err = t.check(n)
+				err = t.check(n, local)
 			}
 			return err
 		}
 	case []Value:
 		for i := range v {
-			if err := t.scan(v[i], path); err != nil {
+			if err := t.scan(v[i], holder, local); err != nil {
 				return belowIndex(err, i)
 			}
 		}
 	case *jsondoc.Object:
 		for name, w := range v.All() {
 			key := gatehouse.Fold(name)
-			if key == "metadata" || key == "template" && path == "properties" {
+			if key == "metadata" || key == "template" && holder == "properties" {
 				continue
 			}
-			err := t.scan(name, "")
+			err := t.scan(name, "", local)
 			if err == nil {
-				err = t.scan(w, key)
+				err = t.scan(w, key, local || v == t.doc && key == "functions")
 			}
 			if err != nil {
 				return below(err, v, name)

@@ -117,10 +117,10 @@ func (w *world) deploy(t *Template, params *jsondoc.Object, env Env, indent stri
 	return outputs, err
 }
 
-// TestCases runs testdata/*.txtar: a template, optional parameters, scope and
+// TestCases runs testdata/plans/*.txtar: a template, optional parameters, scope and
 // resources that exist; and what comes of it.
 func TestCases(t *testing.T) {
-	files, _ := filepath.Glob("testdata/*.txtar")
+	files, _ := filepath.Glob("testdata/plans/*.txtar")
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			archive, err := txtar.ParseFile(file)
@@ -206,12 +206,12 @@ func TestFunctions(t *testing.T) {
 		v, err := evaluate(expression, seen)
 		if part, isError := strings.CutPrefix(want, "error: "); isError {
 			if err == nil || !strings.Contains(err.Error(), part) {
-				t.Errorf("line %d: %s gave %s, %v; want error %s", i+1, expression, jsondoc.Marshal(v), err, part)
+				t.Errorf("line %d: %s gave %s, %v; want error %s", i+1, expression, clip(string(jsondoc.Marshal(v))), err, part)
 			}
 			continue
 		}
 		if got := string(jsondoc.Marshal(v)); err != nil || got != want {
-			t.Errorf("line %d: %s gave %s, %v; want %s", i+1, expression, got, err, want)
+			t.Errorf("line %d: %s gave %s, %v; want %s", i+1, expression, clip(got), err, want)
 		}
 	}
 	for _, r := range table() {
@@ -238,7 +238,7 @@ func evaluate(expression string, seen map[string]bool) (Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.check(n); err != nil {
+	if err := t.check(n, false); err != nil {
 		return nil, err
 	}
 	note(n, seen)
