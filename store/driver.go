@@ -19,6 +19,8 @@ type Driver interface {
 	Begin(ctx context.Context) (DriverTx, error)
 	// Backup writes a consistent copy of everything to path, which must not exist, while writes go on.
 	Backup(ctx context.Context, path string, progress func(done, total int64)) error
+	// Check asks the engine whether its files are whole; the error says what is not.
+	Check(ctx context.Context) error
 	Close() error
 }
 

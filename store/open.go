@@ -114,8 +114,13 @@ func (s *Store) OnCommit(f func([]gatehouse.Change)) {
 }
 
 // Head returns the sequence number and hash of the newest change; 0 and zeros for an empty log.
-func (s *Store) Head(context.Context) (seq int64, hash string) {
+func (s *Store) Head(ctx context.Context) (seq int64, hash string) {
 	h := s.head.Load()
+	if s.opt.ReadOnly { // another process moves it
+		if now, err := lastHead(ctx, s.driver); err == nil {
+			h = now
+		}
+	}
 	return h.seq, hexHash(h.hash[:])
 }
 

@@ -41,8 +41,21 @@ func New(ctx context.Context, writes, reads *sql.DB, d Dialect) (*DB, error) {
 		return nil, err
 	}
 	db.conn = conn
-	db.tx, err = newTx(ctx, conn, d)
-	return db, err
+	if db.tx, err = newTx(ctx, conn, d); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return db, nil
+}
+
+// Text runs a query whose one column is text, such as a pragma, and returns its rows.
+func (db *DB) Text(ctx context.Context, query string) (lines []string, err error) {
+	err = db.each(ctx, query, nil, func(rows *sql.Rows) (bool, error) {
+		var line string
+		err := rows.Scan(&line)
+		lines = append(lines, line)
+		return true, err
+	})
+	return lines, err
 }
 
 // Writer returns the writer's connection, for migrations before the first Begin.
@@ -59,11 +72,12 @@ func (db *DB) Begin(context.Context) (store.DriverTx, error) {
 	return db.tx, nil
 }
 
-// Close closes both pools.
+// Close closes both pools, the writer's last: what ends a SQLite journal is the
+// end of the last connection, if no statement of it is left.
 func (db *DB) Close() error {
 	err := db.pool.Close()
-	if db.conn != nil {
-		err = errors.Join(err, db.conn.Close(), db.writes.Close())
+	if db.tx != nil {
+		err = errors.Join(err, db.tx.close(), db.conn.Close(), db.writes.Close())
 	}
 	return err
 }

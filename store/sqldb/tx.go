@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 
 	"gatehouse/store"
@@ -11,6 +12,7 @@ import (
 // Tx is the writer's connection. There is one, used for one transaction after the other.
 type Tx struct {
 	reader
+	all                         []*sql.Stmt
 	begin, commit, rollback     *sql.Stmt
 	savepoint, undo, release    *sql.Stmt
 	putDocument, deleteDocument *sql.Stmt
@@ -22,7 +24,13 @@ type Tx struct {
 
 func newTx(ctx context.Context, conn *sql.Conn, d Dialect) (*Tx, error) {
 	tx := &Tx{}
-	tx.reader.prepare = func(ctx context.Context, query string) (*sql.Stmt, error) { return conn.PrepareContext(ctx, query) }
+	tx.reader.prepare = func(ctx context.Context, query string) (*sql.Stmt, error) {
+		s, err := conn.PrepareContext(ctx, query)
+		if err == nil {
+			tx.all = append(tx.all, s)
+		}
+		return s, err
+	}
 	for _, s := range []struct {
 		into  **sql.Stmt
 		query string
@@ -49,11 +57,19 @@ func newTx(ctx context.Context, conn *sql.Conn, d Dialect) (*Tx, error) {
 		{&tx.setMeta, `INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`},
 	} {
 		var err error
-		if *s.into, err = conn.PrepareContext(ctx, s.query); err != nil {
-			return nil, err
+		if *s.into, err = tx.prepare(ctx, s.query); err != nil {
+			return nil, errors.Join(err, tx.close())
 		}
 	}
 	return tx, nil
+}
+
+// close closes the statements; database/sql leaves those of a single connection to their maker.
+func (tx *Tx) close() (err error) {
+	for _, s := range tx.all {
+		err = errors.Join(err, s.Close())
+	}
+	return err
 }
 
 // exec runs without a context that could end: an interrupted statement would undo the whole transaction.

@@ -132,6 +132,18 @@ func closeOn(err error, pools ...*sql.DB) error {
 	return err
 }
 
+// Check implements store.Driver.
+func (d *Driver) Check(ctx context.Context) error {
+	lines, err := d.Text(ctx, `PRAGMA integrity_check(3)`)
+	if err != nil {
+		return explain(err)
+	}
+	if len(lines) == 1 && lines[0] == "ok" {
+		return nil
+	}
+	return fmt.Errorf("SQLite finds %s damaged: %s", d.path, strings.Join(lines, "; "))
+}
+
 // Close closes the database, then gives the directory free.
 func (d *Driver) Close() error { return errors.Join(d.DB.Close(), d.unlock()) }
 
