@@ -3,6 +3,7 @@ package arm
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -289,7 +290,7 @@ func (c *checker) member(f *field, o, old *jsondoc.Object, path string) {
 		o.Set(f.name, v)
 		present = true
 	}
-	if !present && f.needsLevel() {
+	if _, was := before.(*jsondoc.Object); !present && (f.needsLevel() || was && f.holdsReadOnly()) {
 		v = &jsondoc.Object{}
 		o.Set(f.name, v)
 		present = true
@@ -318,6 +319,11 @@ func (f *field) needsLevel() bool {
 		}
 	}
 	return false
+}
+
+// holdsReadOnly reports whether a level that a request leaves out may not go, since the server's own values are in it.
+func (f *field) holdsReadOnly() bool {
+	return f.kind == "level" && slices.ContainsFunc(f.fields, func(c *field) bool { return c.readOnly || c.holdsReadOnly() })
 }
 
 func (c *checker) value(f *field, v jsondoc.Value, old *jsondoc.Object, path string) {

@@ -68,14 +68,20 @@ func (a *Answer) With(name, value string) *Answer {
 }
 
 // Body returns the request body as an object. A missing body is an empty object
-// for a POST and an error otherwise. Deployments are read in relaxed mode, since
+// for a POST, a Link and types that have NoBody, and an error otherwise. Deployments are read in relaxed mode, since
 // az sends unquoted keys and comments there (clients.md section 4).
 func (op *Op) Body() (*jsondoc.Object, error) {
 	if !op.read {
 		op.read = true
-		op.body, op.bodyErr = parseBody(op.raw, op.relaxed(), op.Method == http.MethodPost)
+		op.body, op.bodyErr = parseBody(op.raw, op.relaxed(), op.bodyOptional())
 	}
 	return op.body, op.bodyErr
+}
+
+// bodyOptional reports whether a request without a body is one with an empty object: every POST, and a PUT that only links or names.
+func (op *Op) bodyOptional() bool {
+	t := op.Route.Type
+	return op.Method == http.MethodPost || t != nil && (t.NoBody || t.Shape == Link)
 }
 
 func (op *Op) relaxed() bool { return relaxedTypes[fold(op.Route.TypeName)] }

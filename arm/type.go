@@ -58,6 +58,7 @@ type Type struct {
 	Tracked    bool // has a location and tags and appears in resource lists
 	ETag       bool // carries entity tags
 	Match      bool // PATCH and DELETE require If-Match
+	NoBody     bool // PUT may come without a body
 	Count      bool // lists carry count
 
 	Status Status // success codes that differ from 201, 200, 200
