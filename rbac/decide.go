@@ -1,8 +1,6 @@
 package rbac
 
 import (
-	"slices"
-
 	"gatehouse"
 	"gatehouse/rbac/cond"
 )
@@ -10,7 +8,7 @@ import (
 // walk is a request made ready: everything that the folds over it need.
 type walk struct {
 	*Snapshot
-	chain []uint32  // nodes of the scope and of all above it, in no particular order
+	chain trail     // nodes of the scope and of all above it, see resolve
 	bits  [4]uint64 // the same by their lowest eight bits, to pass over the others quickly
 	at    uint32    // the node of the scope itself, when exact
 	exact bool
@@ -20,27 +18,27 @@ type walk struct {
 	env   cond.Env
 }
 
-// walk makes a request ready. buffer is the caller's, so that nothing is allocated.
-func (s *Snapshot) walk(r *gatehouse.Request, buffer []uint32) walk {
-	w := walk{Snapshot: s}
+// start makes a request ready.
+func (w *walk) start(s *Snapshot, r *gatehouse.Request) {
+	w.Snapshot = s
 	if w.self = s.people.find(&r.Principal); w.self != 0 {
 		w.who = s.people.all.at(w.self)
 	}
-	w.chain, w.at, w.exact = s.scopes.resolve(r.Scope, buffer)
-	for _, n := range w.chain {
+	w.at, w.exact = s.scopes.resolve(r.Scope, &w.chain)
+	for i := range w.chain.n {
+		n := w.chain.at(i)
 		w.bits[n>>6&3] |= 1 << (n & 63)
 	}
 	w.q = question{r.Action, s.actions.find(r.Action), r.Data}
 	w.env = cond.Env{Action: r.Action, SubOperation: r.SubOperation, Attributes: r.Attributes, Now: r.Now}
-	return w
 }
 
 // Decide answers a Request: denied when no role assignment grants the action, denied
 // when a deny assignment takes it away, else allowed (rbac.md 4.2). Of several
 // assignments that decide alike, it names any. It allocates nothing.
 func (s *Snapshot) Decide(r *gatehouse.Request) gatehouse.Decision {
-	var buffer [48]uint32
-	w := s.walk(r, buffer[:0])
+	var w walk
+	w.start(s, r)
 	d := gatehouse.Decision{Code: gatehouse.AuthorizationFailed}
 	if w.who == nil || r.Principal.IsZero() {
 		return d
@@ -93,7 +91,7 @@ func (w *walk) granted(p *person, d *gatehouse.Decision) bool {
 		return w.grantedByMany(p, d)
 	}
 	for i, h := range p.hot {
-		if w.bits[h.scope>>6&3]>>(h.scope&63)&1 != 0 && slices.Contains(w.chain, h.scope) {
+		if w.bits[h.scope>>6&3]>>(h.scope&63)&1 != 0 && w.chain.has(h.scope) {
 			if w.note(p.own(), i, d) {
 				return true
 			}
@@ -104,7 +102,8 @@ func (w *walk) granted(p *person, d *gatehouse.Decision) bool {
 
 // grantedByMany searches the ordered rows for each scope of the chain.
 func (w *walk) grantedByMany(p *person, d *gatehouse.Decision) bool {
-	for _, scope := range w.chain {
+	for k := range w.chain.n {
+		scope := w.chain.at(k)
 		if w.grantedAt(p.own(), scope, d) {
 			return true
 		}
@@ -173,7 +172,8 @@ func (w *walk) judge(r *role, x *extra) verdict {
 
 // denied returns a deny assignment that blocks the request, nil when none does.
 func (w *walk) denied() *deny {
-	for _, scope := range w.chain {
+	for k := range w.chain.n {
+		scope := w.chain.at(k)
 		if w.scopes.at(scope).flags&hasDeny == 0 {
 			continue
 		}

@@ -15,7 +15,8 @@ const maxElsewhere = 50
 // Explain answers like Decide and says why: everything that allowed or denied, and
 // what nearly did (rbac.md 14). It reads everything that Decide may skip.
 func (s *Snapshot) Explain(r *gatehouse.Request) Explanation {
-	w := s.walk(r, nil)
+	var w walk
+	w.start(s, r)
 	x := explainer{walk: &w, scope: r.Scope, out: Explanation{Decision: s.Decide(r), Chain: s.Ancestors(r.Scope), Groups: s.Groups(r.Principal)}}
 	x.depth = map[uint32]int{}
 	for i, n := range w.byDepth() {

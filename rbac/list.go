@@ -61,7 +61,10 @@ func (s *Snapshot) Ancestors(scope gatehouse.Scope) []gatehouse.Scope {
 		top = at
 	}
 	if n, ok := s.scopes.find(top); ok && n != root {
-		for _, n := range s.scopes.climb(n, []uint32{n})[1:] {
+		var chain trail
+		chain.add(n)
+		s.scopes.climb(n, &chain)
+		for _, n := range chain.all()[1:] {
 			out = append(out, s.scopes.path(n))
 		}
 	}
@@ -167,11 +170,12 @@ func (s *Snapshot) assignmentsAt(n uint32, yield func(gatehouse.RoleAssignment) 
 
 // nodes calls f with the scopes that something is attached to at, above and below a scope, until f returns false.
 func (s *Snapshot) nodes(scope gatehouse.Scope, reach Reach, f func(uint32) bool) {
-	chain, self, exact := s.scopes.resolve(scope, nil)
+	var chain trail
+	self, exact := s.scopes.resolve(scope, &chain)
 	if reach&At != 0 && exact && !f(self) {
 		return
 	}
-	for _, n := range chain {
+	for _, n := range chain.all() {
 		if reach&Above != 0 && (n != self || !exact) && !f(n) {
 			return
 		}
@@ -283,11 +287,11 @@ func (s *Snapshot) inForce(principal gatehouse.GUID, now time.Time, f func(r row
 // 6.4). Entries whose own condition cannot be read grant nothing and are left out.
 // Deny assignments are not reflected.
 func (s *Snapshot) Permissions(principal gatehouse.GUID, scope gatehouse.Scope, now time.Time) []gatehouse.Permission {
-	var buffer [48]uint32
-	chain, _, _ := s.scopes.resolve(scope, buffer[:0])
+	var chain trail
+	s.scopes.resolve(scope, &chain)
 	var out []gatehouse.Permission
 	s.inForce(principal, now, func(r rows, i int) bool {
-		if slices.Contains(chain, r.hot[i].scope) {
+		if chain.has(r.hot[i].scope) {
 			out = append(out, s.roles[r.hot[i].roleIndex()].permissions(r.extra(i))...)
 		}
 		return true
@@ -317,12 +321,12 @@ func (r *role) permissions(x *extra) []gatehouse.Permission {
 // Visible reports whether a principal holds an assignment in force at, above or below
 // a scope (rbac.md 5.2).
 func (s *Snapshot) Visible(principal gatehouse.GUID, scope gatehouse.Scope, now time.Time) bool {
-	var buffer [48]uint32
-	chain, self, exact := s.scopes.resolve(scope, buffer[:0])
+	var chain trail
+	self, exact := s.scopes.resolve(scope, &chain)
 	visible := false
 	s.inForce(principal, now, func(r rows, i int) bool {
 		at := r.hot[i].scope
-		visible = slices.Contains(chain, at) || exact && s.scopes.under(at, self)
+		visible = chain.has(at) || exact && s.scopes.under(at, self)
 		return !visible
 	})
 	return visible

@@ -141,12 +141,16 @@ func (t *table) probe(tag uint32) probe {
 	return p
 }
 
-// load compares all of a group without branches: which entry it is cannot be predicted.
 func (p *probe) load() {
 	g := &p.b.groups[p.group]
-	p.hits = equal(g.tags[0], p.tag) | equal(g.tags[1], p.tag)<<1 | equal(g.tags[2], p.tag)<<2 | equal(g.tags[3], p.tag)<<3 |
-		equal(g.tags[4], p.tag)<<4 | equal(g.tags[5], p.tag)<<5 | equal(g.tags[6], p.tag)<<6 | equal(g.tags[7], p.tag)<<7
-	p.full = g.nexts[7] != 0
+	p.hits, p.full = g.match(p.tag), g.nexts[7] != 0
+}
+
+// match returns a bit for each place with a tag; the places need not be in use. It has
+// no branches: which place it is cannot be predicted.
+func (g *group) match(tag uint32) uint32 {
+	return equal(g.tags[0], tag) | equal(g.tags[1], tag)<<1 | equal(g.tags[2], tag)<<2 | equal(g.tags[3], tag)<<3 |
+		equal(g.tags[4], tag)<<4 | equal(g.tags[5], tag)<<5 | equal(g.tags[6], tag)<<6 | equal(g.tags[7], tag)<<7
 }
 
 func equal(a, b uint32) uint32 {

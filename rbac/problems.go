@@ -80,7 +80,7 @@ func (d *deny) problems() (out []Problem) {
 func (s *Snapshot) circles() (out []Problem) {
 	for i := uint32(1); i < s.scopes.n; i++ {
 		n := s.scopes.at(i)
-		if n.length > 0 && n.flags&placed != 0 && (n.parent == i || slices.Contains(s.scopes.climb(n.parent, []uint32{n.parent}), i)) {
+		if n.length > 0 && n.flags&placed != 0 && (n.parent == i || s.scopes.under(n.parent, i)) {
 			path := s.scopes.path(i)
 			out = append(out, Problem{Scope: path, Message: fmt.Sprintf("The management group %s lies below itself. Move it elsewhere.", path)})
 		}

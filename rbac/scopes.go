@@ -138,65 +138,103 @@ func (s *scopes) hash(h uint64, part string) uint64 {
 // collision of hashes costs time and never an answer.
 func (s *scopes) child(parent uint32, part string, tag uint32, top bool) (uint32, bool) {
 	for p := s.table.probe(tag); p.next(); {
-		c := s.nodes[p.found/nodesSize]
-		n := &c.items[p.found%nodesSize]
-		if int(n.length) != len(part) || string(c.text[n.offset:n.offset+uint32(n.length)]) != part {
-			continue
-		}
-		if isTop := n.flags&topLevel != 0; isTop == top && (top || n.parent == parent) {
+		if s.is(p.found, parent, part, top) {
 			return p.found, true
 		}
 	}
 	return 0, false
 }
 
-// resolve appends to chain the nodes of a scope and of all above it, and reports
-// whether the last node in path order is the scope itself: where it is not, nothing is attached to
-// the scope. The order is path from the top, and the management groups follow.
-func (s *scopes) resolve(scope gatehouse.Scope, chain []uint32) (all []uint32, self uint32, exact bool) {
-	path := pathOf(scope)
-	chain = append(chain, root)
-	at := uint32(root)
-	var h uint64
-	for path != "" {
-		var parts levels
-		taken := parts.cut(s, path, &h)
-		s.touch(&parts)
-		for i := range parts.n {
-			next, ok := s.child(at, path[parts.starts[i]:parts.starts[i+1]], parts.tags[i], len(chain) == 1)
-			if !ok {
-				return s.climbed(chain), at, false
-			}
-			chain = append(chain, next)
-			at = next
+// is reports whether node n is a part of a path below a parent.
+func (s *scopes) is(n, parent uint32, part string, top bool) bool {
+	c := s.nodes[n/nodesSize]
+	x := &c.items[n%nodesSize]
+	if x.flags&topLevel != 0 != top || !top && x.parent != parent {
+		return false
+	}
+	return int(x.length) == len(part) && string(c.text[x.offset:x.offset+uint32(x.length)]) == part
+}
+
+// trail is a list of nodes that, unless it is very long, allocates nothing.
+type trail struct {
+	ids  [40]uint32
+	n    int
+	rest []uint32
+}
+
+func (t *trail) add(id uint32) {
+	if t.n < len(t.ids) {
+		t.ids[t.n] = id
+	} else {
+		t.rest = append(t.rest, id)
+	}
+	t.n++
+}
+
+func (t *trail) at(i int) uint32 {
+	if i < len(t.ids) {
+		return t.ids[i]
+	}
+	return t.rest[i-len(t.ids)]
+}
+
+func (t *trail) has(id uint32) bool {
+	for _, other := range t.ids[:min(t.n, len(t.ids))] {
+		if other == id {
+			return true
 		}
+	}
+	return slices.Contains(t.rest, id)
+}
+
+// all returns the nodes as a slice of their own.
+func (t *trail) all() []uint32 { return append(slices.Clone(t.ids[:min(t.n, len(t.ids))]), t.rest...) }
+
+// resolve puts the nodes of a scope and of all above it into the empty trail: the
+// root, then by path from the top, then the management groups, nearest first. It
+// returns the last node by path, and whether that is the scope itself: when it is
+// not, nothing is attached to the scope or below it.
+func (s *scopes) resolve(scope gatehouse.Scope, chain *trail) (at uint32, exact bool) {
+	path := pathOf(scope)
+	chain.add(root)
+	var parts levels
+	exact = true
+	for path != "" && exact {
+		taken := parts.cut(s, path)
+		parts.fetch(s)
+		at, exact = parts.follow(s, path, at, chain)
 		path = path[taken:]
 	}
-	return s.climbed(chain), at, true
-}
-
-func (s *scopes) climbed(chain []uint32) []uint32 {
-	if len(chain) > 1 {
-		return s.climb(chain[1], chain)
+	if chain.n > 1 {
+		s.climb(chain.at(1), chain)
 	}
-	return chain
+	return at, exact
 }
 
-// levels are some parts of a path and the tags of the paths that end with them.
+// levels are some parts of a path, with where the nodes of the paths that end with
+// them may be found.
 type levels struct {
 	n      int
-	starts [13]int
-	tags   [12]uint32
+	hash   uint64
+	starts [maxLevels + 1]int
+	tags   [maxLevels]uint32
+	places [maxLevels]*group
+	hits   [maxLevels]uint32
 	rare   int
 }
 
+const maxLevels = 12 // taken at once
+
 // cut takes the first parts of a path and returns how long they are.
-func (l *levels) cut(s *scopes, path string, h *uint64) int {
+func (l *levels) cut(s *scopes, path string) int {
 	at := 0
-	for at < len(path) && l.n < len(l.tags) {
+	l.n = 0
+	for at < len(path) && l.n < maxLevels {
 		end := at + level(path[at:])
-		*h = s.hash(*h, path[at:end])
-		l.tags[l.n] = uint32(*h >> 32)
+		l.hash = s.hash(l.hash, path[at:end])
+		tag := uint32(l.hash >> 32)
+		b, g := s.table.group(tag)
+		l.tags[l.n], l.places[l.n] = tag, &b.groups[g]
 		l.n++
 		l.starts[l.n] = end
 		at = end
@@ -204,24 +242,21 @@ func (l *levels) cut(s *scopes, path string, h *uint64) int {
 	return at
 }
 
-// touch reads what child is going to read for all parts, in three rounds, so that the
+// fetch reads what follow is going to read for all parts, in rounds, so that the
 // processor fetches each round's cache lines together: with many scopes that is what
 // the time goes to. It decides nothing.
-func (s *scopes) touch(l *levels) {
-	var places [len(l.tags)]*group
-	var found [len(l.tags)]*nodes
-	var items [len(l.tags)]uint32
-	for i, tag := range l.tags[:l.n] {
-		b, g := s.table.group(tag)
-		places[i] = &b.groups[g]
-	}
-	for i, tag := range l.tags[:l.n] {
-		n := places[i].guess(tag)
-		found[i], items[i] = s.nodes[n/nodesSize], n%nodesSize
-	}
+func (l *levels) fetch(s *scopes) {
 	var sum byte
-	for i := range l.n {
-		c := found[i]
+	for i, tag := range l.tags[:l.n] {
+		l.hits[i] = l.places[i].match(tag)
+	}
+	var chunks [maxLevels]*nodes
+	var items [maxLevels]uint32
+	for i, hits := range l.hits[:l.n] {
+		n := max(l.places[i].nexts[bits.TrailingZeros32(hits)%8], 1) - 1
+		chunks[i], items[i] = s.nodes[n/nodesSize], n%nodesSize
+	}
+	for i, c := range chunks[:l.n] {
 		if offset := c.items[items[i]].offset; int(offset) < len(c.text) {
 			sum += c.text[offset]
 		}
@@ -231,26 +266,39 @@ func (s *scopes) touch(l *levels) {
 	}
 }
 
-// guess returns the number of the first entry with a tag, and any other when there is none.
-func (g *group) guess(tag uint32) uint32 {
-	hits := equal(g.tags[0], tag) | equal(g.tags[1], tag)<<1 | equal(g.tags[2], tag)<<2 | equal(g.tags[3], tag)<<3 |
-		equal(g.tags[4], tag)<<4 | equal(g.tags[5], tag)<<5 | equal(g.tags[6], tag)<<6 | equal(g.tags[7], tag)<<7
-	return max(g.nexts[bits.TrailingZeros32(hits)%8], 1) - 1
+// follow goes down the parts from a node as far as there are nodes for them.
+func (l *levels) follow(s *scopes, path string, at uint32, chain *trail) (last uint32, whole bool) {
+	for i := range l.n {
+		part, top := path[l.starts[i]:l.starts[i+1]], chain.n == 1
+		if hits := l.hits[i]; hits != 0 {
+			n := l.places[i].nexts[bits.TrailingZeros32(hits)%8]
+			if n != 0 && s.is(n-1, at, part, top) {
+				at = n - 1
+				chain.add(at)
+				continue
+			}
+		}
+		next, ok := s.child(at, part, l.tags[i], top)
+		if !ok {
+			return at, false
+		}
+		at = next
+		chain.add(at)
+	}
+	return at, true
 }
 
-// climb appends the management groups above a top-level node, nearest first, each once.
-func (s *scopes) climb(top uint32, chain []uint32) []uint32 {
-	for p := s.at(top).parent; p != root && !slices.Contains(chain, p); p = s.at(p).parent {
-		chain = append(chain, p)
+// climb adds the management groups above a top-level node, nearest first, each once.
+func (s *scopes) climb(top uint32, chain *trail) {
+	for p := s.at(top).parent; p != root && !chain.has(p); p = s.at(p).parent {
+		chain.add(p)
 	}
-	return chain
 }
 
 // find returns the node of a scope.
 func (s *scopes) find(scope gatehouse.Scope) (uint32, bool) {
-	var buffer [48]uint32
-	_, self, exact := s.resolve(scope, buffer[:0])
-	return self, exact
+	var chain trail
+	return s.resolve(scope, &chain)
 }
 
 // under reports whether a node is another or below it.
@@ -264,7 +312,10 @@ func (s *scopes) under(id, other uint32) bool {
 	if id == root || id == other {
 		return id == other
 	}
-	return slices.Contains(s.climb(id, []uint32{id}), other)
+	var chain trail
+	chain.add(id)
+	s.climb(id, &chain)
+	return chain.has(other)
 }
 
 // path rebuilds the folded path of a node.

@@ -11,7 +11,8 @@ import (
 // it. A principal that nothing is known of holds nothing and is not listed.
 func (s *Snapshot) WhoCan(q WhoCanRequest) []Holder {
 	r := gatehouse.Request{Action: q.Action, Data: q.Data, Scope: q.Scope, SubOperation: q.SubOperation, Attributes: q.Attributes, Now: q.Now}
-	w := s.walk(&r, nil)
+	var w walk
+	w.start(s, &r)
 	var out []Holder
 	if q.PrincipalAttributes == nil {
 		out = w.holders(w.reached(grants), w.blocking())
@@ -63,12 +64,13 @@ func (w *walk) reached(least verdict) map[uint32]hold {
 
 // byDepth returns the chain with the most specific scope first.
 func (w *walk) byDepth() []uint32 {
-	at := slices.Index(w.chain, w.at)
-	out := make([]uint32, 0, len(w.chain))
+	chain := w.chain.all()
+	at := slices.Index(chain, w.at)
+	out := make([]uint32, 0, len(chain))
 	for i := at; i > 0; i-- {
-		out = append(out, w.chain[i])
+		out = append(out, chain[i])
 	}
-	out = append(out, w.chain[at+1:]...)
+	out = append(out, chain[at+1:]...)
 	return append(out, root)
 }
 
@@ -90,7 +92,7 @@ func (w *walk) source(n, scope uint32, least verdict) (found *source) {
 // blocking returns the denies that block the request for whomever they name.
 func (w *walk) blocking() []*deny {
 	var out []*deny
-	for _, scope := range w.chain {
+	for _, scope := range w.chain.all() {
 		for n := range w.deniesAt.with(scope) {
 			if d := *w.denies.at(n); !d.Audit && w.reaches(d) && w.forbids(d) {
 				out = append(out, d)
