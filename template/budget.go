@@ -5,12 +5,13 @@ import "gatehouse/jsondoc"
 // Limits of one plan's evaluation. Templates are written by callers, and a few
 // lines of nested loops or doubled values would otherwise cost any time and memory.
 const (
-	maxWork      = 5_000_000   // evaluated nodes and copied values
-	maxSize      = maxWork / 4 // nodes of one value
-	maxText      = 4 << 20     // characters of one string
-	maxElements  = 100_000     // of an array that a function makes
-	maxCalls     = 100_000     // calls of functions of the template
+	maxWork      = 3_000_000 // evaluated nodes and copied values
+	maxSize      = 500_000   // nodes of one value
+	maxText      = 4 << 20   // characters of one string
+	maxElements  = 100_000   // of an array that a function makes
+	maxCalls     = 100_000   // calls of functions of the template
 	maxCallDepth = 50
+	turnCost     = 5 // of a copy or lambda, beside what it evaluates
 )
 
 // spend charges work to the plan.

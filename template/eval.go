@@ -190,6 +190,9 @@ func (f *frame) unroll(spec *jsondoc.Object, name string, property bool) ([]Valu
 	}
 	list := make([]Value, count)
 	for i := range list {
+		if err := f.run.spend(turnCost); err != nil {
+			return nil, err
+		}
 		g := f.turn(loop{name, int64(i), property})
 		if list[i], err = g.value(input); err != nil {
 			return nil, below(err, spec, "input")

@@ -112,6 +112,9 @@ func (c *call) lambda(i, least, most int) *lambda {
 
 // apply evaluates the body; the lambda takes as many values as it names.
 func (l *lambda) apply(values ...Value) Value {
+	if l.call.err == nil {
+		l.call.err = l.call.frame.run.spend(turnCost)
+	}
 	if l.call.err != nil {
 		return nil
 	}

@@ -55,11 +55,7 @@ func (r *run) dependencies(s *Step, found *[]use) ([]*Step, error) {
 	}
 	list = append(list, s.batch...)
 	if parent := s.key.Parent(); !s.Existing {
-		for _, p := range r.all {
-			if p != s && p.key == parent {
-				list = append(list, p)
-			}
-		}
+		list = append(list, r.known[word{byID, parent.String()}]...)
 	}
 	uses, err := r.uses(s)
 	if err != nil {
@@ -156,29 +152,49 @@ func (r *run) match(s string) ([]*Step, error) {
 		if err != nil {
 			return nil, nil
 		}
-		key := id.Scope()
-		return r.filter(func(p *Step) bool { return p.key == key }), nil
+		return r.known[word{byID, id.Scope().String()}], nil
 	}
-	key := gatehouse.Fold(s)
-	for _, is := range []func(*Step) bool{
-		func(p *Step) bool { return p.Symbol != "" && sameText(p.Symbol, s) },
-		func(p *Step) bool {
-			return p.Symbol != "" && p.doc.Has("copy") && sameText(fmt.Sprintf("%s[%d]", p.Symbol, p.index), s)
-		},
-		func(p *Step) bool { return p.doc.Object("copy") != nil && sameText(p.loop, s) },
-		func(p *Step) bool {
-			return p.path == key || sameText(p.Type+"/"+p.Name, s)
-		},
-	} {
-		if steps := r.filter(is); len(steps) > 0 {
+	s = gatehouse.Fold(s)
+	for _, kind := range []byte{bySymbol, byCopy, byPath} {
+		if steps := r.known[word{kind, s}]; len(steps) > 0 {
 			return steps, nil
 		}
 	}
-	steps := r.filter(func(p *Step) bool { return p.folded == key })
+	steps := r.known[word{byName, s}]
 	if len(steps) > 1 {
 		return nil, faultf("the resource name '%s' is ambiguous: %d resources of the template have it; use resourceId()", clip(s), len(steps))
 	}
 	return steps, nil
+}
+
+// word is a folded text that means a step, and in which way.
+type word struct {
+	kind byte
+	text string
+}
+
+const (
+	byID byte = iota
+	bySymbol
+	byCopy
+	byPath
+	byName
+)
+
+// index makes a step known by all that can mean it.
+func (r *run) index(s *Step) {
+	words := []word{{byID, s.key.String()}, {byPath, s.path}, {byPath, gatehouse.Fold(s.Type + "/" + s.Name)}, {byName, gatehouse.Fold(s.Name)}}
+	if s.Symbol != "" {
+		words = append(words, word{bySymbol, gatehouse.Fold(s.Symbol)})
+	}
+	if s.copied {
+		words = append(words, word{byCopy, gatehouse.Fold(s.loop)}, word{bySymbol, fmt.Sprintf("%s[%d]", gatehouse.Fold(s.Symbol), s.index)})
+	}
+	for _, w := range words {
+		if held := r.known[w]; len(held) == 0 || held[len(held)-1] != s {
+			r.known[w] = append(held, s)
+		}
+	}
 }
 
 func (r *run) filter(is func(*Step) bool) []*Step {

@@ -83,7 +83,7 @@ type Step struct {
 	off      bool // its condition does not hold
 	key      gatehouse.Scope
 	path     string // type and name in turn, folded
-	folded   string // name
+	copied   bool
 	template *Template
 }
 
@@ -95,6 +95,7 @@ type run struct {
 	params   map[string]*lazyValue
 	vars     map[string]*lazyValue
 	masked   map[string]*lazyValue // the variables once more, for previews
+	known    map[word][]*Step      // the same by what can mean them
 	all      []*Step               // in template order, those that are off included
 	parent   *run                  // of the deployment around an outer-scoped one
 	scopeOf  *run                  // whose parameters and variables count
@@ -109,7 +110,7 @@ func (t *Template) Plan(params *jsondoc.Object, env Env) (*Plan, error) {
 }
 
 func (t *Template) plan(params *jsondoc.Object, env Env, found *[]use) (*Plan, error) {
-	r := &run{template: t, env: env, target: env.Scope, params: map[string]*lazyValue{}, vars: map[string]*lazyValue{}, masked: map[string]*lazyValue{}}
+	r := &run{template: t, env: env, target: env.Scope, params: map[string]*lazyValue{}, vars: map[string]*lazyValue{}, masked: map[string]*lazyValue{}, known: map[word][]*Step{}}
 	if r.env.NewGUID == nil {
 		r.env.NewGUID = gatehouse.NewGUID
 	}
@@ -210,7 +211,7 @@ func (r *run) expand(f *frame, one *Step) error {
 		if size > 0 && i%size == 0 {
 			before, now = now, nil
 		}
-		s := &Step{Symbol: one.Symbol, doc: o, at: one.at, loop: name, index: i, batch: before}
+		s := &Step{Symbol: one.Symbol, doc: o, at: one.at, loop: name, index: i, copied: true, batch: before}
 		if err := r.declareStep(f.turn(loop{name: name, index: i}), s); err != nil {
 			return err
 		}
@@ -251,6 +252,7 @@ func (r *run) declareStep(f *frame, s *Step) error {
 		return faultf("the number of resources exceeds the limit of %d; use nested deployments", maxResources)
 	}
 	r.all = append(r.all, s)
+	r.index(s)
 	children, _ := s.doc.Get("resources")
 	return below(r.declareIn(f, children, s, s.at+".resources"), s.doc, "resources")
 }
@@ -377,6 +379,6 @@ func (s *Step) compose() error {
 		return faultf("type '%s' and name '%s' do not form a resource ID", clip(s.Type), clip(s.Name))
 	}
 	s.ID, s.key = id, id.Scope()
-	s.folded, s.path = gatehouse.Fold(s.Name), gatehouse.Fold(pathOf(s.Type, s.Name))
+	s.path = gatehouse.Fold(pathOf(s.Type, s.Name))
 	return nil
 }
