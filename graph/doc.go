@@ -11,8 +11,7 @@
 // Who may do what is guard's to decide, sign-in is entra's, how objects are stored
 // is directory's.
 //
-// Two rules go beyond the engine's answer, both of Entra: a signed-in user may
-// read the directory (default user permissions), and an object that holds a
-// directory role, or a group through which somebody does, is changed only by who
-// may assign directory roles (guarded.go).
+// Beyond what guard answers, two of Entra's defaults hold: a signed-in user may
+// read the directory, and a service principal its own object. Neither applies
+// where a deny assignment says no. See authorize.go.
 package graph

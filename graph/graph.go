@@ -31,7 +31,7 @@ type Config struct {
 	Guard Guard
 	// Authenticate returns who is asking, or an error of kind Unauthenticated.
 	Authenticate func(r *http.Request) (*gatehouse.Caller, error)
-	// HashPassword returns the form in which a user's password is stored.
+	// HashPassword returns the form in which a user's password is stored (package password).
 	HashPassword func(password string) (string, error)
 	// BaseURL is the public address without a last slash: https://gatehouse.example:8443.
 	BaseURL    string

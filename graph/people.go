@@ -8,6 +8,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/directory"
+	"gatehouse/entra/password"
 	"gatehouse/jsondoc"
 	"gatehouse/store"
 )
@@ -67,13 +68,12 @@ func (e *edit) password() error {
 	}
 	hash := ""
 	if v, ok := profile.Get("password"); ok && v != nil || e.creating {
-		password, _ := v.(string)
-		if !complex(password) {
-			return badRequest("passwordProfile", "The specified password does not comply with password complexity requirements. "+
-				"Please provide a different password: 8 to 256 characters of three of the kinds small letters, capitals, digits and others.")
+		text, _ := v.(string)
+		if err := password.Check(text); err != nil {
+			return err
 		}
 		var err error
-		if hash, err = e.h.cfg.HashPassword(password); err != nil {
+		if hash, err = e.h.cfg.HashPassword(text); err != nil {
 			return err
 		}
 	}
@@ -99,24 +99,6 @@ func (e *edit) setPassword(now time.Time, profile *jsondoc.Object, hash string) 
 	if !e.creating {
 		e.body.Set("signInSessionsValidFromDateTime", now.UTC().Format(time.RFC3339Nano))
 	}
-}
-
-// complex is Entra's password policy: three of four kinds of characters.
-func complex(password string) bool {
-	var lower, upper, digit, other int
-	for _, r := range password {
-		switch {
-		case unicode.IsLower(r):
-			lower = 1
-		case unicode.IsUpper(r):
-			upper = 1
-		case unicode.IsDigit(r):
-			digit = 1
-		default:
-			other = 1
-		}
-	}
-	return len(password) >= 8 && len(password) <= 256 && lower+upper+digit+other >= 3
 }
 
 func userWithin(e *edit, tx *store.Tx) error {
