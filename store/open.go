@@ -113,13 +113,13 @@ func (s *Store) OnCommit(f func([]gatehouse.Change)) {
 	}
 }
 
-// Head returns the sequence number and hash of the newest change; 0 and zeros for an empty log.
+// Head returns the sequence number and hash of the newest change; 0 and zeros for
+// an empty log. It asks the database: a commit is visible to readers a moment
+// before its writer is answered, and a read-only store follows another process.
 func (s *Store) Head(ctx context.Context) (seq int64, hash string) {
-	h := s.head.Load()
-	if s.opt.ReadOnly { // another process moves it
-		if now, err := lastHead(ctx, s.driver); err == nil {
-			h = now
-		}
+	h, err := lastHead(ctx, s.driver)
+	if err != nil {
+		h = s.head.Load()
 	}
 	return h.seq, hexHash(h.hash[:])
 }
