@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"gatehouse/directory"
 	"gatehouse/jsondoc"
 	"gatehouse/odata"
+	"gatehouse/rbac/builtin"
 	"gatehouse/store"
 )
 
@@ -44,7 +46,7 @@ type Config struct {
 	// ReservedURIs are audiences that no application may claim as an identifier
 	// URI: those of Resource Manager, Graph and this server.
 	ReservedURIs []string
-	// Roles are the directory roles that can be assigned.
+	// Roles are the directory roles; those that ownership stands for are left out.
 	Roles []gatehouse.RoleDefinition
 	// UsersRegisterApplications lets every user create applications and service
 	// principals, as Entra does by default. Off, a directory role is needed.
@@ -75,6 +77,9 @@ func New(cfg Config) *Handler {
 		cfg.Logger = slog.Default()
 	}
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
+	cfg.Roles = slices.DeleteFunc(slices.Clone(cfg.Roles), func(r gatehouse.RoleDefinition) bool {
+		return r.ID.String() == builtin.GroupOwner || r.ID.String() == builtin.ApplicationOwner
+	})
 	return &Handler{cfg: cfg, table: routes(), signer: odata.NewSigner(cfg.PageKey)}
 }
 

@@ -72,14 +72,8 @@ func start(t testing.TB, config func(*graph.Config)) *world {
 	must(t, err)
 	g, err := guard.New(ctx, w.store)
 	must(t, err)
-	var roles []gatehouse.RoleDefinition
-	for _, r := range builtin.DirectoryRoles() {
-		if r.ID.String() != builtin.GroupOwner && r.ID.String() != builtin.ApplicationOwner {
-			roles = append(roles, r)
-		}
-	}
 	cfg := graph.Config{Store: w.store, Index: w.index, Guard: g, Authenticate: w.authenticate, BaseURL: baseURL, TenantID: tenant, TenantName: "Contoso",
-		Domains: []string{"contoso.test", "example.org"}, ReservedURIs: []string{"https://management.azure.com"}, Roles: roles, Clock: clock, Logger: log,
+		Domains: []string{"contoso.test", "example.org"}, ReservedURIs: []string{"https://management.azure.com"}, Roles: builtin.DirectoryRoles(), Clock: clock, Logger: log,
 		HashPassword: func(p string) (string, error) { return "hash of " + p, nil }, PageKey: []byte("page")}
 	if config != nil {
 		config(&cfg)
