@@ -1,8 +1,8 @@
 package rbac
 
 import (
-	"hash/maphash"
 	"math/bits"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -17,8 +17,8 @@ const root = 0
 // /providers/namespace/type/name. Management groups and subscriptions stand on top
 // level by path (rbac.md 3.2) and hang below their management group by data.
 type scopes struct {
-	seed  maphash.Seed
-	table table // from the hash of a path to nodes
+	keys  [3]uint64 // of the hash, random, so that nobody can choose names that collide
+	table table     // from the hash of a path to nodes
 	nodes []*nodes
 	owner *edit
 	n     uint32
@@ -53,7 +53,10 @@ type nodes struct {
 }
 
 func newScopes(e *edit) scopes {
-	s := scopes{seed: maphash.MakeSeed(), table: newTable(e), owner: e, n: 1}
+	s := scopes{table: newTable(e), owner: e, n: 1}
+	for i := range s.keys {
+		s.keys[i] = rand.Uint64() | 1
+	}
 	s.nodes = []*nodes{{owner: e}}
 	return s
 }
@@ -110,27 +113,73 @@ func pathOf(scope gatehouse.Scope) string {
 	return scope.String()
 }
 
-// level returns the length of the first part of a path: /type/name, or
-// /providers/namespace/type/name.
-func level(path string) int {
-	segments := 2
-	if strings.HasPrefix(path, "/providers/") {
-		segments = 4
-	}
-	end := 0
-	for range segments {
-		next := strings.IndexByte(path[end+1:], '/')
-		if next < 0 {
-			return len(path)
-		}
-		end += 1 + next
-	}
-	return end
+// cutter cuts a path into its parts, /type/name or /providers/namespace/type/name,
+// and hashes the path up to the end of each, eight bytes at a time in one pass.
+type cutter struct {
+	path    string
+	end     int    // of the last part
+	at      int    // where word begins
+	word    uint64 // eight bytes of the path, or the rest of it
+	slashes uint64 // the slashes in word that were not passed yet
+	hash    uint64 // of what is before word
 }
 
-// hash continues the hash of a path by its next part.
-func (s *scopes) hash(h uint64, part string) uint64 {
-	hi, lo := bits.Mul64(h^maphash.String(s.seed, part), 0x9e3779b97f4a7c15)
+func (s *scopes) cut(path string) cutter {
+	c := cutter{path: path, hash: s.keys[0]}
+	c.load()
+	c.slashes &= c.slashes - 1 // the first byte
+	return c
+}
+
+func (c *cutter) load() {
+	rest := c.path[c.at:]
+	if len(rest) >= 8 {
+		c.word = uint64(rest[0]) | uint64(rest[1])<<8 | uint64(rest[2])<<16 | uint64(rest[3])<<24 |
+			uint64(rest[4])<<32 | uint64(rest[5])<<40 | uint64(rest[6])<<48 | uint64(rest[7])<<56
+	} else {
+		c.word = 0
+		for i := range len(rest) {
+			c.word |= uint64(rest[i]) << (8 * i)
+		}
+	}
+	const low = 0x7f7f7f7f7f7f7f7f
+	x := c.word ^ 0x2f2f2f2f2f2f2f2f // zero where there is a slash
+	c.slashes = ^((x&low + low) | x | low)
+}
+
+// next cuts one part and returns a tag for the path up to its end. A path that has
+// parts left is not empty and its last part ended before its end.
+func (c *cutter) next(s *scopes) uint32 {
+	segments := 2
+	if strings.HasPrefix(c.path[c.end:], "/providers/") {
+		segments = 4
+	}
+	for {
+		for c.slashes == 0 {
+			if c.at+8 > len(c.path) {
+				c.end = len(c.path)
+				return c.tag(s)
+			}
+			c.hash = fold(c.hash^c.word, s.keys[1])
+			c.at += 8
+			c.load()
+		}
+		c.end = c.at + bits.TrailingZeros64(c.slashes)/8
+		c.slashes &= c.slashes - 1
+		if segments--; segments == 0 {
+			return c.tag(s)
+		}
+	}
+}
+
+// tag hashes the path up to c.end, which is in the word or right behind it.
+func (c *cutter) tag(s *scopes) uint32 {
+	part := c.word & (1<<(8*(c.end-c.at)) - 1)
+	return uint32(fold(c.hash^part, s.keys[2]^uint64(c.end)) >> 32)
+}
+
+func fold(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
 	return hi ^ lo
 }
 
@@ -195,18 +244,18 @@ func (t *trail) all() []uint32 { return append(slices.Clone(t.ids[:min(t.n, len(
 // returns the last node by path, and whether that is the scope itself: when it is
 // not, nothing is attached to the scope or below it.
 func (s *scopes) resolve(scope gatehouse.Scope, chain *trail) (at uint32, exact bool) {
-	path := pathOf(scope)
 	chain.add(root)
-	var parts levels
 	exact = true
-	for path != "" && exact {
-		taken := parts.cut(s, path)
-		parts.fetch(s)
-		at, exact = parts.follow(s, path, at, chain)
-		path = path[taken:]
-	}
-	if chain.n > 1 {
-		s.climb(chain.at(1), chain)
+	if path := pathOf(scope); path != "" {
+		parts := levels{cutter: s.cut(path)}
+		for parts.end < len(path) && exact {
+			parts.take(s)
+			parts.fetch(s)
+			at, exact = parts.follow(s, at, chain)
+		}
+		if chain.n > 1 {
+			s.climb(chain.at(1), chain)
+		}
 	}
 	return at, exact
 }
@@ -214,32 +263,29 @@ func (s *scopes) resolve(scope gatehouse.Scope, chain *trail) (at uint32, exact 
 // levels are some parts of a path, with where the nodes of the paths that end with
 // them may be found.
 type levels struct {
+	cutter
 	n      int
-	hash   uint64
 	starts [maxLevels + 1]int
 	tags   [maxLevels]uint32
-	places [maxLevels]*group
 	hits   [maxLevels]uint32
+	places [maxLevels]*group
 	rare   int
 }
 
 const maxLevels = 12 // taken at once
 
-// cut takes the first parts of a path and returns how long they are.
-func (l *levels) cut(s *scopes, path string) int {
-	at := 0
-	l.n = 0
-	for at < len(path) && l.n < maxLevels {
-		end := at + level(path[at:])
-		l.hash = s.hash(l.hash, path[at:end])
-		tag := uint32(l.hash >> 32)
+// take cuts the next parts.
+func (l *levels) take(s *scopes) {
+	n := 0
+	l.starts[0] = l.end
+	for n < maxLevels && l.end < len(l.path) {
+		tag := l.next(s)
 		b, g := s.table.group(tag)
-		l.tags[l.n], l.places[l.n] = tag, &b.groups[g]
-		l.n++
-		l.starts[l.n] = end
-		at = end
+		l.tags[n], l.places[n] = tag, &b.groups[g]
+		n++
+		l.starts[n] = l.end
 	}
-	return at
+	l.n = n
 }
 
 // fetch reads what follow is going to read for all parts, in rounds, so that the
@@ -267,16 +313,17 @@ func (l *levels) fetch(s *scopes) {
 }
 
 // follow goes down the parts from a node as far as there are nodes for them.
-func (l *levels) follow(s *scopes, path string, at uint32, chain *trail) (last uint32, whole bool) {
+func (l *levels) follow(s *scopes, at uint32, chain *trail) (last uint32, whole bool) {
 	for i := range l.n {
-		part, top := path[l.starts[i]:l.starts[i+1]], chain.n == 1
-		if hits := l.hits[i]; hits != 0 {
-			n := l.places[i].nexts[bits.TrailingZeros32(hits)%8]
-			if n != 0 && s.is(n-1, at, part, top) {
-				at = n - 1
-				chain.add(at)
-				continue
-			}
+		part, top := l.path[l.starts[i]:l.starts[i+1]], chain.n == 1
+		hits, place := l.hits[i], l.places[i]
+		if n := place.nexts[bits.TrailingZeros32(hits)%8]; hits != 0 && n != 0 && s.is(n-1, at, part, top) {
+			at = n - 1
+			chain.add(at)
+			continue
+		}
+		if hits == 0 && place.nexts[7] == 0 && len(s.table.over) == 0 {
+			return at, false
 		}
 		next, ok := s.child(at, part, l.tags[i], top)
 		if !ok {
@@ -339,17 +386,18 @@ func (s *scopes) path(id uint32) gatehouse.Scope {
 
 // intern returns the node of a scope, made if need be, and counts one more reference to it.
 func (s *scopes) intern(e *edit, scope gatehouse.Scope) uint32 {
-	path := pathOf(scope)
-	at, top := uint32(root), true
-	var h uint64
-	for path != "" {
-		n := level(path)
-		h = s.hash(h, path[:n])
-		next, ok := s.child(at, path[:n], uint32(h>>32), top)
-		if !ok {
-			next = s.add(e, at, path[:n], uint32(h>>32), top)
+	at := uint32(root)
+	if path := pathOf(scope); path != "" {
+		for c := s.cut(path); c.end < len(path); {
+			start := c.end
+			tag := c.next(s)
+			part, top := path[start:c.end], start == 0
+			next, ok := s.child(at, part, tag, top)
+			if !ok {
+				next = s.add(e, at, part, tag, top)
+			}
+			at = next
 		}
-		at, top, path = next, false, path[n:]
 	}
 	s.edit(e, at).refs++
 	return at

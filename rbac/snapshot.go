@@ -2,6 +2,7 @@ package rbac
 
 import (
 	"cmp"
+	"hash/maphash"
 	"maps"
 	"slices"
 
@@ -27,7 +28,7 @@ type Snapshot struct {
 func New(w World) *Snapshot {
 	e := new(edit)
 	s := &Snapshot{scopes: newScopes(e), byID: newTable(e), actions: newCatalogue(w.Actions)}
-	s.people = newPeople(e, s.scopes.seed)
+	s.people = newPeople(e, maphash.MakeSeed())
 	s.roleNumbers = map[gatehouse.GUID]uint32{}
 	b := &builder{Snapshot: s, e: e, owned: true, extras: map[string]*extra{}}
 	for _, r := range w.Roles {
