@@ -81,9 +81,7 @@ func (p *provider) checkDeny(op *arm.Op, tx *store.Tx, old, next *arm.Resource) 
 		props.Set("createdOn", now)
 		props.Set("createdBy", who)
 	}
-	for name, value := range map[string]jsondoc.Value{"isSystemProtected": false, "scope": op.ID.Parent().String(), "updatedOn": now, "updatedBy": who} {
-		props.Set(name, value)
-	}
+	setAll(props, "isSystemProtected", false, "scope", op.ID.Parent().String(), "updatedOn", now, "updatedBy", who)
 	return nil
 }
 

@@ -102,6 +102,13 @@ func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.
 
 func object(pairs ...any) *jsondoc.Object { return jsondoc.NewObject(pairs...) }
 
+// setAll sets members by alternating names and values.
+func setAll(o *jsondoc.Object, pairs ...any) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		o.Set(pairs[i].(string), pairs[i+1])
+	}
+}
+
 func invalid(code, format string, args ...any) *gatehouse.Error {
 	return gatehouse.Errorf(gatehouse.Invalid, code, format, args...)
 }

@@ -30,20 +30,20 @@ func (p *provider) roleAssignments() *arm.Type {
 	return &arm.Type{
 		Segment: "roleAssignments", Shape: "list get put delete", Noun: "Role assignment",
 		Do:    map[arm.Verb]arm.Handler{arm.List: p.listAssignments, arm.Get: p.getAssignment, arm.Put: p.putAssignment, arm.Delete: p.deleteAssignment},
-		Hooks: arm.Hooks{Attributes: delegationAttributes},
+		Hooks: arm.Hooks{Attributes: p.delegationAttributes},
 	}
 }
 
 // delegationAttributes are what delegation conditions refer to: for a write the new
 // values as @Request and stored ones as @Resource, for a delete the stored ones (rbac.md 7.5).
-func delegationAttributes(op *arm.Op) *gatehouse.Attributes {
+func (p *provider) delegationAttributes(op *arm.Op) *gatehouse.Attributes {
 	a := &gatehouse.Attributes{}
 	if stored, err := op.Load(op.Store(), op.ID); err == nil {
-		a.Resource = assignmentAttributes(stored.Props())
+		a.Resource = p.assignmentAttributes(stored.Props())
 	}
 	if op.Method == http.MethodPut {
 		if body, err := op.Body(); err == nil {
-			a.Request = assignmentAttributes(properties(body))
+			a.Request = p.assignmentAttributes(properties(body))
 		}
 	}
 	return a
@@ -57,15 +57,21 @@ func properties(body *jsondoc.Object) *jsondoc.Object {
 	return object()
 }
 
-func assignmentAttributes(props *jsondoc.Object) map[string]any {
+// assignmentAttributes takes the type of a principal from the directory where it
+// is known there: what a request says of it could be a lie.
+func (p *provider) assignmentAttributes(props *jsondoc.Object) map[string]any {
 	out := map[string]any{}
+	kind := props.String("principalType")
 	if role, err := gatehouse.ParseGUID(lastSegment(props.String("roleDefinitionId"))); err == nil {
 		out[roleAssignmentType+":RoleDefinitionId"] = role
 	}
 	if principal, err := gatehouse.ParseGUID(props.String("principalId")); err == nil {
 		out[roleAssignmentType+":PrincipalId"] = principal
+		if found, ok := p.Directory.Principal(principal); ok {
+			kind = string(found.Type)
+		}
 	}
-	if kind := props.String("principalType"); kind != "" {
+	if kind != "" {
 		out[roleAssignmentType+":PrincipalType"] = kind
 	}
 	return out

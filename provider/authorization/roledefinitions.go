@@ -362,16 +362,11 @@ func (p *provider) saveRole(op *arm.Op, id gatehouse.GUID, old *role, next *arm.
 		created = old.body.String("createdOn")
 		creator, _ = old.body.Get("createdBy")
 	}
-	for name, value := range map[string]jsondoc.Value{"createdOn": created, "createdBy": creator, "updatedOn": now, "updatedBy": op.Caller.ID.String()} {
-		props.Set(name, value)
-	}
+	setAll(props, "createdOn", created, "updatedOn", now, "createdBy", creator, "updatedBy", op.Caller.ID.String())
 	if err := op.Write(body, func(tx *store.Tx) error { return arm.Save(tx, next) }); err != nil {
 		return nil, err
 	}
-	shown.Set("createdOn", now)
-	shown.Set("updatedOn", now)
-	shown.Set("createdBy", nil)
-	shown.Set("updatedBy", op.Caller.ID.String())
+	setAll(shown, "createdOn", now, "updatedOn", now, "createdBy", nil, "updatedBy", op.Caller.ID.String())
 	r := role{gatehouse.RoleDefinition{ID: id}, shown}
 	return &arm.Answer{Status: http.StatusCreated, Body: r.show(op.ID, op.Version)}, nil
 }
