@@ -130,7 +130,9 @@ func patchGroup(op *arm.Op) (*arm.Answer, error) {
 
 // changeGroup creates, renames and moves. A move needs the write right on the group
 // (the main check), on the new parent and, unless that is the root group, on the old
-// one; a create needs it on the parent (Azure's documentation of management groups).
+// one, and the right to assign roles on the group: with the place, who has access
+// changes. A create needs the write right on the parent (Azure's documentation of
+// management groups).
 func changeGroup(op *arm.Op, body *jsondoc.Object, c groupChange) (*arm.Answer, error) {
 	if err := op.Route.Type.Name.Check(op.ID.Name()); err != nil {
 		return nil, err
@@ -177,11 +179,12 @@ func moveRights(op *arm.Op, c groupChange) (from *node, err error) {
 	if to != nil {
 		links = append(links, arm.LinkedAccess{Action: groupWrite, ID: to.ID})
 	}
-	if old != nil && old.parent != nil && old.parent != h.root {
-		links = append(links, arm.LinkedAccess{Action: groupWrite, ID: old.parent.ID})
-	}
 	if old != nil {
 		from = old.parent
+		links = append(links, arm.LinkedAccess{Action: "Microsoft.Authorization/roleAssignments/write", ID: old.ID})
+	}
+	if from != nil && from != h.root {
+		links = append(links, arm.LinkedAccess{Action: groupWrite, ID: from.ID})
 	}
 	return from, op.RequireLinked(links...)
 }

@@ -28,8 +28,9 @@ type run struct {
 	started   time.Time
 	cancelled atomic.Bool
 	created   bool
-	steps     []outcome // by index of the plan's steps
-	extra     []outcome // deletes of complete mode
+	steps     []outcome      // by index of the plan's steps
+	extra     []outcome      // deletes of complete mode
+	inner     []gatehouse.ID // resources of nested deployments, which complete mode keeps
 	outputs   *jsondoc.Object
 	fault     *gatehouse.Error // not of a single step
 }
@@ -136,7 +137,7 @@ func (r *run) conceal(err error) error {
 func (r *run) preflight() error {
 	var refused []*gatehouse.Error
 	for _, s := range r.plan.Steps {
-		declared := r.op.Server.TypeOf(s.Type)
+		declared := r.op.Server.TypeOf(s.ID.Type())
 		if s.Existing || declared != nil && declared.Type.Hooks.Attributes != nil {
 			continue
 		}
@@ -157,7 +158,7 @@ func (r *run) preflight() error {
 	for i, e := range refused {
 		texts[i] = e.Message
 	}
-	e := gatehouse.Errorf(gatehouse.Forbidden, "InvalidTemplateDeployment", "The template deployment failed with error: '%s'.", strings.Join(texts, " "))
+	e := gatehouse.Errorf(gatehouse.Forbidden, "InvalidTemplateDeployment", "The template deployment failed with error: '%s'", strings.Join(texts, " "))
 	e.Details = refused
 	if err := r.op.Refused(e); err != nil {
 		return err
@@ -358,6 +359,7 @@ func (r *run) nested(s *template.Step) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	r.inner = append(r.inner, inner.resources()...)
 	if inner.broken() {
 		e := inner.failure()
 		e.Kind = gatehouse.Conflict
@@ -374,8 +376,8 @@ func (r *run) deleteOthers() {
 		return
 	}
 	kept := map[gatehouse.Scope]bool{}
-	for _, s := range r.plan.Steps {
-		for id := s.ID; id.Scope() != r.scope.Scope() && !id.IsRoot(); id = id.Parent() {
+	for _, id := range r.resources() {
+		for ; id.Scope() != r.scope.Scope() && !id.IsRoot(); id = id.Parent() {
 			kept[id.Scope()] = true
 		}
 	}
@@ -393,6 +395,15 @@ func (r *run) deleteOthers() {
 		o.finished = r.op.Server.Clock()
 		r.extra = append(r.extra, o)
 	}
+}
+
+// resources is everything that this deployment and those in it have to do with.
+func (r *run) resources() []gatehouse.ID {
+	all := slices.Clone(r.inner)
+	for _, s := range r.plan.Steps {
+		all = append(all, s.ID)
+	}
+	return all
 }
 
 // newestVersion is an api-version that a type's provider lists.
@@ -417,11 +428,11 @@ func (r *run) failure() *gatehouse.Error {
 		"Please see https://aka.ms/arm-deployment-operations for usage details.").At(r.id.String())
 	for _, o := range append(slices.Clone(r.steps), r.extra...) {
 		if o.err != nil {
-			d := *o.err
-			if d.Target == "" {
-				d.Target = o.id.String()
+			d := &gatehouse.Error{Kind: o.err.Kind, Code: o.err.Code, Message: o.err.Message, Target: o.id.String(), Details: o.err.Details}
+			if d.Details == nil && o.err.Target != "" && o.err.Target != d.Target {
+				d.Details = []*gatehouse.Error{o.err}
 			}
-			e.Details = append(e.Details, &d)
+			e.Details = append(e.Details, d)
 		}
 	}
 	return e
@@ -471,7 +482,7 @@ func (r *run) operation(i int, o outcome) *arm.Resource {
 	if o.err != nil {
 		state, message = failed, arm.ErrorBody(o.err)
 	}
-	name := strings.ToUpper(gatehouse.NameGUID(gatehouse.MustGUID(r.op.Operation), fmt.Sprint(i)).Hex()[:16])
+	name := strings.ToUpper(fmt.Sprintf("%04x%.12s", i, gatehouse.NameGUID(gatehouse.GUID{}, r.id.Scope().String()+o.verb+o.id.Scope().String()).Hex()))
 	return &arm.Resource{ID: r.id.Child("operations", name), Type: operationType, Body: jsondoc.NewObject("properties", jsondoc.NewObject(
 		"provisioningOperation", o.verb, "provisioningState", state, "timestamp", timestamp(o.finished), "duration", fmt.Sprintf("PT%gS", o.finished.Sub(o.started).Seconds()),
 		"trackingId", r.op.Operation, "serviceRequestId", r.op.Operation, "statusCode", strings.ReplaceAll(http.StatusText(status), " ", ""), "statusMessage", message,

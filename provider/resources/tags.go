@@ -181,11 +181,11 @@ func checkTags(o *jsondoc.Object) error {
 
 // tagNames are names prepared for use; the list adds those that are in use anyhow.
 var tagNames = &arm.Type{
-	Segment: "tagNames", Shape: "list put delete", Name: arm.NameRule{Max: maxTagName}, Model: arm.NewModel(""),
+	Segment: "tagNames", Shape: "list put delete", NoBody: true, Name: arm.NameRule{Max: maxTagName}, Model: arm.NewModel(""),
 	Do:    map[arm.Verb]arm.Handler{arm.List: listTagNames},
 	Hooks: arm.Hooks{Delete: tagNameUnused, Show: showTagName},
 	Holds: []*arm.Type{{
-		Segment: "tagValues", Shape: "put delete", Name: arm.NameRule{Max: maxTagValue}, Model: arm.NewModel(""),
+		Segment: "tagValues", Shape: "put delete", NoBody: true, Name: arm.NameRule{Max: maxTagValue}, Model: arm.NewModel(""),
 		Hooks: arm.Hooks{Delete: tagValueUnused, Show: showTagValue},
 	}},
 }

@@ -96,7 +96,7 @@ func (r *run) change(s *template.Step) (*jsondoc.Object, error) {
 	}
 	compared := after.Clone()
 	compared.Delete("apiVersion")
-	if declared := r.op.Server.TypeOf(s.Type); declared != nil {
+	if declared := r.op.Server.TypeOf(s.ID.Type()); declared != nil {
 		delta := template.Diff(before, compared, declared.Type.Model.ReadOnly)
 		return r.item(s.ID, template.ChangeType(before, compared, delta), before, after, delta), nil
 	}
