@@ -92,22 +92,41 @@ func decimalOf(s string) (decimal, bool) {
 // merge, all else replaces. Members that exist keep their spelling and place.
 // The target takes copies, never parts of patch.
 func Merge(target, patch *Object) {
+	removed := map[int]bool{}
 	for name, v := range patch.All() {
-		if v == nil {
-			target.Delete(name)
-			continue
-		}
-		p, ok := v.(*Object)
-		if !ok {
+		at := target.find(name)
+		p, isObject := v.(*Object)
+		switch {
+		case v == nil && at >= 0:
+			removed[at] = true
+		case v == nil:
+		case !isObject:
 			target.Set(name, Clone(v))
-			continue
+		default:
+			held, _ := target.Get(name)
+			inner, ok := held.(*Object)
+			if !ok {
+				inner = &Object{}
+				target.Set(name, inner)
+			}
+			Merge(inner, p)
 		}
-		held, _ := target.Get(name)
-		inner, ok := held.(*Object)
-		if !ok {
-			inner = &Object{}
-			target.Set(name, inner)
-		}
-		Merge(inner, p)
 	}
+	target.drop(removed)
+}
+
+// drop removes members by position, all at once: one by one would be quadratic.
+func (o *Object) drop(removed map[int]bool) {
+	if len(removed) == 0 {
+		return
+	}
+	kept := o.members[:0]
+	for i, m := range o.members {
+		if !removed[i] {
+			kept = append(kept, m)
+		}
+	}
+	clear(o.members[len(kept):])
+	o.members = kept
+	o.reindex()
 }

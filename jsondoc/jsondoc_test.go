@@ -222,6 +222,23 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// Many members must not cost more than their number, whatever is done to them.
+func TestManyMembersStayQuick(t *testing.T) {
+	target, patch := &Object{}, &Object{}
+	for i := range 50_000 {
+		target.Set(fmt.Sprint("m", i), i)
+		patch.Set(fmt.Sprint("M", i), nil)
+	}
+	b := Marshal(target)
+	if _, err := Parse(append(b[:len(b)-1], `,"M49999":1}`...), Options{}); err == nil {
+		t.Error("the duplicate passed")
+	}
+	target.Set("last", true)
+	if Merge(target, patch); string(Marshal(target)) != `{"last":true}` {
+		t.Errorf("%d members are left", target.Len())
+	}
+}
+
 func TestGoValues(t *testing.T) {
 	type sku struct {
 		Name     string  `json:"name"`

@@ -111,8 +111,7 @@ func (o *Object) Delete(name string) bool {
 	if i < 0 {
 		return false
 	}
-	o.members = append(o.members[:i], o.members[i+1:]...)
-	o.reindex()
+	o.drop(map[int]bool{i: true})
 	return true
 }
 

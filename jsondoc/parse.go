@@ -389,15 +389,20 @@ func (p *parser) identifier() (string, error) {
 // would depend on who reads the document, and a check could look at the wrong one.
 func (p *parser) unique(o *Object) error {
 	if len(o.members) >= indexed {
-		o.reindex()
-		if len(o.index) == len(o.members) {
-			return nil
+		o.index = make(map[string]int, len(o.members))
+		for i, m := range o.members {
+			key := gatehouse.Fold(m.name)
+			if j, twice := o.index[key]; twice {
+				return p.duplicate(m, o.members[j].name)
+			}
+			o.index[key] = i
 		}
+		return nil
 	}
-	for i := range o.members {
+	for i, m := range o.members {
 		for j := range i {
-			if a, b := o.members[j].name, o.members[i].name; sameName(a, b) {
-				return p.duplicate(o.members[i], a)
+			if first := o.members[j].name; sameName(first, m.name) {
+				return p.duplicate(m, first)
 			}
 		}
 	}

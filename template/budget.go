@@ -7,6 +7,7 @@ import "gatehouse/jsondoc"
 const (
 	maxWork      = 3_000_000 // evaluated nodes and copied values
 	maxSize      = 500_000   // nodes of one value
+	maxDepth     = 80        // levels of one value, so that what is written can be read back
 	maxText      = 4 << 20   // characters of one string
 	maxElements  = 100_000   // of an array that a function makes
 	maxCalls     = 100_000   // calls of functions of the template
@@ -33,9 +34,9 @@ func (r *run) bounded(v Value) error {
 		return faultf("a text is longer than %d characters; make it shorter", maxText)
 	}
 	left := maxSize
-	measure(v, &left)
+	measure(v, &left, 0)
 	if left < 0 {
-		return faultf("a value is too large; use smaller copy counts and arrays")
+		return faultf("a value is too large or more than %d levels deep; use smaller copy counts and arrays", maxDepth)
 	}
 	return r.spend(maxSize - left)
 }
@@ -47,7 +48,7 @@ func (c *call) charge(deep bool) error {
 	for _, v := range c.args {
 		if deep {
 			left := maxSize
-			measure(v, &left)
+			measure(v, &left, 0)
 			cost += maxSize - left
 			continue
 		}
@@ -70,8 +71,11 @@ func (c *call) room(size, limit int) bool {
 	return c.err == nil
 }
 
-func measure(v Value, left *int) {
-	if *left--; *left < 0 {
+func measure(v Value, left *int, depth int) {
+	if *left--; depth > maxDepth {
+		*left = -1
+	}
+	if *left < 0 {
 		return
 	}
 	switch v := v.(type) {
@@ -79,11 +83,11 @@ func measure(v Value, left *int) {
 		*left -= len(v) / 64
 	case []Value:
 		for i := 0; i < len(v) && *left > 0; i++ {
-			measure(v[i], left)
+			measure(v[i], left, depth+1)
 		}
 	case *jsondoc.Object:
 		for _, w := range v.All() {
-			if measure(w, left); *left <= 0 {
+			if measure(w, left, depth+1); *left <= 0 {
 				return
 			}
 		}

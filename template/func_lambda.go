@@ -71,7 +71,7 @@ func lambdaFunctions() []row {
 			for name, v := range o.All() {
 				out.Set(name, l.apply(v))
 			}
-			if l.unknown {
+			if c.unknown {
 				return late{}
 			}
 			return out
@@ -81,10 +81,9 @@ func lambdaFunctions() []row {
 
 // lambda is the argument lambda('name', …, body) of a call.
 type lambda struct {
-	call    *call
-	names   []string
-	body    *node
-	unknown bool // some result was late
+	call  *call
+	names []string
+	body  *node
 }
 
 // lambda reads argument i; it may name between least and most variables.
@@ -120,7 +119,7 @@ func (l *lambda) apply(values ...Value) Value {
 	}
 	v, err := l.call.frame.bind(l.names, values[:len(l.names)]).eval(l.body)
 	l.call.err = err
-	l.unknown = l.unknown || isLate(v)
+	l.call.unknown = l.call.unknown || isLate(v)
 	return v
 }
 
@@ -140,13 +139,13 @@ func (c *call) each(l *lambda, turn func(*lambda, int, Value), result func() Val
 		return c.fail("argument 1 is %s where an array is expected", describe(v))
 	}
 	for i, v := range list {
-		if c.err != nil || l.unknown {
+		if c.err != nil || c.unknown {
 			break
 		}
 		turn(l, i, v)
 	}
 	out := result()
-	if l.unknown || lateWithin(out) {
+	if c.unknown {
 		return late{}
 	}
 	return out
@@ -177,23 +176,6 @@ func (c *call) second() func(Value) Value {
 	return func(v Value) Value { return l.apply(v) }
 }
 
-// lateWithin reports whether a result took in a late value from a second lambda.
-func lateWithin(v Value) bool {
-	switch v := v.(type) {
-	case late:
-		return true
-	case []Value:
-		return slices.ContainsFunc(v, lateWithin)
-	case *jsondoc.Object:
-		for _, w := range v.All() {
-			if lateWithin(w) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // sortArray sorts by a lambda that says whether its first value comes before its second.
 func sortArray(c *call) Value {
 	l := c.lambda(1, 2, 2)
@@ -215,7 +197,7 @@ func sortArray(c *call) Value {
 		}
 		return 0
 	})
-	if l.unknown {
+	if c.unknown {
 		return late{}
 	}
 	return out

@@ -191,7 +191,7 @@ func references(c *call) Value {
 	}
 	out := []Value{}
 	for _, s := range c.frame.run.all {
-		if sameText(s.loop, symbol) {
+		if sameText(s.Symbol, symbol) {
 			out = append(out, c.reference(s.ID.String()))
 		}
 	}

@@ -107,6 +107,12 @@ func splitText(c *call) Value {
 		delimiters = append(delimiters, c.str(1))
 	}
 	out, s, from := []Value{}, c.str(0), 0
+	if c.err == nil {
+		c.err = c.frame.run.spend(len(s) / 64 * len(delimiters))
+	}
+	if c.err != nil {
+		return nil
+	}
 	for i := 0; i < len(s); {
 		n := 0
 		for _, d := range delimiters {

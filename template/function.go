@@ -57,6 +57,8 @@ type call struct {
 	node  *node
 	args  []Value
 	err   error
+
+	unknown bool // a lambda of it gave something late
 }
 
 // fail records what is wrong with the call. It never shows a value.

@@ -12,7 +12,8 @@ const (
 	ChangeDelete   = "Delete"
 	ChangeModify   = "Modify"
 	ChangeNone     = "NoChange"
-	ChangeIgnore   = "Ignore" // complete mode left out of account: there, and not in the template
+	ChangeIgnore   = "Ignore" // there, not in the template, and left alone
+	ChangeDeploy   = "Deploy" // written, and nothing is known of the difference
 	ChangeArray    = "Array"
 	ChangeNoEffect = "NoEffect"
 )
