@@ -10,7 +10,7 @@ import (
 )
 
 func get(op *Op) (*Answer, error) {
-	r, err := op.existing(op.Server.store)
+	r, err := op.Existing()
 	if err != nil {
 		return nil, err
 	}
@@ -18,15 +18,18 @@ func get(op *Op) (*Answer, error) {
 }
 
 func head(op *Op) (*Answer, error) {
-	r, err := op.existing(op.Server.store)
+	r, err := op.Existing()
 	if err != nil {
 		return nil, err
 	}
 	return op.tagged(&Answer{Status: or(op.Route.Type.Status.Head, http.StatusOK)}, r), nil
 }
 
-// existing loads the addressed resource.
-func (op *Op) existing(r store.Reader) (*Resource, error) {
+// Existing loads the addressed resource, or says which level of its path is missing.
+func (op *Op) Existing() (*Resource, error) { return op.ExistingIn(op.Server.store) }
+
+// ExistingIn is Existing inside a transaction.
+func (op *Op) ExistingIn(r store.Reader) (*Resource, error) {
 	found, err := op.Load(r, op.ID)
 	if gatehouse.KindOf(err) == gatehouse.NotFound {
 		if err := op.parentExists(r); err != nil {

@@ -87,11 +87,11 @@ func sweepOne(t testing.TB, w *World, r *arm.Route, name, url string, excepted b
 	got := w.Do("nobody", r.Method, url, nil, "{}")
 	switch {
 	case !excepted && got.Code != 403:
-		t.Errorf("%s without a role: %d, want 403 (asked %s): %s", name, got.Code, url, got.Body)
+		t.Errorf("%s without a role: %d, want 403 (asked %s): %s", name, got.Code, url, short(got.Body.String()))
 	case excepted && r.Action != "":
 		t.Errorf("%s is listed as an exception but asks for %s; remove the line", name, r.Action)
 	case excepted && got.Code >= 500:
-		t.Errorf("%s without a role: %d (asked %s): %s", name, got.Code, url, got.Body)
+		t.Errorf("%s without a role: %d (asked %s): %s", name, got.Code, url, short(got.Body.String()))
 	}
 }
 
@@ -128,3 +128,5 @@ func exampleValue(p string) string {
 	}
 	return gatehouse.NameGUID(Tenant, p).String()
 }
+
+func short(s string) string { return s[:min(len(s), 300)] }

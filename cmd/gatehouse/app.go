@@ -72,16 +72,21 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 }
 
 func (a *app) newARM(ctx context.Context, tenant gatehouse.GUID, publicURL string, m *metrics) (*arm.Server, error) {
-	providers, err := resources.New(ctx, a.store)
+	providers, err := a.providers(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
-	providers = append(providers,
-		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
-		identity.New(tenant, a.dir), insights.New(a.store), apim.New(),
-		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys}))
 	return arm.New(arm.Config{Store: a.store, Guard: a.guard, Authenticate: a.authenticator(a.entra.ARMAudiences()), Challenge: a.entra.Challenge,
 		BaseURL: publicURL, TenantID: tenant, Observe: m.observe}, providers...), nil
+}
+
+// providers are all there are; nothing registers itself.
+func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Provider, error) {
+	list, err := resources.New(ctx, a.store)
+	return append(list,
+		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
+		identity.New(tenant, a.dir), insights.New(a.store), apim.New(),
+		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys})), err
 }
 
 func (a *app) issueToken(ctx context.Context, principal gatehouse.GUID, resource string) (string, time.Time, error) {

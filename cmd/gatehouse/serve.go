@@ -26,7 +26,7 @@ type serveConfig struct {
 	data, listen, imdsListen string
 	publicURL                string
 	tlsCert, tlsKey          string
-	logFormat                string
+	logFormat, logLevel      string
 	demo                     bool
 	identities               []string // managed identities that the plain metadata endpoint serves
 	privateIssuers           bool
@@ -53,6 +53,7 @@ names its file and prints the variables that clients read.`,
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
 	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&c.logLevel, "log-level", "", "debug, info, warn or error (default: info; warn with --demo)")
 	f.BoolVar(&c.demo, "demo", false, "seed a small Contoso world and print commands to try")
 	f.StringSliceVar(&c.identities, "imds-identity", nil, "managed identity (client, object or resource ID) that any program on this machine may use without a secret; may be repeated")
 	f.BoolVar(&c.privateIssuers, "allow-private-issuers", false, "fetch keys of federated issuers from private addresses too")
@@ -104,6 +105,9 @@ func (c *serveConfig) check() error {
 	if c.logFormat != "text" && c.logFormat != "json" {
 		return usagef("--log-format takes text or json; it is %q", c.logFormat)
 	}
+	if err := new(slog.Level).UnmarshalText([]byte(c.logLevel)); c.logLevel != "" && err != nil {
+		return usagef("--log-level takes debug, info, warn or error; it is %q", c.logLevel)
+	}
 	if c.imdsListen == "" {
 		return nil
 	}
@@ -115,10 +119,20 @@ func (c *serveConfig) check() error {
 }
 
 func (c *serveConfig) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.level()}
 	if c.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
+		return slog.New(slog.NewJSONHandler(w, options))
 	}
-	return slog.New(slog.NewTextHandler(w, nil))
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// level is what is logged; the demo keeps quiet so that its words can be read.
+func (c *serveConfig) level() (l slog.Level) {
+	if c.logLevel == "" && c.demo {
+		return slog.LevelWarn
+	}
+	_ = l.UnmarshalText([]byte(c.logLevel)) // check refused what is no level; empty is info
+	return l
 }
 
 // listeners are the open doors of a server.

@@ -199,7 +199,6 @@ func serviceCalls() []arm.Call {
 	sub := string(arm.AtSubscription) + "/providers/" + Namespace
 	deleted := sub + "/locations/{location}/deletedservices"
 	return []arm.Call{
-		{Method: "GET", Path: "/providers/" + Namespace + "/operations", Do: func(*arm.Op) (*arm.Answer, error) { return arm.OperationsOf(Namespace), nil }},
 		{Method: "POST", Path: sub + "/checkNameAvailability", Action: Namespace + "/checkNameAvailability/read", Do: checkName},
 		{Method: "GET", Path: sub + "/deletedservices", Action: Namespace + "/deletedservices/read", Do: listDeleted},
 		{Method: "GET", Path: deleted + "/{serviceName}", Action: Namespace + "/deletedservices/read", Do: getDeleted},

@@ -177,6 +177,3 @@ func operationObjects(ops []builtin.Operation) []jsondoc.Value {
 	}
 	return out
 }
-
-// listOperations is the operations list that every provider has.
-func listOperations(*arm.Op) (*arm.Answer, error) { return arm.OperationsOf(Namespace), nil }

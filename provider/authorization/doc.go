@@ -68,7 +68,6 @@ func (p *provider) calls() []arm.Call {
 		{Method: "POST", Path: anywhere + "/checkAccess", Action: Namespace + "/roleAssignments/read", Do: p.checkAccess},
 		{Method: "GET", Path: "/providers/" + Namespace + "/providerOperations", Do: listProviderOperations},
 		{Method: "GET", Path: "/providers/" + Namespace + "/providerOperations/{namespace}", Do: getProviderOperations},
-		{Method: "GET", Path: "/providers/" + Namespace + "/operations", Do: listOperations},
 		{Method: "POST", Path: "/providers/" + Namespace + "/elevateAccess", Action: elevateAction, Data: true, At: directory.RootPath, Do: p.elevateAccess},
 		{Method: "GET", Path: string(arm.AtSubscription) + "/providers/" + Namespace + "/classicAdministrators",
 			Action: Namespace + "/classicAdministrators/read", Do: classicAdministrators},

@@ -30,8 +30,6 @@ func New(tenant gatehouse.GUID, d *directory.Index) *arm.Provider {
 		Namespace: Namespace, DisplayName: "Microsoft Managed Identity",
 		Versions: []string{"2024-11-30", "2023-01-31", "2022-01-31-preview", "2018-11-30"},
 		Mounts:   []arm.Mount{{At: arm.AtGroup, Types: []*arm.Type{p.identities()}}},
-		Calls: []arm.Call{{Method: "GET", Path: "/providers/" + Namespace + "/operations",
-			Do: func(*arm.Op) (*arm.Answer, error) { return arm.OperationsOf(Namespace), nil }}},
 	}
 }
 

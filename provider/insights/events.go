@@ -35,7 +35,8 @@ func (p *provider) values(op *arm.Op) (*arm.Answer, error) {
 	log := audit.Log{Store: p.store, Tenant: op.Server.TenantID.String(), Name: operationName}
 	selected := fields(op.Query.Get("$select"))
 	items := []jsondoc.Value{}
-	for e, err := range log.Events(op.Context, op.ID.Scope(), filter) {
+	// The operation's ID is .../providers/Microsoft.Insights/eventtypes/management: the log is that of its parent.
+	for e, err := range log.Events(op.Context, op.ID.Parent().Scope(), filter) {
 		if err != nil {
 			return nil, err
 		}

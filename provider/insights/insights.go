@@ -26,7 +26,6 @@ func New(s *store.Store) *arm.Provider {
 			{Method: "GET", Path: values, Action: readAction, Do: p.values},
 			{Method: "GET", Path: "/providers/Microsoft.Management/managementGroups/{groupId}" + values, Action: readAction, Do: p.values},
 			{Method: "GET", Path: "/providers/" + Namespace + "/eventcategories", Do: categories},
-			{Method: "GET", Path: "/providers/" + Namespace + "/operations", Do: func(*arm.Op) (*arm.Answer, error) { return arm.OperationsOf(Namespace), nil }},
 		},
 	}
 }

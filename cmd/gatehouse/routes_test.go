@@ -1,0 +1,26 @@
+package main
+
+import (
+	"testing"
+
+	"gatehouse/arm"
+	"gatehouse/arm/armtest"
+)
+
+// world is a test server with every provider of the product.
+func world(t *testing.T) *armtest.World {
+	return armtest.Start(t, func(w *armtest.World) []*arm.Provider {
+		a := &app{store: w.Store, guard: w.Guard, dir: w.Index}
+		providers, err := a.providers(t.Context(), armtest.Tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return providers
+	})
+}
+
+// TestRoutes keeps the table of every route with the action that it asks for.
+func TestRoutes(t *testing.T) { armtest.Routes(t, world(t).Server, "testdata/routes.txt") }
+
+// TestSweep asks every route without a token and without a role.
+func TestSweep(t *testing.T) { armtest.Sweep(t, world(t), "../../arm/testdata/unguarded.txt", true) }
