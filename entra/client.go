@@ -162,10 +162,9 @@ func (c *client) checkSecret(text string, s *Server) error {
 	return fault(invalidClient, 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'.", c.id)
 }
 
-// public reports whether the application may act for users without proving who it is.
-func (c *client) public() bool {
-	return c.known != nil || c.app != nil && (c.app.FallbackPublic || len(c.app.PublicClient.RedirectURIs) > 0)
-}
+// public reports whether the application may take passwords and device codes
+// without proving who it is: Entra's "allow public client flows".
+func (c *client) public() bool { return c.known != nil || c.app != nil && c.app.FallbackPublic }
 
 // userClient is the client of a grant for a user: public, or authenticated.
 func (s *Server) userClient(ctx requestContext, f form) (*client, error) {

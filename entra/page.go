@@ -81,9 +81,8 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, name string, p pag
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; form-action "+strings.TrimSpace("'self' "+p.formTo)+"; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "same-origin") // with none at all, browsers send forms with the origin null
 	h.Set("Cache-Control", "no-store")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
 	if p.status == 0 {
 		p.status = http.StatusOK
 	}
@@ -119,7 +118,7 @@ func (s *Server) cookie(what, value string, site http.SameSite) *http.Cookie {
 func (s *Server) formToken(w http.ResponseWriter, r *http.Request) string {
 	c, err := r.Cookie(s.cookieName("form"))
 	if err != nil || len(c.Value) < 20 {
-		c = s.cookie("form", newID(24), http.SameSiteStrictMode)
+		c = s.cookie("form", newID(24), http.SameSiteLaxMode)
 		http.SetCookie(w, c)
 		r.AddCookie(c) // so that a second page in this answer uses the same
 	}

@@ -190,7 +190,7 @@ func (w *world) signedInAlready(b *surfer, back string) {
 	b.open(authorizeURL(azureCLI.ID, back))
 	b.sentTo(back)
 	b.open(authorizeURL(azureCLI.ID, back, "prompt", "none", "response_mode", "fragment"))
-	if b.sentTo(back + "#").Get("code") == "" {
+	if b.sentTo(back+"#").Get("code") == "" {
 		t.Error("a silent request got no code")
 	}
 	b.open(authorizeURL(azureCLI.ID, back, "prompt", "login"))

@@ -69,14 +69,29 @@ type router struct {
 // addresses with ARM and Graph. It depends on the shape only: a path of an unknown
 // tenant belongs here and gets Entra's answer to that.
 func (s *Server) Owns(path string) bool {
-	_, _, ok := (&router{s, plainRoutes(), tenantRoutes()}).find(path)
+	_, _, ok := s.router.find(path)
 	return ok
 }
 
 // Handler serves metadata, discovery, keys, tokens and the sign-in pages.
-func (s *Server) Handler() http.Handler { return &router{s, plainRoutes(), tenantRoutes()} }
+func (s *Server) Handler() http.Handler { return s.router }
+
+// elsewhere reports whether the first part of a path belongs to ARM or Graph. It is
+// asked for every request of theirs, so it allocates nothing.
+func elsewhere(path string) bool {
+	first, _, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
+	for _, word := range [...]string{"subscriptions", "providers", "tenants", "v1.0", "beta"} {
+		if strings.EqualFold(first, word) {
+			return true
+		}
+	}
+	return false
+}
 
 func (rt *router) find(path string) (r route, tenant string, ok bool) {
+	if elsewhere(path) {
+		return route{}, "", false
+	}
 	path = clean(path)
 	if r, ok = rt.plain[path]; ok {
 		return r, "", true

@@ -76,6 +76,7 @@ type Server struct {
 	verified  *tokenCache
 	clients   map[gatehouse.GUID]Client
 	pages     *pages
+	router    *router
 	metadata  map[string][]byte
 	openid    []byte
 	stop      context.CancelFunc
@@ -105,7 +106,7 @@ func New(cfg Config) (*Server, error) {
 	for _, c := range append([]Client{azureCLI, powerShell}, cfg.Clients...) {
 		s.clients[c.ID] = c
 	}
-	s.issuers = newIssuers(cfg)
+	s.issuers, s.router = newIssuers(cfg), &router{s, plainRoutes(), tenantRoutes()}
 	s.metadata, s.openid = s.documents()
 	var err error
 	if s.pages, err = loadPages(cfg.Name); err != nil {
