@@ -99,7 +99,8 @@ func (s *Server) start() error {
 		return err
 	}
 	defer log.Close() // the child keeps its own descriptor
-	s.cmd = exec.Command(s.Bin, "serve", "--data", s.Data, "--listen", "127.0.0.1:0", "--imds-listen", "127.0.0.1:0")
+	s.cmd = exec.Command(s.Bin, "serve", "--data", s.Data, "--listen", "127.0.0.1:0", "--imds-listen", "127.0.0.1:0",
+		"--allow-loopback-issuers") // for s.Issuer
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+s.Issuer.CAFile)
 	begin := time.Now()

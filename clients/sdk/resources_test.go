@@ -119,7 +119,7 @@ func TestActivityLog(t *testing.T) {
 		switch {
 		case *e.OperationName.Value == "Microsoft.Authorization/roleAssignments/write" && *e.Status.Value == "Started":
 			granted = true
-			equal(t, "who granted", *e.Caller, w.server.Env["CLIENT_ID"])
+			equal(t, "who granted", *e.Caller, w.claims(w.admin)["oid"].(string)) // of a service principal the object ID
 			if body := e.Properties["requestbody"]; body == nil || !strings.Contains(*body, bob) {
 				t.Errorf("to whom is missing: %+v", e.Properties)
 			}
