@@ -102,8 +102,6 @@ func (k *kind) check(f *field, v jsondoc.Value) error {
 		}
 	case truth:
 		_, ok = v.(bool)
-	case number:
-		_, ok = v.(jsondoc.Number)
 	case moment:
 		s, isText := v.(string)
 		_, err := time.Parse(time.RFC3339, s)

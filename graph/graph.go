@@ -116,11 +116,26 @@ type answer struct {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{h: h, r: r, operation: gatehouse.NewGUID().String()}
 	c.correlation = correlationOf(r, c.operation)
+	began := h.cfg.Clock()
 	a, err := c.serve()
 	if err != nil {
 		a = c.failure(err)
 	}
-	c.write(w, a)
+	c.log(c.write(w, a), began, err)
+}
+
+// log leaves one event per request. The query stays out: it may hold names.
+func (c *call) log(status int, began time.Time, err error) {
+	action, caller := "", ""
+	if c.route != nil {
+		action = c.route.action
+	}
+	if c.caller != nil {
+		caller = c.caller.ID.String()
+	}
+	c.h.cfg.Logger.LogAttrs(c.ctx(), slog.LevelInfo, "graph", slog.String("method", c.r.Method), slog.String("path", c.r.URL.Path), slog.Int("status", status),
+		slog.String("action", action), slog.String("caller", caller), slog.String("code", gatehouse.CodeOf(err)),
+		slog.String("operation", c.operation), slog.String("correlation", c.correlation), slog.Duration("took", c.h.cfg.Clock().Sub(began)))
 }
 
 // correlationOf takes the client's request ID when it is one that a log can hold.
@@ -191,7 +206,8 @@ func messageOf(err error) string {
 	return err.Error()
 }
 
-func (c *call) write(w http.ResponseWriter, a *answer) {
+// write sends the answer and returns its status.
+func (c *call) write(w http.ResponseWriter, a *answer) int {
 	head := w.Header()
 	head.Set("request-id", c.operation)
 	head.Set("client-request-id", c.correlation)
@@ -222,6 +238,7 @@ func (c *call) write(w http.ResponseWriter, a *answer) {
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // the client is gone when this fails
+	return status
 }
 
 func retryAfter(d time.Duration) string {

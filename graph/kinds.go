@@ -12,7 +12,6 @@ const (
 	text   shape = iota
 	texts        // list of texts
 	truth        // true or false
-	number       // a number
 	moment       // a timestamp
 	guid         // an object identifier
 	object       // an object; a patch merges into it

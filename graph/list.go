@@ -426,6 +426,9 @@ func (c *call) expand(k *kind, out *jsondoc.Object, oid gatehouse.GUID) error {
 		if !ok {
 			return gatehouse.Errorf(gatehouse.Invalid, codeQuery, "$expand of '%s' is not supported on '%s': use members, owners or memberOf, or a request of its own.", clip(name), k.name)
 		}
+		if err := c.mayExpand(k, gatehouse.Fold(name)); err != nil {
+			return err
+		}
 		items, _, err := s.next("", 20)
 		if err != nil {
 			return err
@@ -435,6 +438,17 @@ func (c *call) expand(k *kind, out *jsondoc.Object, oid gatehouse.GUID) error {
 			values[i] = c.shown(s, it, nil)
 		}
 		out.Set(name, values)
+	}
+	return nil
+}
+
+// mayExpand asks for what a request of its own would need: who may see an object
+// need not see its owners.
+func (c *call) mayExpand(k *kind, name string) error {
+	for _, r := range relations {
+		if r.of == k && gatehouse.Fold(r.name) == name {
+			return c.authorizeAction(k.name + "/" + r.name + "/read")
+		}
 	}
 	return nil
 }
