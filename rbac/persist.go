@@ -11,37 +11,34 @@ import (
 // nobody else yet, and may be changed in place.
 type edit struct{ _ byte }
 
-const chunkSize = 127 // so that a chunk of persons is 16 KB
+const chunkSize = 128
 
-// vec is a persistent vector.
+// vec is a persistent vector. Chunks are slices and not pointers to arrays: to index
+// through a pointer, the compiler first reads the start of what it points to, and with
+// a million of something that read is a cache miss of its own.
 type vec[T any] struct {
-	chunks []*chunk[T]
+	chunks [][]T
+	owners []*edit // of the chunks
 	owner  *edit
 	n      uint32
 }
 
-type chunk[T any] struct {
-	items [chunkSize]T // first, so that items are aligned to cache lines
-	owner *edit
-}
-
 // at returns an item for reading.
-func (v *vec[T]) at(i uint32) *T { return &v.chunks[i/chunkSize].items[i%chunkSize] }
+func (v *vec[T]) at(i uint32) *T { return &v.chunks[i/chunkSize][i%chunkSize] }
 
 // edit returns an item for writing.
 func (v *vec[T]) edit(e *edit, i uint32) *T {
-	c := v.chunks[i/chunkSize]
-	if c.owner != e {
-		c = &chunk[T]{items: c.items, owner: e}
+	c := i / chunkSize
+	if v.owners[c] != e {
 		v.own(e)
-		v.chunks[i/chunkSize] = c
+		v.chunks[c], v.owners[c] = slices.Clone(v.chunks[c]), e
 	}
-	return &c.items[i%chunkSize]
+	return &v.chunks[c][i%chunkSize]
 }
 
 func (v *vec[T]) own(e *edit) {
 	if v.owner != e {
-		v.chunks, v.owner = slices.Clone(v.chunks), e
+		v.chunks, v.owners, v.owner = slices.Clone(v.chunks), slices.Clone(v.owners), e
 	}
 }
 
@@ -51,7 +48,7 @@ func (v *vec[T]) push(e *edit, item T) uint32 {
 	v.n++
 	if i%chunkSize == 0 {
 		v.own(e)
-		v.chunks = append(v.chunks, &chunk[T]{owner: e})
+		v.chunks, v.owners = append(v.chunks, make([]T, chunkSize)), append(v.owners, e)
 	}
 	*v.edit(e, i) = item
 	return i
@@ -62,15 +59,14 @@ func (v *vec[T]) push(e *edit, item T) uint32 {
 // extendible hash: a directory of buckets that split one at a time, so growing never
 // touches everything.
 type table struct {
-	dir   []*dirPart
-	over  []slot // entries of a bucket that can split no more; needs thousands of equal tags
-	owner *edit
-	depth uint8 // the directory has 1<<depth entries
+	dir   vec[bucket]
+	over  []slot // entries of a bucket that can split no more; needs hundreds of equal tags
+	depth uint8  // the directory has 1<<depth entries
 }
 
 const (
-	bucketGroups = 31 // so that a bucket is 2 KB
-	bucketFull   = 200
+	bucketGroups = 63 // and one for the header, so that a bucket is 4 KB
+	bucketFull   = 410
 	maxSplit     = 20
 )
 
@@ -83,66 +79,56 @@ type group struct {
 
 type slot struct{ tag, next uint32 }
 
+// bucket is an entry of the directory; several may be the same bucket.
 type bucket struct {
-	groups [bucketGroups]group
+	groups []group
 	owner  *edit
-	n      uint16
-	depth  uint8
 }
+
+func newBucket(e *edit, depth uint32) bucket {
+	b := bucket{make([]group, bucketGroups+1), e}
+	b.header().nexts[0] = depth
+	return b
+}
+
+// header holds the number of entries and the depth: how many bits of the tag lead here.
+func (b bucket) header() *group { return &b.groups[bucketGroups] }
+func (b bucket) n() uint32      { return b.header().tags[0] }
+func (b bucket) depth() uint8   { return uint8(b.header().nexts[0]) }
 
 func newTable(e *edit) table {
-	return table{dir: []*dirPart{{owner: e, buckets: [dirSize]*bucket{{owner: e}}}}, owner: e}
+	t := table{}
+	t.dir.push(e, newBucket(e, 0))
+	return t
 }
 
-const dirSize = 256
-
-// dirPart is a piece of the directory, which has dirSize entries or, at first, fewer.
-type dirPart struct {
-	buckets [dirSize]*bucket
-	owner   *edit
-}
-
-func (t *table) at(i uint32) *bucket { return t.dir[i/dirSize].buckets[i%dirSize] }
-
-func (t *table) set(e *edit, i uint32, b *bucket) {
-	d := t.dir[i/dirSize]
-	if d.owner != e {
-		c := *d
-		d = &c
-		d.owner = e
-		t.own(e)
-		t.dir[i/dirSize] = d
-	}
-	d.buckets[i%dirSize] = b
-}
-
-// group returns the place where entries with a tag begin.
-func (t *table) group(tag uint32) (*bucket, uint32) {
-	return t.at(tag >> (32 - t.depth)), tag % bucketGroups
+// find returns the bucket of a tag and the group where entries with it begin.
+func (t *table) find(tag uint32) (groups []group, g uint32) {
+	return t.dir.at(tag >> (32 - t.depth)).groups, tag % bucketGroups
 }
 
 // probe goes through the entries with a tag:
 //
 //	for p := t.probe(tag); p.next(); { p.found }
 type probe struct {
-	b     *bucket
-	over  []slot
-	tag   uint32
-	group uint32
-	hits  uint32 // of the group, one bit each
-	full  bool
-	found uint32
+	groups []group
+	over   []slot
+	tag    uint32
+	group  uint32
+	hits   uint32 // of the group, one bit each
+	full   bool
+	found  uint32
 }
 
 func (t *table) probe(tag uint32) probe {
-	b, g := t.group(tag)
-	p := probe{b: b, over: t.over, tag: tag, group: g}
+	groups, g := t.find(tag)
+	p := probe{groups: groups, over: t.over, tag: tag, group: g}
 	p.load()
 	return p
 }
 
 func (p *probe) load() {
-	g := &p.b.groups[p.group]
+	g := &p.groups[p.group]
 	p.hits, p.full = g.match(p.tag), g.nexts[7] != 0
 }
 
@@ -163,7 +149,7 @@ func (p *probe) next() bool {
 		for p.hits != 0 {
 			i := bits.TrailingZeros32(p.hits) % 8
 			p.hits &= p.hits - 1
-			if n := p.b.groups[p.group].nexts[i]; n != 0 {
+			if n := p.groups[p.group].nexts[i]; n != 0 {
 				p.found = n - 1
 				return true
 			}
@@ -187,27 +173,19 @@ func (p *probe) nextOver() bool {
 	return false
 }
 
-func (t *table) own(e *edit) {
-	if t.owner != e {
-		t.dir, t.over, t.owner = slices.Clone(t.dir), slices.Clone(t.over), e
-	}
-}
-
 // place puts b at every directory entry that its depth covers.
-func (t *table) place(e *edit, b *bucket, tag uint32) {
-	span := uint32(1) << (t.depth - b.depth)
+func (t *table) place(e *edit, b bucket, tag uint32) {
+	span := uint32(1) << (t.depth - b.depth())
 	first := tag >> (32 - t.depth) &^ (span - 1)
 	for i := range span {
-		t.set(e, first+i, b)
+		*t.dir.edit(e, first+i) = b
 	}
 }
 
-func (t *table) bucket(e *edit, tag uint32) *bucket {
-	b, _ := t.group(tag)
+func (t *table) bucket(e *edit, tag uint32) bucket {
+	b := *t.dir.at(tag >> (32 - t.depth))
 	if b.owner != e {
-		c := *b
-		b = &c
-		b.owner = e
+		b = bucket{slices.Clone(b.groups), e}
 		t.place(e, b, tag)
 	}
 	return b
@@ -216,10 +194,9 @@ func (t *table) bucket(e *edit, tag uint32) *bucket {
 // add adds an entry.
 func (t *table) add(e *edit, tag, number uint32) {
 	b := t.bucket(e, tag)
-	for b.n >= bucketFull {
-		if b.depth == maxSplit {
-			t.own(e)
-			t.over = append(t.over, slot{tag, number + 1})
+	for b.n() >= bucketFull {
+		if b.depth() == maxSplit {
+			t.over = append(slices.Clip(t.over), slot{tag, number + 1})
 			return
 		}
 		t.split(e, b, tag)
@@ -228,13 +205,13 @@ func (t *table) add(e *edit, tag, number uint32) {
 	b.add(tag, number+1)
 }
 
-func (b *bucket) add(tag, next uint32) {
+func (b bucket) add(tag, next uint32) {
 	for i := tag % bucketGroups; ; i = (i + 1) % bucketGroups {
 		g := &b.groups[i]
 		for k := range g.nexts {
 			if g.nexts[k] == 0 {
 				g.tags[k], g.nexts[k] = tag, next
-				b.n++
+				b.header().tags[0]++
 				return
 			}
 		}
@@ -242,8 +219,8 @@ func (b *bucket) add(tag, next uint32) {
 }
 
 // each calls f with all entries.
-func (b *bucket) each(f func(tag, next uint32)) {
-	for i := range b.groups {
+func (b bucket) each(f func(tag, next uint32)) {
+	for i := range b.groups[:bucketGroups] {
 		g := &b.groups[i]
 		for k := 0; k < len(g.nexts) && g.nexts[k] != 0; k++ {
 			f(g.tags[k], g.nexts[k])
@@ -253,26 +230,24 @@ func (b *bucket) each(f func(tag, next uint32)) {
 
 // double gives the directory one more bit.
 func (t *table) double(e *edit) {
-	old := *t
-	size := uint32(1) << t.depth
-	t.depth++
-	t.dir, t.owner = nil, e
-	for i := range 2 * size {
-		if i%dirSize == 0 {
-			t.dir = append(t.dir, &dirPart{owner: e})
-		}
-		t.dir[i/dirSize].buckets[i%dirSize] = old.at(i / 2)
+	var dir vec[bucket]
+	for i := range t.dir.n {
+		b := *t.dir.at(i)
+		dir.push(e, b)
+		dir.push(e, b)
 	}
+	t.dir = dir
+	t.depth++
 }
 
 // split replaces the bucket b by two, by the next bit of their tags.
-func (t *table) split(e *edit, b *bucket, tag uint32) {
-	if b.depth == t.depth {
+func (t *table) split(e *edit, b bucket, tag uint32) {
+	if b.depth() == t.depth {
 		t.double(e)
 	}
-	depth := b.depth + 1
+	depth := b.depth() + 1
 	bit := uint32(1) << (32 - depth)
-	low, high := &bucket{owner: e, depth: depth}, &bucket{owner: e, depth: depth}
+	low, high := newBucket(e, uint32(depth)), newBucket(e, uint32(depth))
 	b.each(func(tag, next uint32) {
 		if tag&bit == 0 {
 			low.add(tag, next)
@@ -287,12 +262,11 @@ func (t *table) split(e *edit, b *bucket, tag uint32) {
 // remove removes one entry. Its bucket is filled anew, so that no gap hides others.
 func (t *table) remove(e *edit, tag, number uint32) {
 	if i := slices.Index(t.over, slot{tag, number + 1}); i >= 0 {
-		t.own(e)
-		t.over = slices.Delete(t.over, i, i+1)
+		t.over = slices.Delete(slices.Clone(t.over), i, i+1)
 		return
 	}
 	b := t.bucket(e, tag)
-	fresh := bucket{owner: e, depth: b.depth}
+	fresh := newBucket(e, uint32(b.depth()))
 	gone := false
 	b.each(func(other, next uint32) {
 		if !gone && other == tag && next == number+1 {
@@ -301,7 +275,7 @@ func (t *table) remove(e *edit, tag, number uint32) {
 		}
 		fresh.add(other, next)
 	})
-	*b = fresh
+	t.place(e, fresh, tag)
 }
 
 // pairs is a persistent ordered set of pairs of numbers.

@@ -19,8 +19,7 @@ const root = 0
 type scopes struct {
 	keys  [3]uint64 // of the hash, random, so that nobody can choose names that collide
 	table table     // from the hash of a path to nodes
-	nodes []*nodes
-	owner *edit
+	nodes vec[nodes]
 	n     uint32
 	free  uint32 // head of the list of unused nodes, linked by next
 }
@@ -42,46 +41,38 @@ const (
 	placed // a management group was named for it, by data
 )
 
-const nodesSize = 255 // so that a chunk is 8 KB
+const nodesSize = 256
 
 // nodes is a chunk of nodes with the text of their names, so that both are copied
 // together on an edit, and text of removed nodes can be dropped then.
 type nodes struct {
-	items [nodesSize]node
+	items []node
 	text  []byte
 	owner *edit
 }
 
 func newScopes(e *edit) scopes {
-	s := scopes{table: newTable(e), owner: e, n: 1}
+	s := scopes{table: newTable(e), n: 1}
 	for i := range s.keys {
 		s.keys[i] = rand.Uint64() | 1
 	}
-	s.nodes = []*nodes{{owner: e}}
+	s.nodes.push(e, nodes{items: make([]node, nodesSize), owner: e})
 	return s
 }
 
-func (s *scopes) at(i uint32) *node { return &s.nodes[i/nodesSize].items[i%nodesSize] }
+func (s *scopes) at(i uint32) *node { return &s.nodes.at(i / nodesSize).items[i%nodesSize] }
 
 // name returns the node's part of the path; it stays valid.
 func (s *scopes) name(i uint32) []byte {
-	c := s.nodes[i/nodesSize]
+	c := s.nodes.at(i / nodesSize)
 	n := &c.items[i%nodesSize]
 	return c.text[n.offset : n.offset+uint32(n.length)]
 }
 
-func (s *scopes) own(e *edit) {
-	if s.owner != e {
-		s.nodes, s.owner = slices.Clone(s.nodes), e
-	}
-}
-
 func (s *scopes) chunk(e *edit, i uint32) *nodes {
-	c := s.nodes[i/nodesSize]
+	c := s.nodes.edit(e, i/nodesSize)
 	if c.owner != e {
-		c = c.copy(e)
-		s.own(e)
-		s.nodes[i/nodesSize] = c
+		*c = c.copy(e)
 	}
 	return c
 }
@@ -89,8 +80,8 @@ func (s *scopes) chunk(e *edit, i uint32) *nodes {
 func (s *scopes) edit(e *edit, i uint32) *node { return &s.chunk(e, i).items[i%nodesSize] }
 
 // copy makes a chunk that e owns, with the text that is still in use.
-func (c *nodes) copy(e *edit) *nodes {
-	d := &nodes{items: c.items, owner: e}
+func (c *nodes) copy(e *edit) nodes {
+	d := nodes{items: slices.Clone(c.items), owner: e}
 	used := 0
 	for i := range d.items {
 		used += int(d.items[i].length)
@@ -103,6 +94,14 @@ func (c *nodes) copy(e *edit) *nodes {
 		d.text = append(d.text, part...)
 	}
 	return d
+}
+
+// trim gives back the room that the texts have kept to grow.
+func (s *scopes) trim(e *edit) {
+	for i := range s.nodes.n {
+		c := s.nodes.edit(e, i)
+		c.text = append(make([]byte, 0, len(c.text)), c.text...)
+	}
 }
 
 // pathOf is the folded path without the slash that stands for the root.
@@ -196,7 +195,7 @@ func (s *scopes) child(parent uint32, part string, tag uint32, top bool) (uint32
 
 // is reports whether node n is a part of a path below a parent.
 func (s *scopes) is(n, parent uint32, part string, top bool) bool {
-	c := s.nodes[n/nodesSize]
+	c := s.nodes.at(n / nodesSize)
 	x := &c.items[n%nodesSize]
 	if x.flags&topLevel != 0 != top || !top && x.parent != parent {
 		return false
@@ -268,7 +267,8 @@ type levels struct {
 	starts [maxLevels + 1]int
 	tags   [maxLevels]uint32
 	hits   [maxLevels]uint32
-	places [maxLevels]*group
+	groups [maxLevels][]group
+	places [maxLevels]uint32
 	rare   int
 }
 
@@ -280,13 +280,15 @@ func (l *levels) take(s *scopes) {
 	l.starts[0] = l.end
 	for n < maxLevels && l.end < len(l.path) {
 		tag := l.next(s)
-		b, g := s.table.group(tag)
-		l.tags[n], l.places[n] = tag, &b.groups[g]
+		l.tags[n] = tag
+		l.groups[n], l.places[n] = s.table.find(tag)
 		n++
 		l.starts[n] = l.end
 	}
 	l.n = n
 }
+
+func (l *levels) place(i int) *group { return &l.groups[i][l.places[i]] }
 
 // fetch reads what follow is going to read for all parts, in rounds, so that the
 // processor fetches each round's cache lines together: with many scopes that is what
@@ -294,13 +296,13 @@ func (l *levels) take(s *scopes) {
 func (l *levels) fetch(s *scopes) {
 	var sum byte
 	for i, tag := range l.tags[:l.n] {
-		l.hits[i] = l.places[i].match(tag)
+		l.hits[i] = l.place(i).match(tag)
 	}
 	var chunks [maxLevels]*nodes
 	var items [maxLevels]uint32
 	for i, hits := range l.hits[:l.n] {
-		n := max(l.places[i].nexts[bits.TrailingZeros32(hits)%8], 1) - 1
-		chunks[i], items[i] = s.nodes[n/nodesSize], n%nodesSize
+		n := max(l.place(i).nexts[bits.TrailingZeros32(hits)%8], 1) - 1
+		chunks[i], items[i] = s.nodes.at(n/nodesSize), n%nodesSize
 	}
 	for i, c := range chunks[:l.n] {
 		if offset := c.items[items[i]].offset; int(offset) < len(c.text) {
@@ -316,7 +318,7 @@ func (l *levels) fetch(s *scopes) {
 func (l *levels) follow(s *scopes, at uint32, chain *trail) (last uint32, whole bool) {
 	for i := range l.n {
 		part, top := l.path[l.starts[i]:l.starts[i+1]], chain.n == 1
-		hits, place := l.hits[i], l.places[i]
+		hits, place := l.hits[i], l.place(i)
 		if n := place.nexts[bits.TrailingZeros32(hits)%8]; hits != 0 && n != 0 && s.is(n-1, at, part, top) {
 			at = n - 1
 			chain.add(at)
@@ -426,8 +428,7 @@ func (s *scopes) take(e *edit) uint32 {
 	id := s.n
 	s.n++
 	if id%nodesSize == 0 {
-		s.own(e)
-		s.nodes = append(s.nodes, &nodes{owner: e})
+		s.nodes.push(e, nodes{items: make([]node, nodesSize), owner: e})
 	}
 	return id
 }

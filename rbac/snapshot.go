@@ -45,9 +45,7 @@ func New(w World) *Snapshot {
 		b.addMember(m)
 	}
 	b.finish()
-	for _, c := range s.scopes.nodes {
-		c.text = slices.Clone(c.text)
-	}
+	s.scopes.trim(e)
 	return s
 }
 
