@@ -167,9 +167,7 @@ func (s *Server) consented(w http.ResponseWriter, r *http.Request, a *authorizat
 	if a.client.known != nil {
 		return true, nil
 	}
-	names := slices.Clone(a.asked.names)
-	slices.Sort(names)
-	key := strings.Join([]string{user.ID.String(), a.client.id.String(), foldAudience(a.asked.resource.audience), strings.Join(names, " ")}, "\x00")
+	key := consentKey(user, a.client, a.asked)
 	if step == "allow" {
 		return true, s.store.PutTicket(r.Context(), store.Ticket{Kind: ticketConsent, Key: key, Owner: user.ID.String(), Value: []byte("1"), Expires: s.now().Add(consentLifetime)})
 	}
@@ -188,6 +186,35 @@ func (s *Server) consented(w http.ResponseWriter, r *http.Request, a *authorizat
 	}
 	s.show(w, r, "consent", p)
 	return false, nil
+}
+
+func consentKey(user *directory.Principal, c *client, a asked) string {
+	names := slices.Clone(a.names)
+	slices.Sort(names)
+	return strings.Join([]string{user.ID.String(), c.id.String(), foldAudience(a.resource.audience), strings.Join(names, " ")}, "\x00")
+}
+
+// mayAsk reports whether a refresh token that was given for one thing may be
+// redeemed for another: always by first-party clients (az asks for ARM and Graph
+// with one token), by others for what the user has allowed.
+func (s *Server) mayAsk(ctx requestContext, c *client, v session, a asked) error {
+	if c.known != nil {
+		return nil
+	}
+	granted, err := s.parseScope(ctx, v.Scope)
+	if err == nil && a.within(granted) {
+		return nil
+	}
+	if user, ok := s.dir.Principal(v.User); ok {
+		_, err = s.store.Ticket(ctx, ticketConsent, consentKey(user, c, a))
+		if err == nil {
+			return nil
+		}
+		if !isNotFound(err) {
+			return err
+		}
+	}
+	return fault(invalidGrant, 65001, "The user has not consented to use the application with ID '%s' named '%s' for this. Send an interactive authorization request for this user and resource.", c.id, c.name)
 }
 
 // sendCode ends the page: the application gets a code, good once and for ten minutes.

@@ -210,6 +210,13 @@ func (s *Server) deviceLogin(w http.ResponseWriter, r *http.Request, f form) err
 		return err
 	}
 	p.Request, p.App, p.Target = foldUserCode(f.get("request")), c.name, d.Address
+	if c.known == nil {
+		a, err := s.parseScope(r.Context(), d.Scope)
+		if err != nil {
+			return err
+		}
+		p.AppID, p.Scopes = c.id.String(), append([]string{a.resource.audience}, a.names...)
+	}
 	return s.deviceStep(w, r, f, c, code, p)
 }
 

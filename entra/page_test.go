@@ -315,6 +315,31 @@ func TestRegisteredApplications(t *testing.T) {
 	}
 }
 
+// What a user allowed for one resource is not a way to another.
+func TestConsentBoundsRefreshTokens(t *testing.T) {
+	w := newWorld(t)
+	b := w.surfer()
+	b.open(authorizeURL(nativeID, "http://localhost:1/back", "scope", "api://orders/Read offline_access"))
+	b.submit("signin", "username", "ada@contoso.test", "password", goodWord)
+	b.says("api://orders/Read")
+	b.submit("allow")
+	a := w.token("grant_type", "authorization_code", "client_id", nativeID.String(), "code", b.sentTo("http://localhost:1").Get("code"), "redirect_uri", "http://localhost:1/back", "code_verifier", verifier)
+	if a.status != 200 || claimsOf(t, a.str("access_token"))["scp"] != "Read openid" {
+		t.Fatal(a.text)
+	}
+	redeem := func(scope string) answer {
+		return w.token("grant_type", "refresh_token", "client_id", nativeID.String(), "refresh_token", a.str("refresh_token"), "scope", scope)
+	}
+	for _, scope := range []string{arm, "https://graph.microsoft.com/.default", "api://orders/Write", "api://orders/.default", "https://management.azure.com/user_impersonation"} {
+		if r := redeem(scope); r.code() != 65001 {
+			t.Errorf("%s: %s", scope, r.text)
+		}
+	}
+	if r := redeem("api://orders/Read openid"); r.status != 200 {
+		t.Errorf("what was allowed: %s", r.text)
+	}
+}
+
 func TestForms(t *testing.T) {
 	w := newWorld(t)
 	b := w.surfer()

@@ -199,6 +199,9 @@ func (s *Server) redeemRefresh(ctx requestContext, f form) (*tokens, error) {
 	if err == nil {
 		err = s.checkRefresh(ctx, f, c, peek)
 	}
+	if err == nil && a.text != "" {
+		err = s.mayAsk(ctx, c, peek, a)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -29,8 +29,9 @@ type asked struct {
 
 // The application IDs that mean ARM and Graph in any tenant.
 const (
-	armAppID   = "797f4846-ba00-4fd7-ba1f-dac1f8f63013"
-	graphAppID = "00000003-0000-0000-c000-000000000000"
+	armAppID      = "797f4846-ba00-4fd7-ba1f-dac1f8f63013"
+	graphAppID    = "00000003-0000-0000-c000-000000000000"
+	graphResource = "https://graph.microsoft.com"
 )
 
 // tokenExchange is the audience of tokens that are to be exchanged by a federated
@@ -44,7 +45,7 @@ func (s *Server) ARMAudiences() []string {
 
 // GraphAudiences returns the resource IDs that mean Microsoft Graph, for Authenticate.
 func (s *Server) GraphAudiences() []string {
-	return []string{s.public, "https://graph.microsoft.com", graphAppID}
+	return []string{s.public, graphResource, graphAppID}
 }
 
 // foldAudience is how audiences compare: without case and without slashes at the end.
@@ -135,11 +136,30 @@ func (s *Server) parseScope(ctx context.Context, scope string) (asked, error) {
 		a.echo = append(a.echo, item)
 	}
 	if target == "" {
-		target = s.public
+		target = graphResource
 	}
 	var err error
 	a.resource, err = s.resolve(ctx, target)
+	if own := foldAudience(a.resource.audience) == foldAudience(s.public); own && a.resource.builtin && !a.actsAsUser() {
+		// This server's URL means ARM and Graph alike; permissions of Graph must not open ARM.
+		a.resource.audience = graphResource
+	}
 	return a, err
+}
+
+// actsAsUser reports whether everything that the user may do is asked for.
+func (a *asked) actsAsUser() bool {
+	return slices.ContainsFunc(a.names, func(n string) bool { return n == ".default" || n == "user_impersonation" })
+}
+
+// within reports whether a asks for nothing that was not granted before.
+func (a *asked) within(granted asked) bool {
+	if foldAudience(a.resource.audience) != foldAudience(granted.resource.audience) {
+		return false
+	}
+	return !slices.ContainsFunc(a.names, func(n string) bool {
+		return !slices.Contains(granted.names, n) && !slices.Contains(granted.names, ".default")
+	})
 }
 
 // parseTarget reads what a token request asks for: scope, or resource as the version 1 endpoint has it.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -166,10 +167,8 @@ func (s *Server) clientCredentials(ctx requestContext, f form) (*tokens, error) 
 	if err != nil {
 		return nil, s.failed(ctx, f, c.principal, c.id, c.method, err)
 	}
-	for _, name := range a.names {
-		if name != ".default" {
-			return nil, fault(invalidScope, 1002012, "The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).", clip(f.get("scope")))
-		}
+	if len(a.names) == 0 || slices.ContainsFunc(a.names, func(n string) bool { return n != ".default" }) {
+		return nil, fault(invalidScope, 1002012, "The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).", clip(f.get("scope")))
 	}
 	return s.issue(ctx, f, grant{principal: c.principal, client: c.id, method: c.method, asked: a})
 }

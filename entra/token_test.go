@@ -38,6 +38,7 @@ func TestClientSecret(t *testing.T) {
 		{"no client", []string{"client_secret", w.secret, "scope", arm}, 400, 900144, "invalid_request"},
 		{"unknown resource", []string{"client_id", id, "client_secret", w.secret, "scope", "https://elsewhere.test/.default"}, 400, 500011, "invalid_resource"},
 		{"not .default", []string{"client_id", id, "client_secret", w.secret, "scope", publicURL + "/user_impersonation"}, 400, 1002012, "invalid_scope"},
+		{"only openid", []string{"client_id", id, "client_secret", w.secret, "scope", "openid profile"}, 400, 1002012, "invalid_scope"},
 		{"two resources", []string{"client_id", id, "client_secret", w.secret, "scope", arm + " https://graph.microsoft.com/.default"}, 400, 28000, "invalid_scope"},
 		{"resource without permission", []string{"client_id", id, "client_secret", w.secret, "scope", "https://gatehouse.test:8443"}, 400, 70011, "invalid_scope"},
 		{"both secret and assertion", []string{"client_id", id, "client_secret", w.secret, "client_assertion", "a.b.c", "scope", arm}, 400, 9002313, "invalid_request"},
@@ -369,5 +370,23 @@ func TestRefreshBelongsToItsClientAndUser(t *testing.T) {
 	}
 	if _, _, err := w.s.Issue(t.Context(), ada, "", "cli"); gatehouse.KindOf(err) != gatehouse.Forbidden {
 		t.Errorf("Issue for a disabled user: %v", err)
+	}
+}
+
+// A scope of Graph, or none, gives a token that does not open ARM, although the
+// server's URL stands for both.
+func TestGraphScopesDoNotOpenARM(t *testing.T) {
+	w := newWorld(t)
+	for scope, opens := range map[string]bool{
+		"openid profile": false, "User.Read": false, publicURL + "/User.Read": false, "https://graph.microsoft.com/.default": false,
+		publicURL + "/.default": true, publicURL + "/user_impersonation": true, publicURL + "//.default": true,
+	} {
+		token := w.signInAda(scope).str("access_token")
+		if _, err := w.s.Authenticate(t.Context(), token, w.s.ARMAudiences()...); (err == nil) != opens {
+			t.Errorf("%s at ARM: %v", scope, err)
+		}
+		if _, err := w.s.Authenticate(t.Context(), token, w.s.GraphAudiences()...); err != nil {
+			t.Errorf("%s at Graph: %v", scope, err)
+		}
 	}
 }
