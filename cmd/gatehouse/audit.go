@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -134,7 +136,7 @@ func auditTable(w io.Writer, changes []gatehouse.Change) {
 	fmt.Fprintln(t, "Seq\tTime\tWho\tWhat\tWhere\tResult")
 	fmt.Fprintln(t, "---\t----\t---\t----\t-----\t------")
 	for _, c := range changes {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", c.Seq, c.Time.UTC().Format("2006-01-02 15:04:05"), c.Cause.Caller.Name, c.Cause.Action, where(c), c.Kind)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", c.Seq, c.Time.UTC().Format("2006-01-02 15:04:05"), c.Cause.Caller.Name, c.Cause.Action, short(where(c)), c.Kind)
 	}
 	t.Flush()
 }
@@ -144,6 +146,17 @@ func where(c gatehouse.Change) string {
 		return c.Resource
 	}
 	return c.Cause.Scope
+}
+
+// guidOrProvider are the parts of an ID that a reader of a table does not need.
+var guidOrProvider = regexp.MustCompile(`^/subscriptions/[0-9a-fA-F-]{36}(/resourceGroups)?|/providers/[^/]+`)
+
+// short names a resource for people: rg-apis/service/contoso-apim/apis/calculator.
+func short(id string) string {
+	if s := strings.TrimPrefix(guidOrProvider.ReplaceAllString(id, ""), "/"); s != "" {
+		return s
+	}
+	return id
 }
 
 func auditShow(data *string) *cobra.Command {

@@ -23,7 +23,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := command().ExecuteContext(ctx)
-	if err != nil {
+	if err != nil && !errors.As(err, new(*exec.ExitError)) { // a program that was run for the user has said what it had to say
 		fmt.Fprintln(os.Stderr, "ERROR:", sentence(err))
 	}
 	os.Exit(exitCode(err))
