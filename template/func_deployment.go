@@ -2,6 +2,7 @@ package template
 
 import (
 	"errors"
+	"strings"
 
 	"gatehouse"
 	"gatehouse/jsondoc"
@@ -11,17 +12,11 @@ func deploymentFunctions() []row {
 	return []row{
 		{name: "parameters", least: 1, most: 1, eager: func(c *call) Value {
 			v, err := c.frame.parameter(c.str(0))
-			if c.err == nil {
-				c.err = err
-			}
-			return v
+			return c.named(v, err)
 		}},
 		{name: "variables", least: 1, most: 1, where: anywhere &^ (inDefault | inFunction), eager: func(c *call) Value {
 			v, err := c.frame.variable(c.str(0))
-			if c.err == nil {
-				c.err = err
-			}
-			return v
+			return c.named(v, err)
 		}},
 		{name: "deployment", least: 0, most: 0, eager: envObject("deployment", func(e *Env) *jsondoc.Object { return e.Deployment })},
 		{name: "environment", least: 0, most: 0, eager: envObject("environment", func(e *Env) *jsondoc.Object { return e.Environment })},
@@ -31,6 +26,19 @@ func deploymentFunctions() []row {
 		{name: "tenant", least: 0, most: 0, eager: envObject("tenant", func(e *Env) *jsondoc.Object { return e.Tenant })},
 		{name: "managementGroup", least: 0, most: 0, eager: envObject("managementGroup", func(e *Env) *jsondoc.Object { return e.ManagementGroup })},
 	}
+}
+
+// named passes the result of a look-up on. A name that was computed is not
+// repeated in the message: it could be a secret.
+func (c *call) named(v Value, err error) Value {
+	var f *fault
+	if errors.As(err, &f) && c.node.args[0].kind != literal {
+		f.what = strings.ReplaceAll(f.what, "'"+clip(c.str(0))+"'", "'(computed)'")
+	}
+	if c.err == nil {
+		c.err = err
+	}
+	return v
 }
 
 // envObject makes a function of an object that exists only in deployments of some scopes.

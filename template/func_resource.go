@@ -241,12 +241,15 @@ func (f *frame) target(s string) (gatehouse.ID, string, error) {
 			return steps[0].ID, steps[0].APIVersion, nil
 		}
 	}
+	if !strings.HasPrefix(s, "/") && f.run.owner().template.secrets {
+		return gatehouse.ID{}, "", faultf("the resource is not defined in the template; give its resource ID")
+	}
 	if !strings.HasPrefix(s, "/") {
 		return gatehouse.ID{}, "", faultf("the resource '%s' is not defined in the template; give its resource ID", clip(s))
 	}
 	id, err := gatehouse.ParseID(s)
 	if err != nil {
-		return id, "", faultf("'%s' is not a resource ID", clip(s))
+		return id, "", faultf("the text starts with '/' and is not a resource ID; make it with resourceId()")
 	}
 	return id, "", nil
 }

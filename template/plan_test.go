@@ -1,11 +1,15 @@
 package template
 
 import (
+	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
 	"gatehouse"
 	"gatehouse/jsondoc"
+
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 const schema = `"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#", "contentVersion": "1.0.0.0", `
@@ -174,6 +178,75 @@ func FuzzExpression(f *testing.F) {
 			t.Fatalf("%q gives %v, %v and then %v, %v", s, v, err, w, err2)
 		}
 	})
+}
+
+// TestOddValues puts odd values in each place of every template of the cases, one
+// at a time, and takes the result through its whole life: no crash, and only
+// errors that say what is wrong.
+func TestOddValues(t *testing.T) {
+	odd := []Value{nil, "", "x", true, jsondoc.Number("-1"), jsondoc.Number("1.5"), []Value{}, []Value{nil}, &jsondoc.Object{}, jsondoc.NewObject("value", nil),
+		"[reference('x').y]", "[null()]", "[copyIndex()]", "[parameters('p')]", "[createArray(1)]", "/", "a/b/c", "[["}
+	files, _ := filepath.Glob("testdata/plans/*.txtar")
+	runs := 0
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range archive.Files {
+			if part.Name != "template" {
+				continue
+			}
+			doc, err := jsondoc.ParseObject(part.Data)
+			if err != nil {
+				t.Fatal(file, err)
+			}
+			replaceEach(doc, odd, func() {
+				runs++
+				live(t, doc)
+			})
+		}
+	}
+	t.Log(runs, "documents")
+}
+
+// replaceEach puts each of the values into each place of v, calls f, and puts back what was there.
+func replaceEach(v Value, odd []Value, f func()) {
+	each := func(held Value, put func(Value)) {
+		for _, o := range odd {
+			put(o)
+			f()
+		}
+		put(held)
+		replaceEach(held, odd, f)
+	}
+	switch v := v.(type) {
+	case *jsondoc.Object:
+		for _, name := range v.Names() {
+			held, _ := v.Get(name)
+			each(held, func(o Value) { v.Set(name, o) })
+		}
+	case []Value:
+		for i, held := range v {
+			each(held, func(o Value) { v[i] = o })
+		}
+	}
+}
+
+func live(t *testing.T, doc *jsondoc.Object) {
+	defer func() {
+		if r := recover(); r != nil {
+			t.Fatalf("%v\n%s\n%s", r, jsondoc.Marshal(doc), debug.Stack())
+		}
+	}()
+	parsed, err := Parse(doc)
+	if err == nil {
+		w := &world{resources: map[gatehouse.Scope]*jsondoc.Object{}}
+		_, err = w.deploy(parsed, nil, testEnv(gatehouse.MustID(testGroup)), "")
+	}
+	if err != nil && gatehouse.KindOf(err) == gatehouse.Internal {
+		t.Fatalf("%T: %v\n%s", err, err, jsondoc.Marshal(doc))
+	}
 }
 
 func BenchmarkPlan(b *testing.B) {
