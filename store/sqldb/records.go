@@ -36,7 +36,11 @@ func (r *reader) Records(ctx context.Context, q store.RecordRange, yield func(*s
 	if q.Before == 0 {
 		q.Before = math.MaxInt64
 	}
-	query, args := recordQuery(q)
+	few, err := r.few(ctx, q.Under)
+	if err != nil {
+		return err
+	}
+	query, args := recordQuery(q, few)
 	return r.each(ctx, query, args, func(rows *sql.Rows) (bool, error) {
 		c := &store.Record{}
 		err := rows.Scan(&c.Seq, &c.Time, &c.Kind, &c.Resource, &c.Scope, &c.Type, &c.Actor, &c.Operation, &c.Correlation,
@@ -54,11 +58,43 @@ func (r *reader) firstAt(ctx context.Context, us int64) (seq int64, err error) {
 	return seq, err
 }
 
+// fewChanges is up to how many changes below a scope are looked up one by one;
+// when there are more, reading along the log meets them soon enough.
+const fewChanges = 5000
+
+// below selects what lies at or below $1; $2 and $3 are $1 with a slash, and with
+// what sorts after a slash. Names like rg-1 sort between rg and rg/.
+const below = `%[1]s >= $1 AND %[1]s < $3 AND (%[1]s = $1 OR %[1]s > $2)`
+
+var seqsBelow = fmt.Sprintf(`SELECT seq FROM changes WHERE `+below+` UNION ALL SELECT seq FROM changes WHERE scope <> resource AND `+
+	strings.ReplaceAll(below, `%[1]s`, `%[2]s`), "resource", "scope")
+
+// few reports whether the indexes on resource and scope are the quicker way to what lies below a scope.
+func (r *reader) few(ctx context.Context, under string) (bool, error) {
+	if under == "" {
+		return false, nil
+	}
+	var n int
+	query := fmt.Sprintf(`SELECT count(*) FROM (%s LIMIT %d) AS found`, seqsBelow, fewChanges+1)
+	err := r.one(ctx, query, []any{under, under + "/", under + "0"}, &n)
+	return n <= fewChanges, err
+}
+
 // recordQuery builds the statement from fixed parts; values are arguments.
-func recordQuery(q store.RecordRange) (string, []any) {
+func recordQuery(q store.RecordRange, few bool) (string, []any) {
 	var b strings.Builder
-	args := []any{q.After, q.Before}
-	b.WriteString(`SELECT ` + recordColumns + ` FROM changes WHERE seq > $1 AND seq < $2`)
+	var args []any
+	b.WriteString(`SELECT ` + recordColumns + ` FROM changes WHERE `)
+	if q.Under != "" { // first, for its arguments are numbered
+		args = append(args, q.Under, q.Under+"/", q.Under+"0")
+		if few {
+			b.WriteString(`seq IN (` + seqsBelow + `) AND `)
+		} else {
+			fmt.Fprintf(&b, `(`+below+` OR `+strings.ReplaceAll(below, `%[1]s`, `%[2]s`)+`) AND `, "resource", "scope")
+		}
+	}
+	args = append(args, q.After, q.Before)
+	fmt.Fprintf(&b, `seq > $%d AND seq < $%d`, len(args)-1, len(args))
 	equal := func(column, value string) {
 		if value != "" {
 			args = append(args, value)
@@ -71,11 +107,6 @@ func recordQuery(q store.RecordRange) (string, []any) {
 	equal("actor", q.Actor)
 	equal("operation", q.Operation)
 	equal("correlation", q.Correlation)
-	if q.Under != "" {
-		args = append(args, q.Under, q.Under+"/", q.Under+"0")
-		n := len(args)
-		fmt.Fprintf(&b, ` AND (scope = $%[1]d OR scope > $%[2]d AND scope < $%[3]d OR resource = $%[1]d OR resource > $%[2]d AND resource < $%[3]d)`, n-2, n-1, n)
-	}
 	b.WriteString(` ORDER BY seq`)
 	if q.Descending {
 		b.WriteString(` DESC`)

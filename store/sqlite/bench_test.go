@@ -116,3 +116,124 @@ func benchBare(b *testing.B) {
 		exec(commit)
 	}
 }
+
+// filled is a data directory with 100,000 documents, made once per benchmark.
+func filled(b *testing.B) string {
+	dir := b.TempDir()
+	s := open(b, dir, store.Options{}, sqlite.Settings{Unsafe: true})
+	defer s.Close()
+	for n := 0; n < 100_000; n += 1000 {
+		_, err := s.Write(context.Background(), apiCause(), func(tx *store.Tx) error {
+			for i := range 1000 {
+				if err := tx.Put(&store.Document{ID: apiID(n + i), Type: apiType, Body: apiBody}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Benchmark100k is what a store of 100,000 documents costs to open and to read.
+func Benchmark100k(b *testing.B) {
+	ctx := context.Background()
+	dir := filled(b)
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			s, err := sqlite.Open(ctx, dir, store.Options{}, sqlite.Settings{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			s.Close()
+		}
+	})
+	s := open(b, dir, store.Options{}, sqlite.Settings{Unsafe: true})
+	b.Run("load all", func(b *testing.B) {
+		for b.Loop() {
+			n := 0
+			for _, err := range s.All(ctx, store.Query{Type: apiType}) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				n++
+			}
+			if n != 100_000 {
+				b.Fatal(n)
+			}
+		}
+	})
+	service := apiID(5).Parent().Scope()
+	after := apiID(90_005).Scope().String()
+	subscription := gatehouse.MustScope("/subscriptions/5ae4f3ab-3c2b-4d0c-8d5b-0c8f7a3c0001")
+	for _, c := range []struct {
+		name string
+		q    store.Query
+	}{
+		{"page by parent, first", store.Query{Type: apiType, Parent: &service, Limit: 50}},
+		{"page by parent, deep", store.Query{Type: apiType, Parent: &service, Limit: 50, After: after}},
+		{"page under, deep", store.Query{Type: apiType, Under: &subscription, Limit: 50, After: after}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				if p, err := s.List(ctx, c.q); err != nil || len(p.Documents) != 50 {
+					b.Fatal(len(p.Documents), err)
+				}
+			}
+		})
+	}
+	for name, q := range map[string]store.Query{"count by parent": {Type: apiType, Parent: &service}, "count all": {Type: apiType}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if n, err := s.Count(ctx, q); err != nil || n < 10_000 {
+					b.Fatal(n, err)
+				}
+			}
+		})
+	}
+	b.Run("get", func(b *testing.B) {
+		n := 0
+		for b.Loop() {
+			n = (n + 7919) % 100_000
+			if _, err := s.Get(ctx, apiID(n).Scope()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	benchChanges(b, s)
+}
+
+func benchChanges(b *testing.B, s *store.Store) {
+	ctx := context.Background()
+	one, group := apiID(77).Scope(), gatehouse.MustScope("/subscriptions/5ae4f3ab-3c2b-4d0c-8d5b-0c8f7a3c0001/resourceGroups/rg3")
+	none := gatehouse.MustScope("/subscriptions/another")
+	for _, c := range []struct {
+		name string
+		q    store.ChangeQuery
+	}{
+		{"changes, newest 50", store.ChangeQuery{Descending: true, Limit: 50}},
+		{"changes of a resource", store.ChangeQuery{Resource: &one}},
+		{"changes under a group, newest 50", store.ChangeQuery{Under: &group, Descending: true, Limit: 50}},
+		{"changes under a resource", store.ChangeQuery{Under: &one, Descending: true, Limit: 50}},
+		{"changes under nothing", store.ChangeQuery{Under: &none}},
+		{"changes by an unknown actor", store.ChangeQuery{Actor: gatehouse.NewGUID()}},
+		{"changes by the actor, newest 50", store.ChangeQuery{Actor: apiCause().Caller.ID, Descending: true, Limit: 50}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				changes, err := s.Changes(ctx, c.q)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, err := range changes {
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -123,6 +124,48 @@ func testChangeQueries(f *fixture) {
 			f.Errorf("%+v: got %v, want %v", c.q, got, c.want)
 		}
 	}
+}
+
+// testBusyScope asks below scopes with few and with very many changes, which a
+// driver may answer in different ways.
+func testBusyScope(f *fixture) {
+	note := func(scope string, n int) {
+		c := cause()
+		c.Scope = scope
+		_, err := f.s.Write(context.Background(), c, func(tx *store.Tx) error {
+			for range n {
+				if err := tx.Note(gatehouse.Event, scope); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		f.must(err)
+	}
+	note("/subscriptions/s/resourceGroups/rg-1", 3)
+	note("/subscriptions/s/resourceGroups/rg/providers/Microsoft.X/things/t", 6000)
+	note("/subscriptions/s/resourceGroups/rg", 2)
+	note("/subscriptions/s2", 4)
+	for scope, want := range map[string]int{"/subscriptions/S": 6005, "/subscriptions/s/resourceGroups/RG": 6002, "/subscriptions/s/resourceGroups/rg-1": 3, "/subscriptions/s2": 4, "/": 6009} {
+		under := gatehouse.MustScope(scope)
+		for _, descending := range []bool{false, true} {
+			got := f.changes(store.ChangeQuery{Under: &under, Descending: descending})
+			if len(got) != want || !slices.IsSortedFunc(got, func(a, b gatehouse.Change) int { return cmp.Compare(a.Seq, b.Seq) * sign(descending) }) {
+				f.Errorf("%s, descending %v: %d changes, want %d in order", scope, descending, len(got), want)
+			}
+		}
+	}
+	one := gatehouse.MustScope("/subscriptions/s/resourceGroups/rg")
+	if got := f.changes(store.ChangeQuery{Under: &one, AfterSeq: 4, Limit: 5500}); len(got) != 5500 || got[0].Seq != 5 || got[5499].Seq != 5504 {
+		f.Errorf("%d changes, want 5500 from 5 on", len(got))
+	}
+}
+
+func sign(descending bool) int {
+	if descending {
+		return -1
+	}
+	return 1
 }
 
 func testRecord(f *fixture) {

@@ -198,6 +198,18 @@ func testListScopes(f *fixture) {
 	}
 }
 
+func testListByName(f *fixture) {
+	for _, id := range []string{"/subscriptions/a/resourceGroups/Same", "/subscriptions/b/resourceGroups/same", "/subscriptions/b/resourceGroups/same-1"} {
+		f.put(&store.Document{ID: gatehouse.MustID(id), Type: groupType, Body: []byte(`{}`)})
+	}
+	f.put(&store.Document{ID: gatehouse.MustID("/subscriptions/same"), Type: "Microsoft.Resources/subscriptions", Body: []byte(`{}`)})
+	b := gatehouse.MustScope("/subscriptions/b")
+	f.wantList(store.Query{Type: groupType, Name: "SAME"}, "Same same")
+	f.wantList(store.Query{Type: groupType, Name: "same", Parent: &b}, "same")
+	f.wantList(store.Query{Name: "same"}, "Same same same")
+	f.wantList(store.Query{Type: groupType, Name: "none"}, "")
+}
+
 // wantList compares what q selects, whole and by pages of one, and its count.
 func (f *fixture) wantList(q store.Query, want string) {
 	f.Helper()

@@ -14,7 +14,7 @@ CREATE TABLE documents (
 
 CREATE INDEX documents_by_type ON documents (type, key);
 CREATE INDEX documents_by_parent ON documents (parent, type, key);
-CREATE INDEX documents_by_name ON documents (name, type);
+CREATE INDEX documents_by_name ON documents (name, type, key);
 
 -- record comes last, so that reading the other columns of a large one stops early.
 CREATE TABLE changes (
@@ -56,3 +56,23 @@ CREATE INDEX changes_by_resource ON changes (resource);
 CREATE INDEX changes_by_actor ON changes (actor);
 CREATE INDEX changes_by_operation ON changes (operation);
 CREATE INDEX changes_by_correlation ON changes (correlation);
+
+-- Most changes are authorized at the resource itself; this one finds the others.
+CREATE INDEX changes_by_scope ON changes (scope) WHERE scope <> resource;
+
+-- Row counts for the planner, fixed so that a statement is run the same way
+-- whatever the tables hold: total, then rows per value of each leading column.
+ANALYZE;
+DELETE FROM sqlite_stat1;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('documents', 'sqlite_autoindex_documents_1', '1000000 1'),
+    ('documents', 'documents_by_type', '1000000 20000 1'),
+    ('documents', 'documents_by_parent', '1000000 50 20 1'),
+    ('documents', 'documents_by_name', '1000000 5 5 1'),
+    ('changes', 'changes_by_time', '10000000 2'),
+    ('changes', 'changes_by_resource', '10000000 10'),
+    ('changes', 'changes_by_actor', '10000000 10000'),
+    ('changes', 'changes_by_operation', '10000000 2'),
+    ('changes', 'changes_by_correlation', '10000000 2'),
+    ('changes', 'changes_by_scope', '100000 100');
+ANALYZE sqlite_schema;
