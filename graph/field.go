@@ -12,14 +12,7 @@ import (
 
 func (f *field) is(what flag) bool { return f.flags&what != 0 }
 
-func (k *kind) field(name string) *field {
-	for i := range k.fields {
-		if gatehouse.Fold(k.fields[i].name) == gatehouse.Fold(name) {
-			return &k.fields[i]
-		}
-	}
-	return nil
-}
+func (k *kind) field(name string) *field { return k.named[gatehouse.Fold(name)] }
 
 func (k *kind) rules() *odata.Rules {
 	r := &odata.Rules{Fields: map[string]string{}, Or: true, Not: true}
@@ -153,8 +146,11 @@ func (k *kind) answer(body *jsondoc.Object, selected []string) *jsondoc.Object {
 		}
 	}
 	for name, v := range body.All() {
+		if k.field(name) != nil {
+			continue
+		}
 		restricted := gatehouse.Fold(name) == gatehouse.Fold(attributes)
-		if k.field(name) == nil && (len(selected) == 0 && !restricted || contains(selected, name)) {
+		if len(selected) == 0 && !restricted || contains(selected, name) {
 			out.Set(name, v)
 		}
 	}

@@ -39,6 +39,15 @@ type field struct {
 	members string // of an object: what is answered when it does not say, as JSON
 }
 
+// declare makes the fields of a kind quick to find.
+func declare(k *kind) *kind {
+	k.named = make(map[string]*field, len(k.fields))
+	for i := range k.fields {
+		k.named[gatehouse.Fold(k.fields[i].name)] = &k.fields[i]
+	}
+	return k
+}
+
 const (
 	equal    = "eq ne in"
 	search   = "eq ne in startswith endswith contains ge le gt lt"
@@ -54,6 +63,7 @@ type kind struct {
 	doc    string // type of its documents
 	id     func(gatehouse.GUID) gatehouse.ID
 	fields []field
+	named  map[string]*field // by folded name
 }
 
 // Objects that Graph answers with all their members, set or not.
@@ -66,7 +76,7 @@ const (
 // listed are kept and answered as they were sent: Graph has hundreds, and refusing
 // one that it knows would break a client.
 var (
-	users = &kind{
+	users = declare(&kind{
 		name: "users", single: "user", title: "User", doc: directory.UserType, id: directory.UserID,
 		fields: []field{
 			{name: "businessPhones", shape: texts},
@@ -110,8 +120,8 @@ var (
 			{name: "consentProvidedForMinor", flags: hidden},
 			{name: "identities", shape: list, flags: hidden},
 		},
-	}
-	groups = &kind{
+	})
+	groups = declare(&kind{
 		name: "groups", single: "group", title: "Group", doc: directory.GroupType, id: directory.GroupID,
 		fields: []field{
 			{name: "id", shape: guid, flags: readonly, filter: "eq in"},
@@ -139,8 +149,8 @@ var (
 			{name: "theme"},
 			{name: "visibility"},
 		},
-	}
-	applications = &kind{
+	})
+	applications = declare(&kind{
 		name: "applications", single: "application", title: "Application", doc: directory.ApplicationType, id: directory.ApplicationID,
 		fields: []field{
 			{name: "id", shape: guid, flags: readonly, filter: "eq in"},
@@ -176,8 +186,8 @@ var (
 			{name: "verifiedPublisher", shape: object, flags: readonly, members: publisherMembers},
 			{name: "web", shape: object, members: `{"homePageUrl":null,"logoutUrl":null,"redirectUris":[],"implicitGrantSettings":{"enableAccessTokenIssuance":false,"enableIdTokenIssuance":false},"redirectUriSettings":[]}`},
 		},
-	}
-	servicePrincipals = &kind{
+	})
+	servicePrincipals = declare(&kind{
 		name: "servicePrincipals", single: "servicePrincipal", title: "ServicePrincipal",
 		doc: directory.ServicePrincipalType, id: directory.ServicePrincipalID,
 		fields: []field{
@@ -218,8 +228,8 @@ var (
 			{name: "verifiedPublisher", shape: object, flags: readonly, members: publisherMembers},
 			{name: "samlSingleSignOnSettings", shape: object},
 		},
-	}
-	federated = &kind{
+	})
+	federated = declare(&kind{
 		name: "federatedIdentityCredentials", single: "federatedIdentityCredential", title: "FederatedIdentityCredential", doc: directory.FederatedType,
 		fields: []field{
 			{name: "id", shape: guid, flags: readonly, filter: "eq"},
@@ -229,8 +239,8 @@ var (
 			{name: "description", max: 600},
 			{name: "audiences", shape: texts, flags: required},
 		},
-	}
-	roleAssignments = &kind{
+	})
+	roleAssignments = declare(&kind{
 		name: "roleAssignments", single: "unifiedRoleAssignment", title: "UnifiedRoleAssignment",
 		doc: directory.RoleAssignmentType, id: directory.RoleAssignmentID,
 		fields: []field{
@@ -240,7 +250,7 @@ var (
 			{name: "appScopeId"},
 			{name: "roleDefinitionId", shape: guid, flags: required, filter: "eq in"},
 		},
-	}
+	})
 )
 
 // directoryKinds are the kinds that directoryObjects and mixed lists are made of.

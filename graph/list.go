@@ -143,6 +143,9 @@ func (h *Handler) candidates(k *kind, filter odata.Expr) ([]gatehouse.GUID, bool
 				return ids, true
 			}
 		}
+		if prefix, ok := namePrefix(part); ok {
+			return h.cfg.Index.ByDisplayNamePrefix(k.doc, prefix), true
+		}
 		if list, value, ok := odata.AnyEquality(part); ok && value.Value != nil {
 			if ids, known := h.holding(k, gatehouse.Fold(list), value.Text()); known {
 				return ids, true
@@ -150,6 +153,21 @@ func (h *Handler) candidates(k *kind, filter odata.Expr) ([]gatehouse.GUID, bool
 		}
 	}
 	return nil, false
+}
+
+// namePrefix takes apart startswith(displayName,'x'): az resolves names so.
+func namePrefix(e odata.Expr) (string, bool) {
+	c, ok := odata.CallOf(e, "startswith")
+	if !ok {
+		return "", false
+	}
+	field, isField := c.Args[0].(*odata.Field)
+	value, isValue := c.Args[1].(*odata.Literal)
+	if !isField || !isValue || gatehouse.Fold(field.Path) != "displayname" {
+		return "", false
+	}
+	text, isText := value.Value.(string)
+	return text, isText && text != ""
 }
 
 func (h *Handler) equal(k *kind, field, value string) ([]gatehouse.GUID, bool) {
