@@ -154,6 +154,14 @@ func (op *Op) Write(masked *jsondoc.Object, f func(tx *store.Tx) error) error {
 	return err
 }
 
+// Conclude writes the outcome of work that was authorized when it began, such as the
+// state of a deployment. It does not ask again: what has happened has to be recorded
+// even if the caller's right was withdrawn meanwhile. Use it for nothing else.
+func (op *Op) Conclude(f func(tx *store.Tx) error) error {
+	_, err := op.Server.store.Write(op.Context, op.Cause(nil), f)
+	return err
+}
+
 // Record appends an event to the change log: an act that changes no document, such as revealing a secret.
 func (op *Op) Record(note string) error {
 	return op.Server.store.Record(op.Context, gatehouse.Change{Kind: gatehouse.Event, Cause: op.Cause(nil),
@@ -163,6 +171,13 @@ func (op *Op) Record(note string) error {
 // Can reports whether the caller may perform another action at id; it reveals nothing and records nothing.
 func (op *Op) Can(action string, id gatehouse.ID) bool {
 	return op.Server.guard.Allowed(op.Caller, action, id)
+}
+
+// Hopeless reports whether no grant gives the caller an action at id, whatever the
+// request will hold: not even one whose condition depends on that.
+func (op *Op) Hopeless(action string, id gatehouse.ID) bool {
+	d, err := op.Server.guard.AuthorizeAt(op.Context, op.Caller, action, false, id, id.String(), nil)
+	return gatehouse.KindOf(err) == gatehouse.Forbidden && d.Code == gatehouse.AuthorizationFailed && !d.Conditional
 }
 
 // Sees reports whether the caller holds any assignment at, above or below id (rbac.md 5.2).

@@ -132,20 +132,23 @@ func (r *run) conceal(err error) error {
 }
 
 // preflight asks for the right to every resource, so that a template which its
-// caller may not deploy is refused whole. Types with conditions on their content
-// (role assignments) are left to the write itself, which knows the content.
+// caller may not deploy is refused whole. Where rights can depend on the content
+// (role assignments), only the write itself can tell, unless there is no such right at all.
 func (r *run) preflight() error {
 	var refused []*gatehouse.Error
 	for _, s := range r.plan.Steps {
-		declared := r.op.Server.TypeOf(s.ID.Type())
-		if s.Existing || declared != nil && declared.Type.Hooks.Attributes != nil {
+		if s.Existing {
 			continue
 		}
 		target, err := r.op.Server.Resolve(http.MethodPut, escape(s.ID))
 		if err != nil {
 			return r.unknownType(s, err)
 		}
-		if action := target.Route.Action; !r.op.Can(action, s.ID) {
+		lacks := func(action string, id gatehouse.ID) bool { return !r.op.Can(action, id) }
+		if t := target.Route.Type; t != nil && t.Hooks.Attributes != nil {
+			lacks = r.op.Hopeless
+		}
+		if action := target.Route.Action; lacks(action, s.ID) {
 			refused = append(refused, gatehouse.Errorf(gatehouse.Forbidden, gatehouse.AuthorizationFailed,
 				"Authorization failed for template resource '%s' of type '%s'. The client '%s' with object id '%s' does not have permission to perform action '%s' at scope '%s'.",
 				s.Name, s.Type, r.op.Caller.Name, r.op.Caller.ID, action, s.ID))
@@ -462,7 +465,7 @@ func (r *run) finish() error {
 		}
 		doc.Props().Set("outputResources", written)
 	}
-	return r.op.Write(nil, func(tx *store.Tx) error {
+	return r.op.Conclude(func(tx *store.Tx) error {
 		for i, o := range append(slices.Clone(r.steps), r.extra...) {
 			if o.verb == "" {
 				continue

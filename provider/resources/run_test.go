@@ -148,6 +148,9 @@ func TestRightsAreAskedForEveryResource(t *testing.T) {
 	})
 	w.Put(t, assignment)
 	w.Do("bob", "PUT", deploymentURL("d")+version, nil, stopTemplate())
+	if a := w.Do("owner", "GET", deploymentURL("d")+version, nil, ""); !strings.Contains(a.Body.String(), `"provisioningState":"Failed"`) {
+		t.Errorf("the outcome was not recorded: %s", a.Body)
+	}
 	a := w.Do("owner", "GET", armtest.GroupID().String()+"/resources"+version, nil, "")
 	if strings.Contains(a.Body.String(), "widgets/") {
 		t.Errorf("something was written without a right: %s", a.Body)
