@@ -25,9 +25,17 @@ func (x *Index) Delete(ctx context.Context, tx *store.Tx, object gatehouse.ID) e
 	if !ok {
 		return nil
 	}
-	for _, link := range x.Links(oid) {
-		if _, err := tx.Delete(link); err != nil && gatehouse.KindOf(err) != gatehouse.NotFound {
+	// The transaction is asked, not the index: it also knows the links that others
+	// made a moment ago in the same commit.
+	for _, kind := range linkTypes {
+		links, err := tx.List(ctx, store.Query{Type: kind, Name: oid.String()})
+		if err != nil {
 			return err
+		}
+		for _, d := range links.Documents {
+			if _, err := tx.Delete(d.Key()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

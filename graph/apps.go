@@ -26,7 +26,6 @@ func applicationBefore(e *edit) error {
 	if err := e.credentials(); err != nil {
 		return err
 	}
-	e.holdLinks()
 	return nil
 }
 
@@ -190,7 +189,6 @@ func principalBefore(e *edit) error {
 	if err := e.credentials(); err != nil {
 		return err
 	}
-	e.holdLinks()
 	e.steps = append(e.steps, func(tx *store.Tx) error { return e.fromApplication(tx, appID) })
 	return nil
 }
@@ -282,7 +280,6 @@ func roleBefore(e *edit) error {
 			return badRequest("roleDefinitionId", "The role definition '%s' does not exist: list roleManagement/directory/roleDefinitions for those that do.", clip(role))
 		}
 	}
-	e.holdLinks()
 	return nil
 }
 

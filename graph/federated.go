@@ -91,7 +91,6 @@ func createFederated(c *call) (*answer, error) {
 			}
 			return e.federatedFits(tx)
 		})
-		e.holdLinks()
 		if _, err := e.run(http.StatusCreated, directory.FederatedID(c.oid, name)); err != nil {
 			return nil, err
 		}

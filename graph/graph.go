@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"gatehouse"
@@ -62,10 +61,6 @@ type Handler struct {
 	cfg    Config
 	table  []route
 	signer *odata.Signer
-	// linking orders those who link objects before or after those who delete them,
-	// so that no deleted object leaves a link behind: the links of an object are
-	// found through the index, which knows only what is committed.
-	linking sync.RWMutex
 }
 
 // New returns a Handler.

@@ -51,8 +51,6 @@ func (r *relation) add(c *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.h.linking.RLock()
-	defer c.h.linking.RUnlock()
 	err = c.change(http.StatusNoContent, func(tx *store.Tx) error {
 		if _, err := tx.Get(c.ctx(), r.of.id(c.oid).Scope()); err != nil {
 			return c.absent(err)
@@ -187,19 +185,7 @@ func (e *edit) bind(r *relation, refs []jsondoc.Value) error {
 		}
 		e.steps = append(e.steps, func(tx *store.Tx) error { return e.link(tx, r, e.oid, target) })
 	}
-	e.holdLinks()
 	return nil
-}
-
-// holdLinks keeps objects from being deleted until the edit is done. It is the
-// last of the reservations, so that nobody waits while holding a name.
-func (e *edit) holdLinks() {
-	if e.linking {
-		return // taking a read lock twice would wait for a writer in between
-	}
-	e.linking = true
-	e.h.linking.RLock()
-	e.release = append(e.release, e.h.linking.RUnlock)
 }
 
 // derived lists objects that the index finds for the one in the path.

@@ -33,7 +33,6 @@ type edit struct {
 	steps    []func(tx *store.Tx) error // further work in the transaction, before within
 	release  []func()                   // reservations, given back when all is done
 	reveal   map[string]string          // key ID to secret text, shown in the answer once
-	linking  bool                       // holds Handler.linking
 }
 
 // unknownName is what a field that is not declared may be called: plain enough
@@ -254,8 +253,6 @@ func deleteObject(c *call) (*answer, error) {
 	if c.oid.IsZero() {
 		return nil, notThere(c.named())
 	}
-	c.h.linking.Lock()
-	defer c.h.linking.Unlock()
 	k := c.kindOf(c.oid)
 	err := c.change(http.StatusNoContent, func(tx *store.Tx) error { return c.drop(tx, k, c.oid) })
 	return &answer{}, err
@@ -273,41 +270,7 @@ func (c *call) drop(tx *store.Tx, k *kind, oid gatehouse.GUID) error {
 			return err
 		}
 	}
-	for _, key := range c.h.cfg.Index.Links(oid) {
-		if err := dropIfThere(tx, key); err != nil {
-			return err
-		}
-	}
-	if err := c.dropBelow(tx, k, d.Key()); err != nil {
-		return err
-	}
-	_, err = tx.Delete(d.Key())
-	return err
-}
-
-// dropBelow deletes the documents that hold an object's relations and credentials.
-func (c *call) dropBelow(tx *store.Tx, k *kind, key gatehouse.Scope) error {
-	var types []string
-	for _, r := range relations {
-		if r.of == k {
-			types = append(types, r.doc)
-		}
-	}
-	if k == applications {
-		types = append(types, directory.FederatedType)
-	}
-	for _, doc := range types {
-		page, err := tx.List(c.ctx(), store.Query{Type: doc, Parent: &key})
-		if err != nil {
-			return err
-		}
-		for _, d := range page.Documents {
-			if err := dropIfThere(tx, d.Key()); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return c.h.cfg.Index.Delete(c.ctx(), tx, d.ID)
 }
 
 func dropIfThere(tx *store.Tx, key gatehouse.Scope) error {
