@@ -8,16 +8,21 @@ import (
 )
 
 // world is a test server with every provider of the product.
-func world(t *testing.T) *armtest.World {
-	return armtest.Start(t, func(w *armtest.World) []*arm.Provider {
+func world(t *testing.T) *armtest.World { return armtest.Start(t, everything(t)) }
+
+func everything(t *testing.T) func(w *armtest.World) []*arm.Provider {
+	return func(w *armtest.World) []*arm.Provider {
 		a := &app{store: w.Store, guard: w.Guard, dir: w.Index}
 		providers, err := a.providers(t.Context(), armtest.Tenant)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return providers
-	})
+	}
 }
+
+// TestWire runs the stories that need several providers together.
+func TestWire(t *testing.T) { armtest.Run(t, "testdata/wire/*.txtar", everything(t)) }
 
 // TestRoutes keeps the table of every route with the action that it asks for.
 func TestRoutes(t *testing.T) { armtest.Routes(t, world(t).Server, "testdata/routes.txt") }

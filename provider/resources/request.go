@@ -80,6 +80,9 @@ func readParameters(body *jsondoc.Object) (*jsondoc.Object, error) {
 }
 
 func (q *request) check() error {
+	if err := checkTags(q.tags); err != nil {
+		return err
+	}
 	switch gatehouse.Fold(q.mode) {
 	case "", "incremental":
 		q.mode = "Incremental"
