@@ -23,6 +23,10 @@ func (s *Store) Backup(ctx context.Context, path string, o BackupOptions) error 
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("store: %s exists already; give the name of a new file", path)
 	}
+	if o.IncludeKey { // the key that is copied must be the one of the copied database
+		s.rotating.Lock()
+		defer s.rotating.Unlock()
+	}
 	part := path + ".partial"
 	if err := os.RemoveAll(part); err != nil { // of an interrupted backup
 		return err

@@ -11,7 +11,7 @@ import (
 
 // Commit tells what a Write changed.
 type Commit struct {
-	Changes []gatehouse.Change // in order; none when nothing changed
+	Changes []gatehouse.Change // in order; none when nothing changed; listeners have the same, do not modify them
 }
 
 // Write runs f in a transaction and returns once its work is durable and the

@@ -97,7 +97,7 @@ func benchBare(b *testing.B) {
 		return s
 	}
 	begin, commit := prepare(`BEGIN IMMEDIATE`), prepare(`COMMIT`)
-	document := prepare(`INSERT INTO documents (key, id, type, type_name, parent, revision, created, updated, body) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)`)
+	document := prepare(`INSERT INTO documents (key, id, type, type_name, parent, name, revision, created, updated, body) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`)
 	change := prepare(`INSERT INTO changes (seq, time, kind, resource, scope, type, actor, operation, correlation, hash, record) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`)
 	record, hash := make([]byte, 2300), make([]byte, 32)
 	exec := func(s *sql.Stmt, args ...any) {
@@ -111,7 +111,7 @@ func benchBare(b *testing.B) {
 		id := apiID(n)
 		key, op := id.Scope().String(), gatehouse.NewGUID().String()
 		exec(begin)
-		exec(document, key, id.String(), gatehouse.Fold(apiType), apiType, id.Parent().Scope().String(), n, n, n, apiBody)
+		exec(document, key, id.String(), gatehouse.Fold(apiType), apiType, id.Parent().Scope().String(), id.Scope().Name(), n, n, n, apiBody)
 		exec(change, n, n, "write", key, key, gatehouse.Fold(apiType), op, op, op, hash, record)
 		exec(commit)
 	}
