@@ -60,7 +60,7 @@ func (s *Snapshot) Decide(r *gatehouse.Request) gatehouse.Decision {
 // what the time goes to.
 func (w *walk) grantedThroughGroups(d *gatehouse.Decision) bool {
 	var batch [16]*person
-	groups := w.who.groups
+	groups := w.who.groupList()
 	for len(groups) > 0 {
 		n := min(len(groups), len(batch))
 		var touch uint32
@@ -87,7 +87,7 @@ func (w *walk) grantedThroughGroups(d *gatehouse.Decision) bool {
 
 // granted looks for a row of one principal that grants, and notes it in d.
 func (w *walk) granted(p *person, d *gatehouse.Decision) bool {
-	if len(p.more) > 0 || len(p.hot) > 48 {
+	if p.many || len(p.hot) > 48 {
 		return w.grantedByMany(p, d)
 	}
 	for i, h := range p.hot {
@@ -107,8 +107,9 @@ func (w *walk) grantedByMany(p *person, d *gatehouse.Decision) bool {
 		if w.grantedAt(p.own(), scope, d) {
 			return true
 		}
-		for i := p.from(scope); i < len(p.more) && p.more[i].hot[0].scope <= scope; i++ {
-			if w.grantedAt(p.more[i], scope, d) {
+		more := p.more()
+		for i := from(more, scope); i < len(more) && more[i].hot[0].scope <= scope; i++ {
+			if w.grantedAt(more[i], scope, d) {
 				return true
 			}
 		}

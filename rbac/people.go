@@ -20,15 +20,32 @@ type people struct {
 	down  pairs  // group, member
 }
 
-// person is one principal. What Decide reads comes first, in one cache line.
+// person is one principal: a cache line with what Decide reads.
 type person struct {
-	hot    []row    // what is assigned to it, ordered by scope; empty when more is used
-	groups []uint32 // its groups, nested ones included, without itself; ordered
-	more   []rows   // in place of the rows here when they are many, ordered likewise, none empty
+	hot    []row // what is assigned to it, ordered by scope
+	groups *groups
+	cold   *cold // nil when nothing is assigned
 	id     gatehouse.GUID
+	uses   uint32 // memberships and deny assignments that name it
+	many   bool   // the rows are in cold.more, and hot is empty
+}
+
+// groups are the groups of a principal, nested ones included, without itself, ordered;
+// people that are directly in the same groups share them. Immutable.
+type groups struct{ all []uint32 }
+
+func (w *person) groupList() []uint32 {
+	if w.groups == nil {
+		return nil
+	}
+	return w.groups.all
+}
+
+// cold is the rest of what is assigned to somebody. Immutable.
+type cold struct {
 	ids    []gatehouse.GUID // of the assignments in hot
 	extras []*extra         // of the same; nil when none has any
-	uses   uint32           // memberships and deny assignments that name it
+	more   []rows           // in place of hot when there are many: ordered likewise, none empty
 }
 
 // row is the part of an assignment that decides nearly always.
@@ -87,7 +104,7 @@ func (p *people) intern(e *edit, id gatehouse.GUID) uint32 {
 // prune forgets a principal that nothing is said about any more.
 func (p *people) prune(e *edit, n uint32) {
 	who := p.all.at(n)
-	if who.uses > 0 || len(who.hot) > 0 || len(who.more) > 0 {
+	if who.uses > 0 || who.cold != nil {
 		return
 	}
 	p.table.remove(e, p.tag(&who.id), n)
@@ -107,8 +124,38 @@ func (w *person) in(self, n uint32) bool {
 	if self == n {
 		return true
 	}
-	_, found := slices.BinarySearch(w.groups, n)
+	_, found := slices.BinarySearch(w.groupList(), n)
 	return found
+}
+
+// own returns the rows of w that are not in pieces.
+func (w *person) own() rows {
+	if w.cold == nil {
+		return rows{}
+	}
+	return rows{w.hot, w.cold.ids, w.cold.extras}
+}
+
+func (w *person) setOwn(r rows) {
+	w.hot, w.cold, w.many = r.hot, nil, false
+	if len(r.hot) > 0 {
+		w.cold = &cold{ids: r.ids, extras: r.extras}
+	}
+}
+
+// more returns the pieces of w; nil when its rows are not in pieces.
+func (w *person) more() []rows {
+	if w.cold == nil {
+		return nil
+	}
+	return w.cold.more
+}
+
+func (w *person) setMore(more []rows) {
+	w.hot, w.cold, w.many = nil, nil, len(more) > 0
+	if w.many {
+		w.cold = &cold{more: more}
+	}
 }
 
 // pieces calls f with all the rows of w, until f returns false.
@@ -116,29 +163,30 @@ func (w *person) pieces(f func(rows) bool) {
 	if len(w.hot) > 0 {
 		f(w.own())
 	}
-	for _, piece := range w.more {
+	for _, piece := range w.more() {
 		if !f(piece) {
 			return
 		}
 	}
 }
 
-// from returns the first of the pieces of w that reaches as far as a scope.
-func (w *person) from(scope uint32) int {
-	return sort.Search(len(w.more), func(i int) bool {
-		hot := w.more[i].hot
+// from returns the first of the pieces that reaches as far as a scope.
+func from(more []rows, scope uint32) int {
+	return sort.Search(len(more), func(i int) bool {
+		hot := more[i].hot
 		return hot[len(hot)-1].scope >= scope
 	})
 }
 
 // at calls f with the rows of w at a scope, until f returns false.
 func (w *person) at(scope uint32, f func(r rows, i int) bool) {
-	if len(w.more) == 0 {
+	if !w.many {
 		w.own().at(scope, f)
 		return
 	}
-	for i := w.from(scope); i < len(w.more) && w.more[i].hot[0].scope <= scope; i++ {
-		if !w.more[i].at(scope, f) {
+	more := w.more()
+	for i := from(more, scope); i < len(more) && more[i].hot[0].scope <= scope; i++ {
+		if !more[i].at(scope, f) {
 			return
 		}
 	}
@@ -221,54 +269,56 @@ func (r rows) part(from, to int) rows {
 	return out
 }
 
-func (w *person) own() rows        { return rows{w.hot, w.ids, w.extras} }
-func (w *person) setOwn(r rows)    { w.hot, w.ids, w.extras = r.hot, r.ids, r.extras }
 func (r rows) halves() (a, b rows) { h := len(r.hot) / 2; return r.part(0, h), r.part(h, len(r.hot)) }
 
 // assign adds a row to w, which the edit owns.
 func (w *person) assign(h row, id gatehouse.GUID, x *extra) {
-	if len(w.more) == 0 {
+	if !w.many {
 		r := w.own().insert(h, id, x)
 		if len(r.hot) <= manyRows {
 			w.setOwn(r)
-			return
+		} else {
+			low, high := r.halves()
+			w.setMore([]rows{low, high})
 		}
-		low, high := r.halves()
-		w.more = []rows{low, high}
-		w.setOwn(rows{})
 		return
 	}
-	i, found := slices.BinarySearchFunc(w.more, h.scope, func(r rows, s uint32) int { return cmp.Compare(r.hot[0].scope, s) })
+	more := slices.Clone(w.more())
+	i, found := slices.BinarySearchFunc(more, h.scope, func(r rows, s uint32) int { return cmp.Compare(r.hot[0].scope, s) })
 	if !found {
 		i = max(i-1, 0)
 	}
-	r := w.more[i].insert(h, id, x)
-	if len(r.hot) <= manyRows {
-		w.more = slices.Clone(w.more)
-		w.more[i] = r
-		return
+	more[i] = more[i].insert(h, id, x)
+	if len(more[i].hot) > manyRows {
+		low, high := more[i].halves()
+		more[i] = low
+		more = slices.Insert(more, i+1, high)
 	}
-	low, high := r.halves()
-	w.more = append(append(slices.Clone(w.more[:i]), low, high), w.more[i+1:]...)
+	w.setMore(more)
 }
 
 // withdraw removes the row with the given scope and ID from w, which the edit owns.
-func (w *person) withdraw(scope uint32, id gatehouse.GUID) bool {
-	if i := w.own().locate(scope, id); i >= 0 {
-		w.setOwn(w.own().remove(i))
-		return true
-	}
-	for k := w.from(scope); k < len(w.more) && w.more[k].hot[0].scope <= scope; k++ {
-		piece := w.more[k]
-		if i := piece.locate(scope, id); i >= 0 {
-			w.more = slices.Clone(w.more)
-			if w.more[k] = piece.remove(i); len(piece.hot) == 1 {
-				w.more = slices.Delete(w.more, k, k+1)
-			}
-			return true
+func (w *person) withdraw(scope uint32, id gatehouse.GUID) {
+	if !w.many {
+		if i := w.own().locate(scope, id); i >= 0 {
+			w.setOwn(w.own().remove(i))
 		}
+		return
 	}
-	return false
+	more := w.more()
+	for k := from(more, scope); k < len(more) && more[k].hot[0].scope <= scope; k++ {
+		i := more[k].locate(scope, id)
+		if i < 0 {
+			continue
+		}
+		rest := more[k].remove(i)
+		more = slices.Clone(more)
+		if more[k] = rest; len(rest.hot) == 0 {
+			more = slices.Delete(more, k, k+1)
+		}
+		w.setMore(more)
+		return
+	}
 }
 
 func (r rows) locate(scope uint32, id gatehouse.GUID) int {
@@ -305,53 +355,58 @@ func (p *people) leave(e *edit, group, member uint32) bool {
 // first, by walking up, then the others, whose groups are those that they are in
 // directly with the groups of those.
 func (p *people) regroup(e *edit, changed []uint32) {
-	var groups, leaves []uint32
+	var containers, leaves []uint32
 	for _, n := range p.reach(&p.down, changed) {
 		if p.down.any(n) {
-			groups = append(groups, n)
+			containers = append(containers, n)
 		} else {
 			leaves = append(leaves, n)
 		}
 	}
-	for _, n := range groups {
+	for _, n := range containers {
 		closed := p.reach(&p.up, []uint32{n})[1:]
 		slices.Sort(closed)
-		p.setGroups(e, n, closed)
+		p.setGroups(e, n, newGroups(closed))
 	}
-	shared := map[string][]uint32{}
+	shared := map[string]*groups{}
 	for _, n := range leaves {
 		p.setGroups(e, n, p.leafGroups(n, shared))
 	}
 }
 
-func (p *people) setGroups(e *edit, n uint32, groups []uint32) {
-	if len(groups) == 0 {
-		groups = nil
+func newGroups(all []uint32) *groups {
+	if len(all) == 0 {
+		return nil
 	}
-	if !slices.Equal(p.all.at(n).groups, groups) {
-		p.all.edit(e, n).groups = groups
+	return &groups{slices.Clip(all)}
+}
+
+func (p *people) setGroups(e *edit, n uint32, g *groups) {
+	var list []uint32
+	if g != nil {
+		list = g.all
+	}
+	if !slices.Equal(p.all.at(n).groupList(), list) {
+		p.all.edit(e, n).groups = g
 	}
 }
 
 // leafGroups shares one list among all that are directly in the same groups.
-func (p *people) leafGroups(n uint32, shared map[string][]uint32) []uint32 {
+func (p *people) leafGroups(n uint32, shared map[string]*groups) *groups {
 	var key []byte
 	var all []uint32
 	for g := range p.up.with(n) {
 		key = append(key, byte(g), byte(g>>8), byte(g>>16), byte(g>>24))
 		all = append(all, g)
 	}
-	if len(all) == 0 {
-		return nil
-	}
 	if list, ok := shared[string(key)]; ok {
 		return list
 	}
 	for _, g := range all[:len(all):len(all)] {
-		all = append(all, p.all.at(g).groups...)
+		all = append(all, p.all.at(g).groupList()...)
 	}
 	slices.Sort(all)
-	list := slices.Clip(slices.Compact(all))
+	list := newGroups(slices.Clone(slices.Compact(all)))
 	shared[string(key)] = list
 	return list
 }

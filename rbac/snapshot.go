@@ -285,9 +285,11 @@ func (b *builder) fill(who *person, items []loaded) {
 		who.setOwn(r)
 		return
 	}
+	var more []rows
 	for from := 0; from < len(items); from += manyRows / 2 {
-		who.more = append(who.more, r.part(from, min(from+manyRows/2, len(items))))
+		more = append(more, r.part(from, min(from+manyRows/2, len(items))))
 	}
+	who.setMore(more)
 }
 
 func (b *builder) putDeny(d gatehouse.DenyAssignment) {
