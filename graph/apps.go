@@ -23,10 +23,11 @@ func applicationBefore(e *edit) error {
 	if err := e.identifierURIs(); err != nil {
 		return err
 	}
-	if err := e.credentials(); err != nil {
-		return err
+	if !e.creating {
+		e.h.pairing.RLock()
+		e.release = append(e.release, e.h.pairing.RUnlock)
 	}
-	return nil
+	return e.credentials()
 }
 
 // identifierURIs checks and reserves the names by which tokens for an application are asked for.
@@ -80,6 +81,9 @@ func applicationWithin(e *edit, tx *store.Tx) error {
 			e.body.Set("publisherDomain", e.h.cfg.Domains[0])
 		}
 		return e.ownedByCaller(tx)
+	}
+	if e.in.Len() == 0 {
+		return nil // only credentials change, which a service principal does not show
 	}
 	return e.followed(tx)
 }
@@ -189,6 +193,8 @@ func principalBefore(e *edit) error {
 	if err := e.credentials(); err != nil {
 		return err
 	}
+	e.h.pairing.Lock()
+	e.release = append(e.release, e.h.pairing.Unlock)
 	e.steps = append(e.steps, func(tx *store.Tx) error { return e.fromApplication(tx, appID) })
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gatehouse"
@@ -61,6 +62,10 @@ type Handler struct {
 	cfg    Config
 	table  []route
 	signer *odata.Signer
+	// pairing keeps an application still while its service principal is made: the
+	// one finds the other through the index, which knows only what is committed.
+	// Makers of service principals lock it; who changes an application reads it.
+	pairing sync.RWMutex
 }
 
 // New returns a Handler.

@@ -271,6 +271,22 @@ func TestDeletedObjectsLeaveNoLinks(t *testing.T) {
 	}
 }
 
+// TestApplicationsTakeTheirPrincipalAlong races the making of a service principal with the end of its application.
+func TestApplicationsTakeTheirPrincipalAlong(t *testing.T) {
+	w := start(t, nil)
+	for range 20 {
+		app := made(t, w, "/v1.0/applications", `{"displayName":"a"}`)
+		var all sync.WaitGroup
+		all.Go(func() { w.serve("POST", "/v1.0/servicePrincipals", fmt.Sprintf(`{"appId":%q}`, app.String("appId"))) })
+		all.Go(func() { w.serve("PATCH", "/v1.0/applications/"+app.String("id"), `{"displayName":"b"}`) })
+		all.Go(func() { w.serve("DELETE", "/v1.0/applications/"+app.String("id"), "") })
+		all.Wait()
+		if sp, ok := w.index.ServicePrincipalByAppID(gatehouse.MustGUID(app.String("appId"))); ok {
+			t.Fatalf("the service principal %s has no application", sp)
+		}
+	}
+}
+
 // TestOneNameOneWinner lets many create the same user principal name and service principal at once.
 func TestOneNameOneWinner(t *testing.T) {
 	w := start(t, nil)

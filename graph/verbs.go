@@ -254,6 +254,10 @@ func deleteObject(c *call) (*answer, error) {
 		return nil, notThere(c.named())
 	}
 	k := c.kindOf(c.oid)
+	if k == applications {
+		c.h.pairing.RLock()
+		defer c.h.pairing.RUnlock()
+	}
 	err := c.change(http.StatusNoContent, func(tx *store.Tx) error { return c.drop(tx, k, c.oid) })
 	return &answer{}, err
 }
