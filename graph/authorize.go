@@ -86,7 +86,8 @@ func (c *call) refuse(action string, d gatehouse.Decision) error {
 	if err := c.h.cfg.Store.Record(c.ctx(), gatehouse.Change{Kind: gatehouse.Refused, Cause: cause, Status: http.StatusForbidden}); err != nil {
 		return err // what cannot be recorded is not answered
 	}
+	// The path is named as it was asked for: the ID behind a name would tell that the name exists.
 	return gatehouse.Errorf(gatehouse.Forbidden, codeDenied,
-		"Insufficient privileges to complete the operation. The caller %s needs the directory permission %s on %s: ask for a directory role that has it.",
-		c.caller.ID, action, c.id)
+		"Insufficient privileges to complete the operation. The caller %s needs the directory permission %s for %s: ask for a directory role that has it.",
+		c.caller.ID, action, clip(c.r.URL.Path))
 }
