@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"context"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -78,7 +79,7 @@ func subjectOf(text string) string {
 //
 // An assertion may come again until it expires, as in Entra: MSAL Python keeps one
 // for ten minutes and sends it with every request.
-func (s *Server) checkAssertion(ctx requestContext, c *client, text string) error {
+func (s *Server) checkAssertion(ctx context.Context, c *client, text string) error {
 	a, err := parseAssertion(text)
 	if err != nil {
 		c.attempted = "certificate"
@@ -199,7 +200,7 @@ func thumbprints(cert *x509.Certificate) []string {
 
 // checkFederated verifies a token from elsewhere. Nothing is fetched for an
 // issuer that no credential of this very client names.
-func (s *Server) checkFederated(ctx requestContext, c *client, a *assertion) error {
+func (s *Server) checkFederated(ctx context.Context, c *client, a *assertion) error {
 	holder, err := c.federatedHolder()
 	if err != nil {
 		return err

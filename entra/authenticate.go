@@ -157,7 +157,7 @@ func (s *Server) Challenge(err error) string {
 			text = "The access token expired."
 		}
 	}
-	return fmt.Sprintf(`Bearer authorization_uri="%s/%s", error="%s", error_description="%s"`, s.public, s.tenant, challengeInvalid, text)
+	return fmt.Sprintf(`Bearer authorization_uri="%s/%s", error="invalid_token", error_description="%s"`, s.public, s.tenant, text)
 }
 
 // tokenCache remembers tokens whose signature was good, by their digest, so that

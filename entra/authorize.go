@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -197,7 +198,7 @@ func consentKey(user *directory.Principal, c *client, a asked) string {
 // mayAsk reports whether a refresh token that was given for one thing may be
 // redeemed for another: always by first-party clients (az asks for ARM and Graph
 // with one token), by others for what the user has allowed.
-func (s *Server) mayAsk(ctx requestContext, c *client, v session, a asked) error {
+func (s *Server) mayAsk(ctx context.Context, c *client, v session, a asked) error {
 	if c.known != nil {
 		return nil
 	}
@@ -293,7 +294,7 @@ func (a *authorization) origin() string {
 }
 
 // redeemCode answers an authorization code with tokens.
-func (s *Server) redeemCode(ctx requestContext, f form) (*tokens, error) {
+func (s *Server) redeemCode(ctx context.Context, f form) (*tokens, error) {
 	code := f.get("code")
 	if code == "" {
 		return nil, missing("code")

@@ -11,9 +11,6 @@ import (
 	"gatehouse/store"
 )
 
-// requestContext is a context; the alias keeps signatures of grants on one line.
-type requestContext = context.Context
-
 // client is the application that asks for a token.
 type client struct {
 	id        gatehouse.GUID // application ID
@@ -34,7 +31,7 @@ type holder struct {
 }
 
 // identify finds the client that a request names, by client_id or by the subject of its assertion.
-func (s *Server) identify(ctx requestContext, f form) (*client, error) {
+func (s *Server) identify(ctx context.Context, f form) (*client, error) {
 	text := f.get("client_id")
 	if text == "" && f.get("client_assertion") != "" {
 		text = subjectOf(f.get("client_assertion"))
@@ -56,7 +53,7 @@ func (s *Server) noSuchClient(text string) error {
 		"You may have sent your authentication request to the wrong tenant.", clip(text), s.tenant)
 }
 
-func (s *Server) lookupClient(ctx requestContext, id gatehouse.GUID) (*client, error) {
+func (s *Server) lookupClient(ctx context.Context, id gatehouse.GUID) (*client, error) {
 	if known, ok := s.clients[id]; ok {
 		return &client{id: id, name: known.Name, known: &known}, nil
 	}
@@ -90,7 +87,7 @@ func (s *Server) lookupClient(ctx requestContext, id gatehouse.GUID) (*client, e
 	return c, nil
 }
 
-func (s *Server) lookupPrincipal(ctx requestContext, c *client) error {
+func (s *Server) lookupPrincipal(ctx context.Context, c *client) error {
 	oid, ok := s.dir.ServicePrincipalByAppID(c.id)
 	if !ok {
 		return nil
@@ -119,7 +116,7 @@ func (c *client) hold(d *store.Document, passwords []directory.PasswordCredentia
 
 // authenticate checks the secret or assertion that the request brings, and leaves
 // c.method empty when it brings none. A wrong one is always an error.
-func (s *Server) authenticate(ctx requestContext, c *client, f form) error {
+func (s *Server) authenticate(ctx context.Context, c *client, f form) error {
 	secret, assertion := f.get("client_secret"), f.get("client_assertion")
 	switch {
 	case secret == "" && assertion == "":
@@ -167,7 +164,7 @@ func (c *client) checkSecret(text string, s *Server) error {
 func (c *client) public() bool { return c.known != nil || c.app != nil && c.app.FallbackPublic }
 
 // userClient is the client of a grant for a user: public, or authenticated.
-func (s *Server) userClient(ctx requestContext, f form) (*client, error) {
+func (s *Server) userClient(ctx context.Context, f form) (*client, error) {
 	c, err := s.identify(ctx, f)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -64,7 +65,7 @@ func (s *Server) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-func (s *Server) beginDevice(ctx requestContext, f form) (any, error) {
+func (s *Server) beginDevice(ctx context.Context, f form) (any, error) {
 	c, err := s.userClient(ctx, f)
 	if err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func (s *Server) beginDevice(ctx requestContext, f form) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.devices.allow(f.address) {
+	if !s.devices.allow(network(f.address)) {
 		limited := gatehouse.Errorf(gatehouse.Limited, "TooManyDeviceCodes", "Too many device codes were asked for from this address. Try again in some minutes.")
 		limited.RetryAfter = time.Minute
 		return nil, limited
@@ -115,7 +116,7 @@ func newUserCode() string {
 }
 
 // redeemDevice answers a poll for the device code.
-func (s *Server) redeemDevice(ctx requestContext, f form) (*tokens, error) {
+func (s *Server) redeemDevice(ctx context.Context, f form) (*tokens, error) {
 	code := f.get("device_code")
 	if code == "" {
 		code = f.get("code") // the version 1 name; az sends both
@@ -152,7 +153,7 @@ func (s *Server) redeemDevice(ctx requestContext, f form) (*tokens, error) {
 }
 
 // finishDevice makes tokens of an approved code, once.
-func (s *Server) finishDevice(ctx requestContext, f form, c *client, code string) (*tokens, error) {
+func (s *Server) finishDevice(ctx context.Context, f form, c *client, code string) (*tokens, error) {
 	t, err := s.store.TakeTicket(ctx, ticketDevice, code)
 	if isNotFound(err) {
 		return nil, fault(badVerificationCode, 70018, "Invalid verification code: the device code was used already. Begin the sign-in again.")
@@ -224,12 +225,12 @@ func (s *Server) deviceLogin(w http.ResponseWriter, r *http.Request, f form) err
 // address that was wrong too often waits.
 func (s *Server) findDevice(r *http.Request, f form) (code string, d device, problem string, err error) {
 	const wrong = "That code is not right or has expired. Check it, or start again where the code was shown."
-	if s.guesses.blocked(f.address) {
+	if s.guesses.blocked(network(f.address)) {
 		return "", d, "Too many wrong codes came from your address. Wait ten minutes and try again.", nil
 	}
 	t, err := s.store.Ticket(r.Context(), ticketUserCode, foldUserCode(f.get("request")))
 	if isNotFound(err) {
-		s.guesses.allow(f.address)
+		s.guesses.allow(network(f.address))
 		return "", d, wrong, nil
 	}
 	if err != nil {

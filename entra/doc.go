@@ -25,6 +25,27 @@
 // sessions, refresh tokens and access tokens. Client secrets that are removed do not
 // end tokens that they were exchanged for, as in Entra.
 //
+// # What a token opens
+//
+// This server's own URL stands for ARM and for Graph. A token for it that asks for
+// less than .default or user_impersonation gets Graph's public resource ID as its
+// audience and does not open ARM. Applications that are registered in the directory
+// ask the user once for each set of permissions, and their refresh tokens are good
+// for what was allowed; the first-party ones (az, PowerShell, Config.Clients) do not ask.
+//
+// # Guessing
+//
+// Wrong passwords are counted by account and address, by account, and by address,
+// before they are checked; each has its own limit and growing pauses, so that an
+// attacker elsewhere does not lock a person out where they usually are. Unknown
+// users are treated alike in every way that shows. Addresses are those of the
+// connection: behind a proxy all of them are the proxy's, and its own limits count.
+//
+// # Signing keys
+//
+// A key is published three days before it signs and stays published until its last
+// token has expired for a day. RotateKeys makes the next one early.
+//
 // # Managed identities
 //
 // Programs on this machine get tokens of managed identities from a listener of

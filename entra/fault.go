@@ -28,7 +28,6 @@ const (
 	authorizationDecline = "authorization_declined"
 	badVerificationCode  = "bad_verification_code"
 	expiredToken         = "expired_token"
-	interactionRequired  = "interaction_required"
 	loginRequired        = "login_required"
 	temporarily          = "temporarily_unavailable"
 	serverError          = "server_error"

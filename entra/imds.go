@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
@@ -222,7 +223,7 @@ func (s *Server) allowedIdentities(trusted bool) (allowed []*directory.Principal
 }
 
 // identityToken makes the answer; its numbers are texts, as the clients expect.
-func (s *Server) identityToken(ctx requestContext, f form, p *directory.Principal) (any, error) {
+func (s *Server) identityToken(ctx context.Context, f form, p *directory.Principal) (any, error) {
 	if !p.Enabled {
 		return nil, s.failed(ctx, f, p, p.AppID, "identity", fault(unauthorizedClient, 7000112, "The identity '%s' is disabled.", p.AppID))
 	}

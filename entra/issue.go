@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -68,7 +69,7 @@ type claims struct {
 }
 
 // issue records the sign-in and makes its tokens.
-func (s *Server) issue(ctx requestContext, f form, g grant) (*tokens, error) {
+func (s *Server) issue(ctx context.Context, f form, g grant) (*tokens, error) {
 	c := s.signIn(f, g.principal, g.client, g.method)
 	c.Status, c.Note = 200, "signed in for "+clip(g.asked.resource.audience)
 	if err := s.store.Record(ctx, c); err != nil {
@@ -88,7 +89,7 @@ func (s *Server) issue(ctx requestContext, f form, g grant) (*tokens, error) {
 }
 
 // userTokens adds what only users' grants have.
-func (s *Server) userTokens(ctx requestContext, g grant, now time.Time, t *tokens) (err error) {
+func (s *Server) userTokens(ctx context.Context, g grant, now time.Time, t *tokens) (err error) {
 	t.user, t.scope = true, g.asked.answer()
 	info, err := json.Marshal(map[string]string{"uid": g.principal.ID.String(), "utid": s.tenant})
 	if err != nil {
@@ -190,7 +191,7 @@ func (t *tokens) body(v1 bool, now time.Time) any {
 
 // Issue makes an access token for a principal without any sign-in: for the
 // operator's own commands, who hold the data directory anyway. It is recorded like a sign-in by method.
-func (s *Server) Issue(ctx requestContext, principal gatehouse.GUID, audience, method string) (token string, expires time.Time, err error) {
+func (s *Server) Issue(ctx context.Context, principal gatehouse.GUID, audience, method string) (token string, expires time.Time, err error) {
 	p, ok := s.dir.Principal(principal)
 	if !ok || p.Type == gatehouse.Group {
 		return "", time.Time{}, gatehouse.Errorf(gatehouse.NotFound, "PrincipalNotFound", "There is no user or service principal %s in the directory.", principal)

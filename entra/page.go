@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"embed"
@@ -229,7 +230,7 @@ func (s *Server) signInStep(w http.ResponseWriter, r *http.Request, f form, clie
 		}
 	}
 	if err != nil {
-		if fault := asFault(err); fault.kind == serverError || fault.kind == temporarily {
+		if refusal := asFault(err); refusal.kind == serverError || refusal.kind == temporarily {
 			return nil, session{}, err
 		}
 		p.Title, p.Problem = "Sign in", problemText(err)
@@ -264,7 +265,7 @@ func problemText(err error) string {
 }
 
 // changePassword sets the new password of a user who has just proved the old one.
-func (s *Server) changePassword(ctx requestContext, f form, user *directory.Principal) error {
+func (s *Server) changePassword(ctx context.Context, f form, user *directory.Principal) error {
 	fresh := f.get("new")
 	switch {
 	case fresh != f.get("again"):

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -58,7 +59,7 @@ func readSession(t store.Ticket) (session, error) {
 }
 
 // newRefresh stores the first refresh token of a grant.
-func (s *Server) newRefresh(ctx requestContext, g grant, now time.Time) (string, error) {
+func (s *Server) newRefresh(ctx context.Context, g grant, now time.Time) (string, error) {
 	v := session{User: g.principal.ID, Client: g.client, ClientMethod: g.clientMethod, Method: g.method, SignedIn: g.signedIn,
 		Family: newID(16), Scope: g.asked.text, Browser: g.cors}
 	token, t, err := s.nextRefresh(v, now)
@@ -112,7 +113,7 @@ type spending struct {
 
 // spend takes a one-time token out of circulation and puts its successor in, in
 // one transaction. Finding it spent already, it ends the family unless the grace still runs.
-func (s *Server) spend(ctx requestContext, f form, token string, how spending) (out spent, err error) {
+func (s *Server) spend(ctx context.Context, f form, token string, how spending) (out spent, err error) {
 	cause := system("Microsoft.Graph/directory/signIn/action", "/")
 	cause.Operation, cause.Correlation, cause.Caller.Address = f.request, f.client, f.address
 	now := s.now()
@@ -177,7 +178,7 @@ func (s *Server) endFamily(tx *store.Tx, v session) error {
 }
 
 // redeemRefresh answers a refresh token with fresh tokens.
-func (s *Server) redeemRefresh(ctx requestContext, f form) (*tokens, error) {
+func (s *Server) redeemRefresh(ctx context.Context, f form) (*tokens, error) {
 	if f.get("refresh_token") == "" {
 		return nil, missing("refresh_token")
 	}
@@ -220,7 +221,7 @@ func (s *Server) redeemRefresh(ctx requestContext, f form) (*tokens, error) {
 }
 
 // peek reads a one-time token without spending it, be it live or spent already.
-func (s *Server) peek(ctx requestContext, live, dead, token string) (session, error) {
+func (s *Server) peek(ctx context.Context, live, dead, token string) (session, error) {
 	t, err := s.store.Ticket(ctx, live, token)
 	if isNotFound(err) {
 		t, err = s.store.Ticket(ctx, dead, token)
@@ -235,7 +236,7 @@ func (s *Server) peek(ctx requestContext, live, dead, token string) (session, er
 }
 
 // checkRefresh sees that the token belongs to the client that brings it.
-func (s *Server) checkRefresh(ctx requestContext, f form, c *client, v session) error {
+func (s *Server) checkRefresh(ctx context.Context, f form, c *client, v session) error {
 	user, _ := s.dir.Principal(v.User)
 	switch {
 	case v.Client != c.id:

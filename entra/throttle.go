@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,7 +59,8 @@ func newThrottle(now func() time.Time) *throttle {
 
 // begin counts an attempt, or returns until when the account or address has to pause.
 func (t *throttle) begin(name, address string) (attempt, time.Duration) {
-	a := attempt{t: t, keys: [3]string{"p" + gatehouse.Fold(name) + "\x00" + address, "n" + gatehouse.Fold(name), "a" + address}}
+	name, address = gatehouse.Fold(name), network(address)
+	a := attempt{t: t, keys: [3]string{"p" + name + "\x00" + address, "n" + name, "a" + address}}
 	limits := [3]int{strikesPair, strikesAccount, strikesAddress}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -155,6 +157,20 @@ func (t *throttle) shrink(now time.Time) {
 			delete(t.known, key)
 		}
 	}
+}
+
+// network is what an address counts as: itself, or for IPv6 the /64 that one
+// customer has all of.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	prefix, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return prefix.String()
 }
 
 // limiter allows so many events for a key in a period.

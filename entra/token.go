@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"mime"
@@ -149,7 +150,7 @@ func addressOf(r *http.Request) string {
 }
 
 // clientCredentials is an application or identity signing in as itself.
-func (s *Server) clientCredentials(ctx requestContext, f form) (*tokens, error) {
+func (s *Server) clientCredentials(ctx context.Context, f form) (*tokens, error) {
 	c, err := s.identify(ctx, f)
 	if err != nil {
 		return nil, err
@@ -174,7 +175,7 @@ func (s *Server) clientCredentials(ctx requestContext, f form) (*tokens, error) 
 }
 
 // passwordGrant is a user signing in with name and password through the client.
-func (s *Server) passwordGrant(ctx requestContext, f form) (*tokens, error) {
+func (s *Server) passwordGrant(ctx context.Context, f form) (*tokens, error) {
 	c, err := s.userClient(ctx, f)
 	if err != nil {
 		return nil, err
@@ -201,7 +202,7 @@ func (s *Server) passwordGrant(ctx requestContext, f form) (*tokens, error) {
 // checkPassword finds a user and checks the password, at the pace that throttle
 // allows. What it answers about an unknown user and how long it takes are the
 // same as for a wrong password.
-func (s *Server) checkPassword(ctx requestContext, f form, client gatehouse.GUID, name, secret string) (*directory.Principal, *directory.User, error) {
+func (s *Server) checkPassword(ctx context.Context, f form, client gatehouse.GUID, name, secret string) (*directory.Principal, *directory.User, error) {
 	wrong := fault(invalidGrant, 50126, "Error validating credentials due to invalid username or password.")
 	oid, known := s.dir.UserByName(name)
 	principal, _ := s.dir.Principal(oid)
@@ -241,13 +242,13 @@ func (s *Server) checkPassword(ctx requestContext, f form, client gatehouse.GUID
 
 // failed records that a known principal could not sign in, and returns err.
 // Unknown ones are counted only, and a flood is recorded up to a measure.
-func (s *Server) failed(ctx requestContext, f form, p *directory.Principal, client gatehouse.GUID, method string, err error) error {
+func (s *Server) failed(ctx context.Context, f form, p *directory.Principal, client gatehouse.GUID, method string, err error) error {
 	if p == nil {
 		s.unknown.Add(1)
 		return err
 	}
 	refusal := asFault(err)
-	if refusal.kind == temporarily || refusal.kind == serverError || !s.noise.allow(p.ID.String()+" "+f.address) {
+	if refusal.kind == temporarily || refusal.kind == serverError || !s.noise.allow(p.ID.String()+" "+network(f.address)) {
 		return err
 	}
 	c := s.signIn(f, p, client, method)
