@@ -170,11 +170,11 @@ func TestRules(t *testing.T) {
 }
 
 func TestParseQuery(t *testing.T) {
-	q, err := ParseQuery("api-version=1&%24Filter=a%20eq%20'b+c'&$TOP=5&$skip=2&$skipToken=t&$select=id,%20displayName&$expand=owners($select=id,x),members&$orderby=name desc, id&$count=true;", Limits{MaxTop: 5})
+	_, err := ParseQuery("api-version=1&%24Filter=a%20eq%20'b+c'&$TOP=5&$skip=2&$skipToken=t&$select=id,%20displayName&$expand=owners($select=id,x),members&$orderby=name desc, id&$count=true;", Limits{MaxTop: 5})
 	if err == nil || !strings.Contains(err.Error(), "$count") {
 		t.Fatalf("a semicolon is taken as a separator: %v", err)
 	}
-	q, err = ParseQuery("api-version=1&%24Filter=a%20eq%20'b+c'&$TOP=5&$skip=2&$skipToken=t&$select=id,%20displayName&$expand=owners($select=id,x),members&$orderby=name desc, id&$count=true", Limits{MaxTop: 5})
+	q, err := ParseQuery("api-version=1&%24Filter=a%20eq%20'b+c'&$TOP=5&$skip=2&$skipToken=t&$select=id,%20displayName&$expand=owners($select=id,x),members&$orderby=name desc, id&$count=true", Limits{MaxTop: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
