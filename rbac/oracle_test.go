@@ -92,17 +92,29 @@ func oracleHolds(child, parent gatehouse.Scope) bool {
 func glob(pattern, action string) bool {
 	compiled, ok := globs.Load(pattern)
 	if !ok {
-		quoted := regexp.QuoteMeta(gatehouse.Fold(pattern))
-		for strings.Contains(quoted, `/\*/`) {
-			quoted = strings.Replace(quoted, `/\*/`, `/(?:.*/)?`, 1)
-		}
-		compiled = regexp.MustCompile(`(?s)^` + strings.ReplaceAll(quoted, `\*`, `.*`) + `$`)
+		compiled = regexp.MustCompile(`(?s)^` + expression(gatehouse.Fold(pattern)) + `$`)
 		globs.Store(pattern, compiled)
 	}
 	return compiled.(*regexp.Regexp).MatchString(gatehouse.Fold(action))
 }
 
 var globs sync.Map // of patterns, compiled
+
+func expression(pattern string) string {
+	var out strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		switch {
+		case pattern[i] != '*':
+			out.WriteString(regexp.QuoteMeta(pattern[i : i+1]))
+		case i > 0 && strings.HasPrefix(pattern[i-1:], "/*/"):
+			out.WriteString(`(?:.*/)?`)
+			i++ // the slash
+		default:
+			out.WriteString(`.*`)
+		}
+	}
+	return out.String()
+}
 
 func anyGlob(patterns []string, action string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return glob(p, action) })

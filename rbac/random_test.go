@@ -92,7 +92,7 @@ func (d *dice) action() string {
 func (d *dice) pattern() string {
 	return d.casing(pick(d, "*", "*", "*/read", "Microsoft.ApiManagement/service/*", "Microsoft.ApiManagement/service/*/read",
 		"Microsoft.ApiManagement/service/apis/*", "Microsoft.ApiManagement/service/apis/*/read", "Microsoft.Authorization/*/Write",
-		"Microsoft.Authorization/roleAssignments/write", "*/write", "Microsoft.*/service/*/read", d.action()))
+		"Microsoft.Authorization/roleAssignments/write", "*/write", "Microsoft.*/service/*/*/read", d.action()))
 }
 
 func (d *dice) condition(percent int) string {
