@@ -139,7 +139,9 @@ func (b *batch) run(j *job) {
 	tx := b.newTx(j)
 	if j.err = tx.call(j.f); j.err != nil {
 		b.head = before
-		b.broken = b.undo()
+		if err := b.undo(); err != nil {
+			b.broken = internalf("undoing a write failed: %w; the write itself failed with: %v", err, j.err)
+		}
 		return
 	}
 	if b.broken = b.keep(); b.broken != nil {

@@ -66,7 +66,11 @@ func (db *DB) Begin(context.Context) (store.DriverTx, error) {
 	if db.tx == nil {
 		return nil, errors.New("the database is open for reading only")
 	}
-	if err := db.tx.exec(db.tx.begin); err != nil {
+	err := db.tx.exec(db.tx.begin)
+	if err != nil && db.tx.exec(db.tx.rollback) == nil { // a rollback had failed: the earlier transaction was still open
+		err = db.tx.exec(db.tx.begin)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return db.tx, nil

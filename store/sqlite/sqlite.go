@@ -109,7 +109,7 @@ func (d *Driver) open(ctx context.Context, s Settings) error {
 		}
 		return closeOn(err, reads)
 	}
-	writes, err := pool(d.path, s, "cache_size(-32000)")
+	writes, err := pool(d.path, s, "cache_size(-32000)", "journal_size_limit(67108864)")
 	if err != nil {
 		return closeOn(err, reads)
 	}
