@@ -196,7 +196,12 @@ func (m *Model) ReadOnly(path string) bool {
 			return f != nil
 		}
 	}
-	return false
+	return f.allReadOnly()
+}
+
+// allReadOnly reports whether a level holds nothing that a caller can set.
+func (f *field) allReadOnly() bool {
+	return f.kind == "level" && len(f.fields) > 0 && !slices.ContainsFunc(f.fields, func(c *field) bool { return !c.readOnly && !c.allReadOnly() })
 }
 
 // writable is a copy of body without what the caller cannot write.
