@@ -66,6 +66,7 @@ func Run(t *testing.T, h Harness) {
 		{"sweep", testSweep},
 		{"reopen", testReopen},
 		{"backup while writing", testBackup},
+		{"agreement with a map", testModel},
 		{"close", testClose},
 	} {
 		t.Run(c.name, func(t *testing.T) {
