@@ -213,7 +213,7 @@ func (f *fixture) verify() (n int) {
 		if n++; r.Seq != int64(n) {
 			f.Fatalf("record %d has sequence number %d", n, r.Seq)
 		}
-		if err := r.Check(previous); err != nil {
+		if _, err := r.Check(previous); err != nil {
 			f.Fatalf("record %d: %v", r.Seq, err)
 		}
 		previous = r.Hash
