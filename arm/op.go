@@ -89,6 +89,9 @@ func (op *Op) relaxed() bool { return relaxedTypes[fold(op.Route.TypeName)] }
 // relaxedTypes are the types whose bodies az writes by hand.
 var relaxedTypes = map[string]bool{"microsoft.resources/deployments": true}
 
+// maxDepth leaves room to wrap a body into a change record, which is read at jsondoc's own limit of 100.
+const maxDepth = 90
+
 func parseBody(raw []byte, relaxed, optional bool) (*jsondoc.Object, error) {
 	if len(raw) == 0 {
 		if optional {
@@ -96,7 +99,7 @@ func parseBody(raw []byte, relaxed, optional bool) (*jsondoc.Object, error) {
 		}
 		return nil, gatehouse.Errorf(gatehouse.Invalid, "InvalidRequestContent", "The request has no body; send the resource as a JSON object.")
 	}
-	v, err := jsondoc.Parse(raw, jsondoc.Options{Relaxed: relaxed})
+	v, err := jsondoc.Parse(raw, jsondoc.Options{Relaxed: relaxed, MaxDepth: maxDepth, MaxBytes: MaxBody})
 	if err != nil {
 		return nil, err
 	}

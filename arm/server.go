@@ -115,7 +115,6 @@ type exchange struct {
 	started time.Time
 	event   Event
 	op      *Op
-	target  *Target
 }
 
 // ServeHTTP answers one request. Handlers return errors; only this function turns one into a status and a body.

@@ -279,7 +279,7 @@ func (s *Server) deviceStep(w http.ResponseWriter, r *http.Request, f form, c *c
 		user = nil
 	case "signin", "newpassword":
 		p.Title = "Sign in"
-		if user, v, err = s.signInStep(w, r, f, c.id, p); err != nil || user == nil {
+		if user, _, err = s.signInStep(w, r, f, c.id, p); err != nil || user == nil {
 			return err
 		}
 	case "approve":

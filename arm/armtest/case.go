@@ -151,7 +151,7 @@ func (r *request) set(name, value string) (err error) {
 	case "Save":
 		variable, path, ok := strings.Cut(value, "=")
 		if !ok {
-			return fmt.Errorf("Save: %q is not name = path", value)
+			return fmt.Errorf("the header Save, %q, is not name = path", value)
 		}
 		r.save = append(r.save, [2]string{strings.TrimSpace(variable), strings.TrimSpace(path)})
 	default:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"gatehouse"
@@ -159,7 +160,7 @@ func newMetrics(a *app) *metrics {
 		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gatehouse_arm_request_seconds", Help: "Time to answer a management request.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}, []string{"verb"}),
 		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_arm_refused_total", Help: "Refused management requests by action."}, []string{"action", "code"}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.refused, prometheus.NewGoCollector(), prometheus.NewProcessCollector(prometheus.ProcessCollectorOpts{}),
+	m.registry.MustRegister(m.requests, m.seconds, m.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gatehouse_unknown_signins_total", Help: "Failed sign-ins of names that do not exist."},
 			func() float64 { return float64(a.entra.UnknownSignIns()) }))
 	return m

@@ -21,9 +21,7 @@ const assignmentPage = 1000
 // selection is what a list of role or deny assignments asks for (rbac.md 6.2).
 type selection struct {
 	atScope    bool
-	principal  gatehouse.GUID          // principalId eq
 	assignedTo map[gatehouse.GUID]bool // a principal and its transitive groups
-	named      string                  // denyAssignmentName eq
 	filter     *odata.Filter
 }
 
