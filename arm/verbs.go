@@ -84,7 +84,7 @@ func (op *Op) write(merge bool) (*Answer, error) {
 		if old, err = op.forUpdate(tx, merge); err != nil {
 			return err
 		}
-		if next, err = op.compose(old, body, merge); err != nil {
+		if next, err = op.compose(tx, old, body, merge); err != nil {
 			return err
 		}
 		keepSecrets(next, old, secrets)
@@ -124,7 +124,7 @@ func (op *Op) forUpdate(tx *store.Tx, mustExist bool) (*Resource, error) {
 }
 
 // compose builds the resource to be stored from the body and what is stored now.
-func (op *Op) compose(old *Resource, body *jsondoc.Object, merge bool) (*Resource, error) {
+func (op *Op) compose(tx *store.Tx, old *Resource, body *jsondoc.Object, merge bool) (*Resource, error) {
 	t := op.Route.Type
 	next := &Resource{ID: op.ID, Type: op.Route.TypeName, Body: body.Clone()}
 	for _, name := range []string{"id", "name", "type"} {
@@ -136,7 +136,7 @@ func (op *Op) compose(old *Resource, body *jsondoc.Object, merge bool) (*Resourc
 			next.Body = old.Body.Clone()
 			jsondoc.Merge(next.Body, t.Model.writable(body))
 		}
-	} else if parent, err := op.Server.store.Get(op.Context, op.ID.Parent().Scope()); err == nil && !op.ID.Parent().IsRoot() {
+	} else if parent, err := tx.Get(op.Context, op.ID.Parent().Scope()); err == nil && !op.ID.Parent().IsRoot() {
 		next.ID = rebase(op.ID, parent.ID)
 	}
 	if err := op.faults(t.Model.Settle(next, old)); err != nil {
