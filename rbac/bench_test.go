@@ -109,7 +109,7 @@ func (e *estate) scope(size, depth int) gatehouse.Scope {
 func (e *estate) assign(n int) {
 	for i := range n {
 		a := gatehouse.RoleAssignment{ID: guid("assignment", i), Scope: e.scope(n, e.depth()), Role: e.world.Roles[e.IntN(len(e.world.Roles))].ID}
-		if a.Principal = e.users[e.IntN(len(e.users))]; e.IntN(3) == 0 {
+		if a.Principal = e.users[e.IntN(len(e.users))]; e.IntN(10) == 0 {
 			a.Principal = e.groups[e.IntN(len(e.groups))]
 		}
 		if e.IntN(50) == 0 {
@@ -147,7 +147,7 @@ type built struct {
 var (
 	thousand = sync.OnceValue(func() built { return build(1000, 100, 50) })
 	hundredK = sync.OnceValue(func() built { return build(100_000, 20_000, 2000) })
-	million  = sync.OnceValue(func() built { return build(1_000_000, 100_000, 25_000) })
+	million  = sync.OnceValue(func() built { return build(1_000_000, 100_000, 10_000) })
 )
 
 func build(assignments, users, groups int) built {
@@ -211,7 +211,7 @@ func BenchmarkMemory(b *testing.B) {
 	b.ReportMetric(float64(w.bytes)/1e6, "bytes/assignment")
 	b.ReportMetric(w.took.Seconds(), "s/build")
 	b.ReportMetric(float64(w.snapshot.scopes.n), "scopes")
-	b.ReportMetric(float64(len(w.snapshot.people.all.at(w.snapshot.people.find(&w.estate.users[1])).groupList())), "groups")
+	b.ReportMetric(float64(len(w.snapshot.people.all.at(w.snapshot.people.find(&w.estate.users[1])).groups)), "groups")
 }
 
 // BenchmarkApply makes a role assignment and takes it back.

@@ -20,33 +20,29 @@ type people struct {
 	down  pairs  // group, member
 }
 
-// person is one principal: a cache line with what Decide reads.
+// person is one principal. What Decide reads of a group comes first, so that it is in
+// one cache line.
 type person struct {
-	hot    []row // what is assigned to it, ordered by scope
-	groups *groups
-	cold   *cold // nil when nothing is assigned
+	hot    []row    // what is assigned to it, ordered by scope; inPieces when there is much
+	groups []uint32 // its groups, nested ones included, without itself, ordered; shared and immutable
 	id     gatehouse.GUID
+	cold   *cold  // nil when nothing is assigned
 	uses   uint32 // memberships and deny assignments that name it
-	many   bool   // the rows are in cold.more, and hot is empty
-}
-
-// groups are the groups of a principal, nested ones included, without itself, ordered;
-// people that are directly in the same groups share them. Immutable.
-type groups struct{ all []uint32 }
-
-func (w *person) groupList() []uint32 {
-	if w.groups == nil {
-		return nil
-	}
-	return w.groups.all
 }
 
 // cold is the rest of what is assigned to somebody. Immutable.
 type cold struct {
 	ids    []gatehouse.GUID // of the assignments in hot
 	extras []*extra         // of the same; nil when none has any
-	more   []rows           // in place of hot when there are many: ordered likewise, none empty
+	more   []rows           // in place of hot when there is much: ordered likewise, none empty
 }
+
+// inPieces stands for rows that are kept in cold.more. It is never written.
+var inPieces = []row{{scope: noScope}}
+
+const noScope = ^uint32(0)
+
+func (w *person) many() bool { return len(w.hot) > 0 && w.hot[0].scope == noScope }
 
 // row is the part of an assignment that decides nearly always.
 type row struct {
@@ -124,20 +120,20 @@ func (w *person) in(self, n uint32) bool {
 	if self == n {
 		return true
 	}
-	_, found := slices.BinarySearch(w.groupList(), n)
+	_, found := slices.BinarySearch(w.groups, n)
 	return found
 }
 
 // own returns the rows of w that are not in pieces.
 func (w *person) own() rows {
-	if w.cold == nil {
+	if w.cold == nil || w.many() {
 		return rows{}
 	}
 	return rows{w.hot, w.cold.ids, w.cold.extras}
 }
 
 func (w *person) setOwn(r rows) {
-	w.hot, w.cold, w.many = r.hot, nil, false
+	w.hot, w.cold = r.hot, nil
 	if len(r.hot) > 0 {
 		w.cold = &cold{ids: r.ids, extras: r.extras}
 	}
@@ -152,16 +148,16 @@ func (w *person) more() []rows {
 }
 
 func (w *person) setMore(more []rows) {
-	w.hot, w.cold, w.many = nil, nil, len(more) > 0
-	if w.many {
-		w.cold = &cold{more: more}
+	w.hot, w.cold = nil, nil
+	if len(more) > 0 {
+		w.hot, w.cold = inPieces, &cold{more: more}
 	}
 }
 
 // pieces calls f with all the rows of w, until f returns false.
 func (w *person) pieces(f func(rows) bool) {
-	if len(w.hot) > 0 {
-		f(w.own())
+	if r := w.own(); len(r.hot) > 0 {
+		f(r)
 	}
 	for _, piece := range w.more() {
 		if !f(piece) {
@@ -180,7 +176,7 @@ func from(more []rows, scope uint32) int {
 
 // at calls f with the rows of w at a scope, until f returns false.
 func (w *person) at(scope uint32, f func(r rows, i int) bool) {
-	if !w.many {
+	if !w.many() {
 		w.own().at(scope, f)
 		return
 	}
@@ -273,7 +269,7 @@ func (r rows) halves() (a, b rows) { h := len(r.hot) / 2; return r.part(0, h), r
 
 // assign adds a row to w, which the edit owns.
 func (w *person) assign(h row, id gatehouse.GUID, x *extra) {
-	if !w.many {
+	if !w.many() {
 		r := w.own().insert(h, id, x)
 		if len(r.hot) <= manyRows {
 			w.setOwn(r)
@@ -299,7 +295,7 @@ func (w *person) assign(h row, id gatehouse.GUID, x *extra) {
 
 // withdraw removes the row with the given scope and ID from w, which the edit owns.
 func (w *person) withdraw(scope uint32, id gatehouse.GUID) {
-	if !w.many {
+	if !w.many() {
 		if i := w.own().locate(scope, id); i >= 0 {
 			w.setOwn(w.own().remove(i))
 		}
@@ -366,33 +362,22 @@ func (p *people) regroup(e *edit, changed []uint32) {
 	for _, n := range containers {
 		closed := p.reach(&p.up, []uint32{n})[1:]
 		slices.Sort(closed)
-		p.setGroups(e, n, newGroups(closed))
+		p.setGroups(e, n, slices.Clip(slices.Clone(closed)))
 	}
-	shared := map[string]*groups{}
+	shared := map[string][]uint32{}
 	for _, n := range leaves {
 		p.setGroups(e, n, p.leafGroups(n, shared))
 	}
 }
 
-func newGroups(all []uint32) *groups {
-	if len(all) == 0 {
-		return nil
-	}
-	return &groups{slices.Clip(all)}
-}
-
-func (p *people) setGroups(e *edit, n uint32, g *groups) {
-	var list []uint32
-	if g != nil {
-		list = g.all
-	}
-	if !slices.Equal(p.all.at(n).groupList(), list) {
-		p.all.edit(e, n).groups = g
+func (p *people) setGroups(e *edit, n uint32, groups []uint32) {
+	if !slices.Equal(p.all.at(n).groups, groups) {
+		p.all.edit(e, n).groups = groups
 	}
 }
 
 // leafGroups shares one list among all that are directly in the same groups.
-func (p *people) leafGroups(n uint32, shared map[string]*groups) *groups {
+func (p *people) leafGroups(n uint32, shared map[string][]uint32) []uint32 {
 	var key []byte
 	var all []uint32
 	for g := range p.up.with(n) {
@@ -403,10 +388,10 @@ func (p *people) leafGroups(n uint32, shared map[string]*groups) *groups {
 		return list
 	}
 	for _, g := range all[:len(all):len(all)] {
-		all = append(all, p.all.at(g).groupList()...)
+		all = append(all, p.all.at(g).groups...)
 	}
 	slices.Sort(all)
-	list := newGroups(slices.Clone(slices.Compact(all)))
+	list := slices.Clip(slices.Clone(slices.Compact(all)))
 	shared[string(key)] = list
 	return list
 }

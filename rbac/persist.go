@@ -102,9 +102,9 @@ func newTable(e *edit) table {
 	return t
 }
 
-// find returns the bucket of a tag and the group where entries with it begin.
-func (t *table) find(tag uint32) (groups []group, g uint32) {
-	return t.dir.at(tag >> (32 - t.depth)).groups, tag % bucketGroups
+// find returns the group where entries with a tag begin.
+func (t *table) find(tag uint32) *group {
+	return &t.dir.at(tag >> (32 - t.depth)).groups[tag%bucketGroups]
 }
 
 // probe goes through the entries with a tag:
@@ -121,22 +121,29 @@ type probe struct {
 }
 
 func (t *table) probe(tag uint32) probe {
-	groups, g := t.find(tag)
-	p := probe{groups: groups, over: t.over, tag: tag, group: g}
+	p := probe{groups: t.dir.at(tag >> (32 - t.depth)).groups, over: t.over, tag: tag, group: tag % bucketGroups}
 	p.load()
 	return p
 }
 
 func (p *probe) load() {
 	g := &p.groups[p.group]
-	p.hits, p.full = g.match(p.tag), g.nexts[7] != 0
+	p.hits, p.full = g.match(p.tag), g.full()
 }
+
+// full reports whether entries of the group may stand in the next one.
+func (g *group) full() bool { return g.nexts[7] != 0 }
 
 // match returns a bit for each place with a tag; the places need not be in use. It has
 // no branches: which place it is cannot be predicted.
 func (g *group) match(tag uint32) uint32 {
 	return equal(g.tags[0], tag) | equal(g.tags[1], tag)<<1 | equal(g.tags[2], tag)<<2 | equal(g.tags[3], tag)<<3 |
 		equal(g.tags[4], tag)<<4 | equal(g.tags[5], tag)<<5 | equal(g.tags[6], tag)<<6 | equal(g.tags[7], tag)<<7
+}
+
+// first returns the number at the first of the places, which are those of match; any number when there is none.
+func (g *group) first(places uint32) uint32 {
+	return max(g.nexts[bits.TrailingZeros32(places)%8], 1) - 1
 }
 
 func equal(a, b uint32) uint32 {

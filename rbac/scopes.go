@@ -125,56 +125,60 @@ type cutter struct {
 
 func (s *scopes) cut(path string) cutter {
 	c := cutter{path: path, hash: s.keys[0]}
-	c.load()
-	c.slashes &= c.slashes - 1 // the first byte
+	if path != "" {
+		c.word = word(path, 0)
+		c.slashes = slashes(c.word)
+		c.slashes &= c.slashes - 1 // the first byte
+	}
 	return c
 }
 
-func (c *cutter) load() {
-	rest := c.path[c.at:]
-	if len(rest) >= 8 {
-		c.word = uint64(rest[0]) | uint64(rest[1])<<8 | uint64(rest[2])<<16 | uint64(rest[3])<<24 |
-			uint64(rest[4])<<32 | uint64(rest[5])<<40 | uint64(rest[6])<<48 | uint64(rest[7])<<56
-	} else {
-		c.word = 0
-		for i := range len(rest) {
-			c.word |= uint64(rest[i]) << (8 * i)
-		}
+// word returns eight bytes of a text, or what there is of them.
+func word(s string, at int) (w uint64) {
+	if at+8 <= len(s) {
+		p := s[at : at+8]
+		return uint64(p[0]) | uint64(p[1])<<8 | uint64(p[2])<<16 | uint64(p[3])<<24 | uint64(p[4])<<32 | uint64(p[5])<<40 | uint64(p[6])<<48 | uint64(p[7])<<56
 	}
-	const low = 0x7f7f7f7f7f7f7f7f
-	x := c.word ^ 0x2f2f2f2f2f2f2f2f // zero where there is a slash
-	c.slashes = ^((x&low + low) | x | low)
+	for i := at; i < len(s); i++ {
+		w |= uint64(s[i]) << (8 * (i - at))
+	}
+	return w
 }
 
-// next cuts one part and returns a tag for the path up to its end. A path that has
-// parts left is not empty and its last part ended before its end.
+// slashes returns the highest bit of every byte that is a slash.
+func slashes(w uint64) uint64 {
+	const low = 0x7f7f7f7f7f7f7f7f
+	w ^= 0x2f2f2f2f2f2f2f2f // zero where there is a slash
+	return ^((w&low + low) | w | low)
+}
+
+// next cuts one part and returns a tag for the path up to its end. The path must have
+// a part left.
 func (c *cutter) next(s *scopes) uint32 {
 	segments := 2
 	if strings.HasPrefix(c.path[c.end:], "/providers/") {
 		segments = 4
 	}
-	for {
-		for c.slashes == 0 {
-			if c.at+8 > len(c.path) {
-				c.end = len(c.path)
-				return c.tag(s)
-			}
-			c.hash = fold(c.hash^c.word, s.keys[1])
-			c.at += 8
-			c.load()
+	path, at, w, marks, h := c.path, c.at, c.word, c.slashes, c.hash
+	for segments > 0 {
+		if marks != 0 {
+			c.end = at + bits.TrailingZeros64(marks)/8
+			marks &= marks - 1
+			segments--
+			continue
 		}
-		c.end = c.at + bits.TrailingZeros64(c.slashes)/8
-		c.slashes &= c.slashes - 1
-		if segments--; segments == 0 {
-			return c.tag(s)
+		if at+8 > len(path) {
+			c.end = len(path)
+			break
 		}
+		h = fold(h^w, s.keys[1])
+		at += 8
+		w = word(path, at)
+		marks = slashes(w)
 	}
-}
-
-// tag hashes the path up to c.end, which is in the word or right behind it.
-func (c *cutter) tag(s *scopes) uint32 {
-	part := c.word & (1<<(8*(c.end-c.at)) - 1)
-	return uint32(fold(c.hash^part, s.keys[2]^uint64(c.end)) >> 32)
+	c.at, c.word, c.slashes, c.hash = at, w, marks, h
+	part := w & (1<<(8*(c.end-at)) - 1) // of the word, what belongs to the path up to the end
+	return uint32(fold(h^part, s.keys[2]^uint64(c.end)) >> 32)
 }
 
 func fold(a, b uint64) uint64 {
@@ -243,18 +247,26 @@ func (t *trail) all() []uint32 { return append(slices.Clone(t.ids[:min(t.n, len(
 // returns the last node by path, and whether that is the scope itself: when it is
 // not, nothing is attached to the scope or below it.
 func (s *scopes) resolve(scope gatehouse.Scope, chain *trail) (at uint32, exact bool) {
+	parts := levels{cutter: s.cut(pathOf(scope))}
+	return s.follow(&parts, chain)
+}
+
+// follow does what resolve promises for a path of which some parts may be taken already.
+func (s *scopes) follow(parts *levels, chain *trail) (at uint32, exact bool) {
 	chain.add(root)
-	exact = true
-	if path := pathOf(scope); path != "" {
-		parts := levels{cutter: s.cut(path)}
-		for parts.end < len(path) && exact {
+	for exact = true; exact; {
+		if parts.n == 0 {
+			if parts.end == len(parts.path) {
+				break
+			}
 			parts.take(s)
-			parts.fetch(s)
-			at, exact = parts.follow(s, at, chain)
+			parts.match()
 		}
-		if chain.n > 1 {
-			s.climb(chain.at(1), chain)
-		}
+		at, exact = parts.follow(s, at, chain)
+		parts.n = 0
+	}
+	if chain.n > 1 {
+		s.climb(chain.at(1), chain)
 	}
 	return at, exact
 }
@@ -264,67 +276,66 @@ func (s *scopes) resolve(scope gatehouse.Scope, chain *trail) (at uint32, exact 
 type levels struct {
 	cutter
 	n      int
-	starts [maxLevels + 1]int
+	starts [maxLevels + 1]uint32
 	tags   [maxLevels]uint32
-	hits   [maxLevels]uint32
-	groups [maxLevels][]group
-	places [maxLevels]uint32
-	rare   int
+	hits   [maxLevels]uint32 // places in the group that have the tag
+	groups [maxLevels]*group
+	chunks [maxLevels]*nodes // of the nodes, if they are the first that have the tag
 }
 
-const maxLevels = 12 // taken at once
+const maxLevels = 10 // taken at once
 
 // take cuts the next parts.
 func (l *levels) take(s *scopes) {
 	n := 0
-	l.starts[0] = l.end
-	for n < maxLevels && l.end < len(l.path) {
-		tag := l.next(s)
+	c := l.cutter
+	l.starts[0] = uint32(c.end)
+	for n < maxLevels && c.end < len(c.path) {
+		tag := c.next(s)
 		l.tags[n] = tag
-		l.groups[n], l.places[n] = s.table.find(tag)
+		l.groups[n] = s.table.find(tag)
 		n++
-		l.starts[n] = l.end
+		l.starts[n] = uint32(c.end)
 	}
-	l.n = n
+	l.cutter, l.n = c, n
 }
 
-func (l *levels) place(i int) *group { return &l.groups[i][l.places[i]] }
-
-// fetch reads what follow is going to read for all parts, in rounds, so that the
-// processor fetches each round's cache lines together: with many scopes that is what
-// the time goes to. It decides nothing.
-func (l *levels) fetch(s *scopes) {
-	var sum byte
+func (l *levels) match() {
 	for i, tag := range l.tags[:l.n] {
-		l.hits[i] = l.place(i).match(tag)
+		l.hits[i] = l.groups[i].match(tag)
 	}
-	var chunks [maxLevels]*nodes
-	var items [maxLevels]uint32
-	for i, hits := range l.hits[:l.n] {
-		n := max(l.place(i).nexts[bits.TrailingZeros32(hits)%8], 1) - 1
-		chunks[i], items[i] = s.nodes.at(n/nodesSize), n%nodesSize
+}
+
+// first returns the first node that has the tag of a part; any, when none has.
+func (l *levels) first(i int) uint32 { return l.groups[i].first(l.hits[i]) }
+
+// nodes and texts only read, see walk.fetch.
+func (l *levels) nodes(s *scopes) {
+	for i := range l.n {
+		l.chunks[i] = s.nodes.at(l.first(i) / nodesSize)
 	}
-	for i, c := range chunks[:l.n] {
-		if offset := c.items[items[i]].offset; int(offset) < len(c.text) {
-			sum += c.text[offset]
+}
+
+func (l *levels) texts() (sum uint32) {
+	for i, c := range l.chunks[:l.n] {
+		if offset := c.items[l.first(i)%nodesSize].offset; int(offset) < len(c.text) {
+			sum |= uint32(c.text[offset])
 		}
 	}
-	if sum == 255 {
-		l.rare++ // uses sum, or the reads would be left out
-	}
+	return sum
 }
 
 // follow goes down the parts from a node as far as there are nodes for them.
 func (l *levels) follow(s *scopes, at uint32, chain *trail) (last uint32, whole bool) {
 	for i := range l.n {
 		part, top := l.path[l.starts[i]:l.starts[i+1]], chain.n == 1
-		hits, place := l.hits[i], l.place(i)
-		if n := place.nexts[bits.TrailingZeros32(hits)%8]; hits != 0 && n != 0 && s.is(n-1, at, part, top) {
-			at = n - 1
-			chain.add(at)
-			continue
-		}
-		if hits == 0 && place.nexts[7] == 0 && len(s.table.over) == 0 {
+		if l.hits[i] != 0 {
+			if n := l.first(i); s.is(n, at, part, top) {
+				at = n
+				chain.add(at)
+				continue
+			}
+		} else if !l.groups[i].full() && len(s.table.over) == 0 {
 			return at, false
 		}
 		next, ok := s.child(at, part, l.tags[i], top)
