@@ -40,18 +40,21 @@ func (w *walk) start(s *Snapshot, r *gatehouse.Request) {
 // So all that can be read together is, in five rounds.
 func (w *walk) fetch(parts *levels, caller *gatehouse.GUID) {
 	tag := w.people.tag(caller)
-	parts.take(&w.scopes)
 	entry := w.people.table.find(tag)
+	var sum uint32
+	if entry.full() { // reads entry while the path is cut
+		sum++
+	}
+	parts.take(&w.scopes)
 	n := entry.first(entry.match(tag))
 	person := w.people.all.at(n)
 	parts.match()
 	groups := person.groups[:min(len(person.groups), maxFetch)]
 	parts.nodes(&w.scopes)
-	var sum uint32
 	for _, g := range groups {
-		sum |= w.people.all.at(g).hot0()
+		sum |= w.people.all.at(g).ends()
 	}
-	sum |= person.hot0() | parts.texts()
+	sum |= person.ends() | parts.texts()
 	if sum == noScope-1 {
 		w.rare++ // uses sum, or the reads would be left out
 	}
@@ -66,11 +69,12 @@ func (w *walk) fetch(parts *levels, caller *gatehouse.GUID) {
 
 const maxFetch = 32
 
-func (w *person) hot0() uint32 {
+// ends reads the first and the last row.
+func (w *person) ends() uint32 {
 	if len(w.hot) == 0 {
 		return 0
 	}
-	return w.hot[0].scope
+	return w.hot[0].scope | w.hot[len(w.hot)-1].scope
 }
 
 // Decide answers a Request: denied when no role assignment grants the action, denied

@@ -65,8 +65,8 @@ type table struct {
 }
 
 const (
-	bucketGroups = 63 // and one for the header, so that a bucket is 4 KB
-	bucketFull   = 410
+	bucketGroups = 63  // and one for the header, so that a bucket is 4 KB
+	bucketFull   = 330 // fuller, and many entries do not stand in their group
 	maxSplit     = 20
 )
 
@@ -296,7 +296,7 @@ type pair uint64
 func pairOf(a, b uint32) pair       { return pair(a)<<32 | pair(b) }
 func (p pair) split() (a, b uint32) { return uint32(p >> 32), uint32(p) }
 
-const leafSize = 254 // so that a leaf is 2 KB
+const leafSize = 510 // so that a leaf is 4 KB
 
 type leaf struct {
 	keys  [leafSize]pair

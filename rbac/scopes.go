@@ -41,7 +41,7 @@ const (
 	placed // a management group was named for it, by data
 )
 
-const nodesSize = 256
+const nodesSize = 128
 
 // nodes is a chunk of nodes with the text of their names, so that both are copied
 // together on an edit, and text of removed nodes can be dropped then.
