@@ -69,7 +69,8 @@ func (x *exchange) failed(err error) *Answer {
 	return a
 }
 
-// ErrorBody is the ARM error envelope of e (rbac.md 2.3).
+// ErrorBody is the ARM error envelope of e (rbac.md 2.3). Details that are empty but
+// not nil are shown as null, as some providers do.
 func ErrorBody(e *gatehouse.Error) *jsondoc.Object {
 	o := &jsondoc.Object{}
 	o.Set("error", errorObject(e))
@@ -89,6 +90,8 @@ func errorObject(e *gatehouse.Error) *jsondoc.Object {
 			details[i] = errorObject(d)
 		}
 		o.Set("details", details)
+	} else if e.Details != nil {
+		o.Set("details", nil)
 	}
 	return o
 }

@@ -16,7 +16,7 @@ import (
 // it from text, one field a line. A nil Model takes any object.
 type Model struct {
 	root    field
-	secrets []string // paths
+	secrets bool // some field is one
 }
 
 // field is one member of a body, or a level of one.
@@ -63,7 +63,7 @@ func NewModel(text string) *Model {
 			f.setFlag(flag)
 		}
 		if f.secret {
-			m.secrets = append(m.secrets, words[0])
+			m.secrets = true
 		}
 	}
 	return m
@@ -151,31 +151,76 @@ func mustInt(s string) int {
 	return n
 }
 
-// takeSecrets removes the secret fields from body and returns them by path.
-func (m *Model) takeSecrets(body *jsondoc.Object) map[string]string {
-	if m == nil {
-		return nil
-	}
-	taken := map[string]string{}
-	for _, path := range m.secrets {
-		v, ok := body.Lookup(path)
-		if !ok {
-			continue
-		}
-		if s, ok := v.(string); ok {
-			taken[path] = s
-		}
-		body.DeletePath(path)
+// secrets are what a request brought for the secret fields of a model, by path.
+type secrets struct {
+	values   map[string]string
+	replaced []string // paths of arrays that the request brought; secrets of their old elements go
+	faults   []*gatehouse.Error
+}
+
+// takeSecrets removes the secret fields from body and returns them, checked. From
+// here on the body may be logged.
+func (m *Model) takeSecrets(body *jsondoc.Object) *secrets {
+	taken := &secrets{values: map[string]string{}}
+	if m != nil && m.secrets {
+		taken.object(&m.root, body, "")
 	}
 	return taken
 }
 
+func (t *secrets) object(f *field, o *jsondoc.Object, path string) {
+	for _, c := range f.fields {
+		v, ok := o.Get(c.name)
+		if !ok {
+			continue
+		}
+		if c.secret {
+			o.Delete(c.name)
+			t.take(c, v, join(path, c.name))
+			continue
+		}
+		t.value(c, v, join(path, c.name))
+	}
+}
+
+func (t *secrets) value(f *field, v jsondoc.Value, path string) {
+	switch v := v.(type) {
+	case *jsondoc.Object:
+		t.object(f, v, path)
+	case []jsondoc.Value:
+		if f.element == nil || len(f.element.fields) == 0 {
+			return
+		}
+		t.replaced = append(t.replaced, path+"[")
+		for i, item := range v {
+			t.value(f.element, item, fmt.Sprintf("%s[%d]", path, i))
+		}
+	}
+}
+
+func (t *secrets) take(f *field, v jsondoc.Value, path string) {
+	if v == nil {
+		return
+	}
+	c := &checker{}
+	c.text(f, v, path)
+	t.faults = append(t.faults, c.faults...)
+	if s, ok := v.(string); ok {
+		t.values[path] = s
+	}
+}
+
 // keepSecrets gives next the secrets of old, replaced by those that the request brought.
-func keepSecrets(next, old *Resource, brought map[string]string) {
+func keepSecrets(next, old *Resource, brought *secrets) {
 	if old != nil && old.Secret != nil {
 		next.Secret = old.Secret.Clone()
+		for _, path := range old.Secret.Names() {
+			if slices.ContainsFunc(brought.replaced, func(array string) bool { return strings.HasPrefix(path, array) }) {
+				next.Secret.Delete(path)
+			}
+		}
 	}
-	for path, value := range brought {
+	for path, value := range brought.values {
 		next.SetSecret(path, value)
 	}
 }
@@ -228,12 +273,12 @@ func (f *field) dropReadOnly(o *jsondoc.Object) {
 
 // Settle brings next into the shape of the model and returns what is wrong with
 // it: fields get their spelling, nulls and unknown members go, read-only values
-// come from old, defaults are filled in on create.
+// come from old, and what is missing gets its default.
 func (m *Model) Settle(next, old *Resource) []*gatehouse.Error {
 	if m == nil {
 		return nil
 	}
-	c := &checker{create: old == nil}
+	c := &checker{}
 	var before *jsondoc.Object
 	if old != nil {
 		before = old.Body
@@ -243,7 +288,6 @@ func (m *Model) Settle(next, old *Resource) []*gatehouse.Error {
 }
 
 type checker struct {
-	create bool
 	faults []*gatehouse.Error
 }
 
@@ -290,7 +334,7 @@ func (c *checker) member(f *field, o, old *jsondoc.Object, path string) {
 		return
 	}
 	v, present := o.Get(f.name)
-	if !present && f.fallback != "" && c.create {
+	if !present && f.fallback != "" {
 		v, _ = jsondoc.Parse([]byte(f.fallback), jsondoc.Options{})
 		o.Set(f.name, v)
 		present = true

@@ -36,6 +36,7 @@ type Op struct {
 	bodyErr error
 	read    bool
 	again   func() error
+	claims  []claim
 }
 
 // Answer is what a handler returns. A nil Body is an empty one.
@@ -148,6 +149,7 @@ func because(d gatehouse.Decision) *gatehouse.Because {
 // Write runs f in a transaction, recorded under this operation. The caller's right
 // is asked again inside, so that a right withdrawn meanwhile does not count.
 func (op *Op) Write(masked *jsondoc.Object, f func(tx *store.Tx) error) error {
+	defer op.settleClaims()
 	_, err := op.Server.store.Write(op.Context, op.Cause(masked), func(tx *store.Tx) error {
 		if err := op.again(); err != nil {
 			return err
@@ -161,6 +163,7 @@ func (op *Op) Write(masked *jsondoc.Object, f func(tx *store.Tx) error) error {
 // state of a deployment. It does not ask again: what has happened has to be recorded
 // even if the caller's right was withdrawn meanwhile. Use it for nothing else.
 func (op *Op) Conclude(f func(tx *store.Tx) error) error {
+	defer op.settleClaims()
 	_, err := op.Server.store.Write(op.Context, op.Cause(nil), f)
 	return err
 }

@@ -95,15 +95,10 @@ func (op *Op) Page(q store.Query, keep func(*Resource) bool) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := ListOf(items)
-	o := a.Body.(*jsondoc.Object)
-	if t := op.Route.Type; t != nil && t.Count {
-		o.Set("count", jsondoc.Number(strconv.Itoa(l.count)))
-	}
 	if next != "" {
-		o.Set("nextLink", op.nextLink(next, l.top))
+		next = op.nextLink(next, l.top)
 	}
-	return a, nil
+	return l.answer(items, next), nil
 }
 
 // listing is one list on its way: what to select, what to keep, where to stop.
@@ -198,27 +193,41 @@ func (op *Op) PageOf(all []*Resource, show func(*Resource) *jsondoc.Object) (*An
 	}
 	slices.SortFunc(all, func(a, b *Resource) int { return strings.Compare(a.ID.Scope().String(), b.ID.Scope().String()) })
 	var items []jsondoc.Value
-	last := ""
+	last, next := "", ""
 	for _, r := range all {
 		key := r.ID.Scope().String()
 		matches, err := l.match(r)
 		if err != nil {
 			return nil, err
 		}
-		if !matches || key <= l.query.After {
+		if matches {
+			l.count++
+		}
+		if !matches || key <= l.query.After || next != "" {
 			continue
 		}
 		if l.taken++; l.taken <= l.skip {
 			continue
 		}
 		if len(items) == l.top {
-			a := ListOf(items)
-			a.Body.(*jsondoc.Object).Set("nextLink", op.nextLink(last, l.top))
-			return a, nil
+			next = op.nextLink(last, l.top)
+			continue
 		}
 		items, last = append(items, show(r)), key
 	}
-	return ListOf(items), nil
+	return l.answer(items, next), nil
+}
+
+func (l *listing) answer(items []jsondoc.Value, next string) *Answer {
+	a := ListOf(items)
+	o := a.Body.(*jsondoc.Object)
+	if t := l.op.Route.Type; t != nil && t.Count {
+		o.Set("count", jsondoc.Number(strconv.Itoa(l.count)))
+	}
+	if next != "" {
+		o.Set("nextLink", next)
+	}
+	return a
 }
 
 // total counts all matches, not those of the page (apim-control-plane.md 1.5).
@@ -256,13 +265,18 @@ func (l *listing) match(r *Resource) (bool, error) {
 			return false, nil
 		}
 	}
-	env := odata.Env{Lookup: fields(r)}
+	env := odata.Env{Lookup: l.op.fields(r)}
 	return env.Match(l.filter)
 }
 
-// fields looks a filter's field up in a resource: name, then properties, then the envelope.
-func fields(r *Resource) func(string) (any, bool) {
+// fields looks a filter's field up in a resource: what its type computes, name, then properties, then the envelope.
+func (op *Op) fields(r *Resource) func(string) (any, bool) {
 	return func(name string) (any, bool) {
+		if t := op.Route.Type; t != nil && t.Hooks.Field != nil {
+			if v, ok := t.Hooks.Field(r, name); ok {
+				return v, true
+			}
+		}
 		if fold(name) == "name" {
 			return r.ID.Name(), true
 		}
@@ -282,7 +296,20 @@ func parseFilter(text, allowed string) (odata.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, odata.Names(allowed).Check(e)
+	return e, rules(allowed).Check(e)
+}
+
+// rules reads Type.Filter: a field with what may be done with it in parentheses, or without.
+func rules(filter string) *odata.Rules {
+	r := &odata.Rules{Fields: map[string]string{}, Or: true, Not: true}
+	for _, field := range strings.Fields(filter) {
+		name, allowed, limited := strings.Cut(strings.TrimSuffix(field, ")"), "(")
+		if !limited {
+			allowed = "*"
+		}
+		r.Fields[name] = strings.ReplaceAll(allowed, ",", " ")
+	}
+	return r
 }
 
 func (op *Op) nextLink(after string, top int) string {

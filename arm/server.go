@@ -64,6 +64,7 @@ type Server struct {
 	tree      tree
 	types     map[string]*Declared
 	providers []*Provider
+	uniques   uniques
 }
 
 // New returns a Server for the given providers. It panics when two declarations claim the same path.
@@ -78,6 +79,8 @@ func New(c Config, providers ...*Provider) *Server {
 	for _, p := range providers {
 		s.mount(p)
 	}
+	s.uniques.rooms = map[room]*holders{}
+	s.store.OnCommit(s.follow)
 	return s
 }
 

@@ -45,11 +45,15 @@ type Type struct {
 	As      map[Verb]string  // RBAC actions that do not follow from path and verb
 	Do      map[Verb]Handler // verbs served by a handler of their own instead of the generic one
 
-	Noun   string // how an error message calls it: "Product not found."
-	Name   NameRule
-	Model  *Model // nil takes any object
-	Hooks  Hooks
-	Filter string // fields that $filter may name, blank separated, in wire spelling relative to properties
+	Noun  string // how an error message calls it: "Product not found."
+	Name  NameRule
+	Model *Model // nil takes any object
+	Hooks Hooks
+	// Filter lists the fields that $filter may name, blank separated, in wire spelling
+	// relative to properties. What may be done with one stands behind it: state(eq),
+	// name(eq,contains), tags(any); without that everything may.
+	Filter string
+	Unique []Unique // values that no two resources may share
 
 	// OpenAtRoot lets a caller with some assignment in the tenant, but no right at the
 	// root, read there: the type's own handlers then have to look at Op.Partial and
@@ -100,7 +104,8 @@ type Hooks struct {
 	Attributes func(op *Op) *gatehouse.Attributes
 	// Links lists further checks that the caller has to pass, made after the main one (rbac.md 5.3).
 	Links func(op *Op, body *jsondoc.Object) ([]LinkedAccess, error)
-	// Default completes the body of a resource that is being created.
+	// Default completes the body that is going to be stored, after the model's own defaults:
+	// of a new resource, and of what a PUT or PATCH left out or cleared.
 	Default func(op *Op, next *Resource)
 	// Check refuses what the model cannot express. It writes nothing.
 	Check func(op *Op, tx *store.Tx, old, next *Resource) error
@@ -112,6 +117,8 @@ type Hooks struct {
 	After func(op *Op, r *Resource)
 	// Show shapes the answer; out is the wire object, which it may change.
 	Show func(op *Op, r *Resource, out *jsondoc.Object)
+	// Field gives $filter a field that is not stored under its name.
+	Field func(r *Resource, name string) (any, bool)
 }
 
 // LinkedAccess is an action that the caller needs at another scope.

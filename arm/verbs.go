@@ -79,15 +79,17 @@ func (op *Op) write(merge bool) (*Answer, error) {
 	}
 	body = body.Clone()
 	secrets := t.Model.takeSecrets(body)
+	if err := op.Server.loadRooms(op.Context, op.Server.TypeOf(op.Route.TypeName), op.ID); err != nil {
+		return nil, err
+	}
 	var old, next *Resource
 	err = op.Write(body, func(tx *store.Tx) error {
 		if old, err = op.forUpdate(tx, merge); err != nil {
 			return err
 		}
-		if next, err = op.compose(tx, old, body, merge); err != nil {
+		if next, err = op.compose(tx, old, body, secrets, merge); err != nil {
 			return err
 		}
-		keepSecrets(next, old, secrets)
 		return op.save(tx, old, next)
 	})
 	if err != nil {
@@ -124,7 +126,7 @@ func (op *Op) forUpdate(tx *store.Tx, mustExist bool) (*Resource, error) {
 }
 
 // compose builds the resource to be stored from the body and what is stored now.
-func (op *Op) compose(tx *store.Tx, old *Resource, body *jsondoc.Object, merge bool) (*Resource, error) {
+func (op *Op) compose(tx *store.Tx, old *Resource, body *jsondoc.Object, brought *secrets, merge bool) (*Resource, error) {
 	t := op.Route.Type
 	next := &Resource{ID: op.ID, Type: op.Route.TypeName, Body: body.Clone()}
 	for _, name := range []string{"id", "name", "type"} {
@@ -139,13 +141,52 @@ func (op *Op) compose(tx *store.Tx, old *Resource, body *jsondoc.Object, merge b
 	} else if parent, err := tx.Get(op.Context, op.ID.Parent().Scope()); err == nil && !op.ID.Parent().IsRoot() {
 		next.ID = rebase(op.ID, parent.ID)
 	}
-	if err := op.faults(t.Model.Settle(next, old)); err != nil {
+	if err := op.faults(append(t.Model.Settle(next, old), brought.faults...)); err != nil {
 		return nil, err
 	}
-	if old == nil && t.Hooks.Default != nil {
+	if t.Tracked {
+		if err := op.placed(old, next); err != nil {
+			return nil, err
+		}
+	}
+	if t.Hooks.Default != nil {
 		t.Hooks.Default(op, next)
 	}
+	keepSecrets(next, old, brought)
 	return next, nil
+}
+
+// placed checks the location of a tracked resource, which every one has and none changes.
+func (op *Op) placed(old, next *Resource) error {
+	location := next.Body.String("location")
+	if Region(location) == "" {
+		return gatehouse.Errorf(gatehouse.Invalid, "LocationRequired", "The location property is required for this definition.")
+	}
+	if old == nil {
+		return nil
+	}
+	before := old.Body.String("location")
+	if Region(before) != Region(location) {
+		group := op.ID.Parent()
+		return gatehouse.Errorf(gatehouse.Conflict, "InvalidResourceLocation",
+			"The resource '%s' already exists in location '%s' in resource group '%s'. A resource with the same name cannot be created in location '%s'. Please select a new resource name.",
+			old.ID.Name(), Region(before), group.Name(), Region(location))
+	}
+	next.Body.Set("location", before)
+	return nil
+}
+
+// Region is the short form of a location's name: West Europe is westeurope.
+func Region(location string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			return r
+		}
+		return -1
+	}, location)
 }
 
 // rebase gives id the casing that its parent was created with.
@@ -169,7 +210,7 @@ func (op *Op) save(tx *store.Tx, old, next *Resource) error {
 			return err
 		}
 	}
-	return Save(tx, next)
+	return op.Save(tx, next)
 }
 
 // Save writes r and takes over its new revision and times.

@@ -1,0 +1,307 @@
+package arm
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"gatehouse"
+	"gatehouse/jsondoc"
+	"gatehouse/store"
+)
+
+// Unique declares a value that no two resources of a type may share: among
+// siblings, or in the whole installation. It is checked in the transaction of the
+// write, at a cost that does not grow with the number of resources.
+//
+// An index in memory says who may have a value, and the transaction decides: what
+// is read there has the value or has not. So the index may know too much, never too
+// little, and writers that share a commit cannot both take a value.
+type Unique struct {
+	// Member is the path of the value, such as properties.displayName. It compares
+	// without case; a resource that lacks it reserves nothing.
+	Member string
+	// Value computes the value where it is no member of the body; ok false reserves nothing.
+	Value func(r *Resource) (value string, ok bool)
+	// Everywhere makes the value unique in the installation, not only among siblings.
+	Everywhere bool
+	// Group tells who may share after all: resources of the same group, which is not "".
+	Group func(r *Resource) string
+	// Taken words the refusal; nil answers 409 Conflict.
+	Taken func(r, other *Resource) error
+}
+
+func (u *Unique) value(r *Resource) (string, bool) {
+	if u.Value != nil {
+		v, ok := u.Value(r)
+		return fold(v), ok
+	}
+	v, _ := r.Body.Lookup(u.Member)
+	s, ok := v.(string)
+	return fold(s), ok
+}
+
+func (u *Unique) shared(a, b *Resource) bool {
+	if u.Group == nil {
+		return false
+	}
+	group := u.Group(a)
+	return group != "" && fold(group) == fold(u.Group(b))
+}
+
+func (u *Unique) taken(r, other *Resource) error {
+	if u.Taken != nil {
+		return u.Taken(r, other)
+	}
+	v, _ := u.value(r)
+	return gatehouse.Errorf(gatehouse.Conflict, "Conflict", "The value '%s' is already used by '%s'; choose another one.", clip(v), other.ID.Name()).At(u.Member)
+}
+
+// room is where values have to differ: one declaration among one set of siblings,
+// or everywhere, when in is the root.
+type room struct {
+	unique *Unique
+	in     gatehouse.Scope
+}
+
+// holders lists who has or is taking each value of a room.
+type holders struct {
+	reading sync.Mutex // held by whoever reads the room from the store
+	loaded  bool
+	by      map[string][]holder // nearly always one
+}
+
+// holder is a resource that was committed with a value, or that writers are giving it.
+type holder struct {
+	key       gatehouse.Scope
+	committed bool
+	taking    int
+}
+
+// uniques is the index of a Server. Rooms are read from the store when somebody
+// first writes there, and follow its commits from before that reading.
+type uniques struct {
+	mu    sync.Mutex
+	rooms map[room]*holders
+}
+
+// claim is a value that a resource has or gets.
+type claim struct {
+	room  room
+	value string
+	key   gatehouse.Scope
+}
+
+// change finds or makes the holder of c and lets f change it; one that neither has
+// the value nor is getting it goes. Rooms that nobody opened are left alone.
+func (u *uniques) change(c claim, f func(h *holder)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	in := u.rooms[c.room]
+	if in == nil {
+		return
+	}
+	all := in.by[c.value]
+	i := slices.IndexFunc(all, func(h holder) bool { return h.key == c.key })
+	if i < 0 {
+		i, all = len(all), append(all, holder{key: c.key})
+	}
+	if f(&all[i]); !all[i].committed && all[i].taking == 0 {
+		all = slices.Delete(all, i, i+1)
+	}
+	if len(all) == 0 {
+		delete(in.by, c.value)
+		return
+	}
+	in.by[c.value] = all
+}
+
+func stored(h *holder)   { h.committed = true }
+func unstored(h *holder) { h.committed = false }
+func taking(h *holder)   { h.taking++ }
+func settled(h *holder)  { h.taking-- }
+
+// of returns who may have a value.
+func (u *uniques) of(r room, value string) []holder {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Clone(u.rooms[r].by[value])
+}
+
+// open makes a room follow the store from now on.
+func (u *uniques) open(r room) *holders {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	h := u.rooms[r]
+	if h == nil {
+		h = &holders{by: map[string][]holder{}}
+		u.rooms[r] = h
+	}
+	return h
+}
+
+// rooms that a resource's values belong to.
+func (t *Type) rooms(id gatehouse.ID) []room {
+	all := make([]room, len(t.Unique))
+	for i := range t.Unique {
+		all[i] = room{unique: &t.Unique[i]}
+		if !t.Unique[i].Everywhere {
+			all[i].in = id.Parent().Scope()
+		}
+	}
+	return all
+}
+
+// loadRooms reads what is stored in the rooms that a resource belongs to, once.
+// Only what is committed is read: what is not yet is a claim of its own writer.
+func (s *Server) loadRooms(ctx context.Context, d *Declared, id gatehouse.ID) error {
+	for _, r := range d.Type.rooms(id) {
+		if err := s.loadRoom(ctx, r, d.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) loadRoom(ctx context.Context, r room, typeName string) error {
+	h := s.uniques.open(r)
+	h.reading.Lock()
+	defer h.reading.Unlock()
+	if h.loaded {
+		return nil
+	}
+	q := store.Query{Type: typeName}
+	if !r.unique.Everywhere {
+		q.Parent = &r.in
+	}
+	for d, err := range s.store.All(ctx, q) {
+		if err != nil {
+			return err
+		}
+		if v, ok := valueIn(r.unique, d.ID, d.Body); ok {
+			s.uniques.change(claim{r, v, d.Key()}, stored)
+		}
+	}
+	h.loaded = true
+	return nil
+}
+
+// follow keeps the index up to date with the store's commits.
+func (s *Server) follow(changes []gatehouse.Change) {
+	for i := range changes {
+		c := &changes[i]
+		if c.Kind != gatehouse.Write && c.Kind != gatehouse.Delete {
+			continue
+		}
+		d := s.TypeOf(c.Type)
+		if d == nil || len(d.Type.Unique) == 0 {
+			continue
+		}
+		id, err := gatehouse.ParseID(c.Resource)
+		if err != nil {
+			continue // no document has such an ID
+		}
+		for _, r := range d.Type.rooms(id) {
+			s.uniques.follow(r, id, c)
+		}
+	}
+}
+
+func (u *uniques) follow(r room, id gatehouse.ID, c *gatehouse.Change) {
+	u.mu.Lock()
+	known := u.rooms[r] != nil
+	u.mu.Unlock()
+	if !known {
+		return
+	}
+	before, had := valueIn(r.unique, id, c.Before)
+	after, has := valueIn(r.unique, id, c.After)
+	if had && (!has || before != after) {
+		u.change(claim{r, before, id.Scope()}, unstored)
+	}
+	if has {
+		u.change(claim{r, after, id.Scope()}, stored)
+	}
+}
+
+func valueIn(u *Unique, id gatehouse.ID, body []byte) (string, bool) {
+	if body == nil {
+		return "", false
+	}
+	o, err := jsondoc.ParseObject(body)
+	if err != nil {
+		return "", false
+	}
+	return u.value(&Resource{ID: id, Body: o})
+}
+
+// Claim takes the values of r that have to be unique, or refuses with the words of
+// the declaration. Op.Save does it by itself. It belongs into the transaction of
+// Op.Write, which keeps the values for this operation until its outcome is known.
+func (op *Op) Claim(tx *store.Tx, r *Resource) error {
+	d := op.Server.TypeOf(r.Type)
+	if d == nil || len(d.Type.Unique) == 0 {
+		return nil
+	}
+	if err := op.Server.loadRooms(op.Context, d, r.ID); err != nil {
+		return err
+	}
+	for _, in := range d.Type.rooms(r.ID) {
+		value, ok := in.unique.value(r)
+		if !ok {
+			continue
+		}
+		if err := op.free(tx, in, value, r); err != nil {
+			return err
+		}
+		c := claim{in, value, r.ID.Scope()}
+		op.Server.uniques.change(c, taking)
+		op.claims = append(op.claims, c)
+	}
+	return nil
+}
+
+// free asks the transaction about everybody who may have the value. Those who
+// share it do so in one group, so the first one who has it answers for all.
+func (op *Op) free(tx *store.Tx, in room, value string, r *Resource) error {
+	for _, h := range op.Server.uniques.of(in, value) {
+		if h.key == r.ID.Scope() {
+			continue
+		}
+		d, err := tx.Get(op.Context, h.key)
+		if gatehouse.KindOf(err) == gatehouse.NotFound {
+			continue // deleted in this commit, or never written after all
+		}
+		if err != nil {
+			return err
+		}
+		other, err := FromDocument(d)
+		if err != nil {
+			return err
+		}
+		switch has, ok := in.unique.value(other); {
+		case !ok || has != value:
+		case in.unique.shared(r, other):
+			return nil
+		default:
+			return in.unique.taken(r, other)
+		}
+	}
+	return nil
+}
+
+// settleClaims lets go of what this operation was taking: what it got is known from the commit.
+func (op *Op) settleClaims() {
+	for _, c := range op.claims {
+		op.Server.uniques.change(c, settled)
+	}
+	op.claims = nil
+}
+
+// Save takes the unique values of r and writes it; it takes over its new revision and times.
+func (op *Op) Save(tx *store.Tx, r *Resource) error {
+	if err := op.Claim(tx, r); err != nil {
+		return err
+	}
+	return Save(tx, r)
+}
