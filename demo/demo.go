@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/store"
 )
 
 // Names of the world, for texts that tell what to try.
@@ -54,13 +55,31 @@ var groups = []struct {
 	{"engineering", []string{"api-developers", "grace"}},
 }
 
-// Seed makes the world unless it is there. It can be repeated after it was cut short.
+// complete is the tag of the resource group that is set when all is there.
+const complete = "demo"
+
+// Complete reports whether the world was made, whatever has become of it since.
+func Complete(ctx context.Context, r store.Reader, subscription string) (bool, error) {
+	id, err := gatehouse.ParseID("/subscriptions/" + subscription + "/resourceGroups/" + Group)
+	if err != nil {
+		return false, err
+	}
+	d, err := r.Get(ctx, id.Scope())
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var body struct{ Tags map[string]string }
+	err = json.Unmarshal(d.Body, &body)
+	return body.Tags[complete] != "", err
+}
+
+// Seed makes the world. It can be repeated after it was cut short.
 func Seed(ctx context.Context, w World) error {
 	s := &seeder{World: w, ctx: ctx, ids: map[string]string{}}
-	if found := s.exists(s.service()); found {
-		return s.err
-	}
-	for _, step := range []func(){s.people, s.groups, s.pipeline, s.resources, s.access} {
+	for _, step := range []func(){s.people, s.groups, s.pipeline, s.resources, s.access, s.done} {
 		if step(); s.err != nil {
 			return fmt.Errorf("seeding the demo: %w", s.err)
 		}
@@ -116,7 +135,7 @@ func (s *seeder) pipeline() {
 }
 
 func (s *seeder) resources() {
-	s.put(s.group(), "2021-04-01", object{"location": "westeurope", "tags": object{"team": "apis"}})
+	s.putGroup(object{"team": "apis"})
 	s.put(s.service(), "2022-08-01", object{"location": "westeurope", "sku": object{"name": "Developer", "capacity": 1},
 		"properties": object{"publisherEmail": "apis@" + s.Domain, "publisherName": "Contoso"}})
 	for _, api := range []struct{ name, title, path string }{{"calculator", "Calculator", "calc"}, {"orders", "Orders", "orders"}} {
@@ -138,6 +157,12 @@ func (s *seeder) access() {
 	s.assign(s.service(), "71522526-b88f-4d52-b57f-d31fc3546d0d", "engineering", "Group")
 	s.assign(s.group(), "312a565d-c81f-4fd8-895a-4e21e48d571c", "ci-deployer", "ServicePrincipal")
 	s.assign(s.subscription(), "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "alan", "User")
+}
+
+func (s *seeder) done() { s.putGroup(object{"team": "apis", complete: "complete"}) }
+
+func (s *seeder) putGroup(tags object) {
+	s.put(s.group(), "2021-04-01", object{"location": "westeurope", "tags": tags})
 }
 
 func (s *seeder) assign(scope, role, who, kind string) {
@@ -169,14 +194,6 @@ func (s *seeder) put(id, version string, body object) {
 	if status >= 300 {
 		s.fail("PUT "+id, status, answer)
 	}
-}
-
-func (s *seeder) exists(id string) bool {
-	status, answer := s.call(http.MethodGet, id+"?api-version=2022-08-01", s.ARMToken, nil)
-	if status != http.StatusOK && status != http.StatusNotFound {
-		s.fail("GET "+id, status, answer)
-	}
-	return status == http.StatusOK
 }
 
 func (s *seeder) fail(what string, status int, answer []byte) {

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strconv"
-	"strings"
-	"text/tabwriter"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,7 +23,7 @@ func auditCommand() *cobra.Command {
 		Long: `The change log holds every write, delete, refusal and sign-in with who, what, where and
 why it was permitted. These commands read the data directory itself, whether a server
 runs over it or not, so they are for who may read that directory.`}
-	c.PersistentFlags().StringVar(&data, "data", defaultData(), "data directory of the server")
+	dataFlag(c, &data, serverData)
 	c.AddCommand(auditList(&data), auditShow(&data), auditVerify(&data), auditExport(&data))
 	return c
 }
@@ -51,17 +47,21 @@ func auditList(data *string) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if limit < 0 {
+			return usagef("--limit takes how many changes to list, 0 for all; it is %d", limit)
+		}
 		query.Descending, query.Limit = true, limit
 		return withStore(c.Context(), *data, func(s *store.Store) error {
 			changes, err := collect(c.Context(), s, query)
 			if err != nil {
 				return err
 			}
-			return output.print(c.OutOrStdout(), changes, func(w io.Writer) { auditTable(w, changes) })
+			list := listing(newNames(c.Context(), s), changes)
+			return output.print(c.OutOrStdout(), list, func(w io.Writer) error { return auditTable(w, list) })
 		})
 	}}
 	q.flags(c)
-	c.Flags().IntVar(&limit, "limit", 50, "how many at most")
+	c.Flags().IntVar(&limit, "limit", 50, "how many at most; 0 for all")
 	output.flags(c)
 	return c
 }
@@ -77,9 +77,15 @@ func (q *auditQuery) flags(c *cobra.Command) {
 	f.StringVar(&q.actor, "actor", "", "only by the principal with this object ID")
 	f.StringVar(&q.since, "since", "", "only from this time on: 2026-01-31T12:00:00Z, 2026-01-31, or an age such as 24h")
 	f.StringVar(&q.until, "until", "", "only before this time")
+	completeWith(c, "kind", changeKinds...)
 }
 
+var changeKinds = []string{string(gatehouse.Write), string(gatehouse.Delete), string(gatehouse.Refused), string(gatehouse.SignIn), string(gatehouse.Event)}
+
 func (q *auditQuery) parse(now time.Time) (out store.ChangeQuery, err error) {
+	if q.kind != "" && !slices.Contains(changeKinds, q.kind) {
+		return out, notOneOf("--kind", q.kind, changeKinds...)
+	}
 	out.Kind, out.Type = gatehouse.ChangeKind(q.kind), q.typ
 	if q.scope != "" {
 		scope, err := gatehouse.ParseScope(q.scope)
@@ -131,51 +137,44 @@ func collect(ctx context.Context, s *store.Store, q store.ChangeQuery) ([]gateho
 	return changes, nil
 }
 
-func auditTable(w io.Writer, changes []gatehouse.Change) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "Seq\tTime\tWho\tWhat\tWhere\tResult")
-	fmt.Fprintln(t, "---\t----\t---\t----\t-----\t------")
+// listed is a change with the names that people know its objects by.
+type listed struct {
+	Who   string `json:"who"`
+	Where string `json:"where"`
+	gatehouse.Change
+}
+
+func listing(n *names, changes []gatehouse.Change) []listed {
+	list := make([]listed, len(changes))
+	for i, c := range changes {
+		list[i] = listed{Who: n.caller(&c.Cause.Caller), Where: n.where(&c), Change: c}
+	}
+	return list
+}
+
+func auditTable(w io.Writer, changes []listed) error {
+	t := &table{titles: []string{"Time", "Who", "What", "Where", "Result", "Id"}}
 	for _, c := range changes {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\n", c.Seq, c.Time.UTC().Format("2006-01-02 15:04:05"), c.Cause.Caller.Name, c.Cause.Action, short(where(c)), c.Kind)
+		t.add(c.Time.UTC().Format(time.DateTime), oneLine(c.Who), c.Cause.Action, oneLine(c.Where), result(&c.Change), fmt.Sprint(c.Seq))
 	}
-	t.Flush()
+	return t.print(w)
 }
 
-func where(c gatehouse.Change) string {
-	if c.Resource != "" {
-		return c.Resource
+// result says in a word how an act ended.
+func result(c *gatehouse.Change) string {
+	switch {
+	case c.Kind == gatehouse.Write && c.Before == nil:
+		return "created"
+	case c.Kind == gatehouse.Write:
+		return "changed"
+	case c.Kind == gatehouse.Delete:
+		return "deleted"
+	case c.Kind == gatehouse.Refused:
+		return "refused"
+	case c.Status >= 400:
+		return "failed"
 	}
-	return c.Cause.Scope
-}
-
-// guidOrProvider are the parts of an ID that a reader of a table does not need.
-var guidOrProvider = regexp.MustCompile(`^/subscriptions/[0-9a-fA-F-]{36}(/resourceGroups)?|/providers/[^/]+`)
-
-// short names a resource for people: rg-apis/service/contoso-apim/apis/calculator.
-func short(id string) string {
-	if s := strings.TrimPrefix(guidOrProvider.ReplaceAllString(id, ""), "/"); s != "" {
-		return s
-	}
-	return id
-}
-
-func auditShow(data *string) *cobra.Command {
-	return &cobra.Command{Use: "show SEQ", Short: "Show one change whole, with before and after", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
-		seq, err := strconv.ParseInt(args[0], 10, 64)
-		if err != nil || seq < 1 {
-			return usagef("%q is not the number of a change: take one from \"gatehouse audit list\"", args[0])
-		}
-		return withStore(c.Context(), *data, func(s *store.Store) error {
-			changes, err := collect(c.Context(), s, store.ChangeQuery{AfterSeq: seq - 1, Limit: 1})
-			if err != nil {
-				return err
-			}
-			if len(changes) == 0 || changes[0].Seq != seq {
-				return gatehouse.Errorf(gatehouse.NotFound, "", "There is no change %d; the newest are in \"gatehouse audit list\".", seq)
-			}
-			return printJSON(c.OutOrStdout(), changes[0])
-		})
-	}}
+	return "done"
 }
 
 func auditVerify(data *string) *cobra.Command {
@@ -201,40 +200,47 @@ does not pass by it means that the log was cut.`,
 func auditExport(data *string) *cobra.Command {
 	var q auditQuery
 	var format, file string
-	c := &cobra.Command{Use: "export", Short: "Write changes as JSON lines or CSV, oldest first", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		query, err := q.parse(time.Now())
-		if err != nil {
-			return err
-		}
-		out := c.OutOrStdout()
-		if file != "" {
-			f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	c := &cobra.Command{Use: "export", Short: "Write changes as JSON lines or CSV, oldest first", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			query, err := q.parse(time.Now())
 			if err != nil {
 				return err
 			}
-			defer f.Close()
-			out = f
-		}
-		return withStore(c.Context(), *data, func(s *store.Store) error {
-			n, err := audit.Export(c.Context(), s, query, audit.Format(format), out)
-			fmt.Fprintf(c.ErrOrStderr(), "%d changes\n", n)
-			return err
-		})
-	}}
+			if !slices.Contains(exportForms, format) {
+				return notOneOf("--format", format, exportForms...)
+			}
+			return withStore(c.Context(), *data, func(s *store.Store) error {
+				out, done, err := exportTo(c.OutOrStdout(), file)
+				if err != nil {
+					return err
+				}
+				n, err := audit.Export(c.Context(), s, query, audit.Format(format), out)
+				if err = errors.Join(err, done()); err == nil {
+					fmt.Fprintf(c.ErrOrStderr(), "%d changes\n", n)
+				}
+				return err
+			})
+		}}
 	q.flags(c)
-	c.Flags().StringVar(&format, "format", "json", "json (one object a line) or csv")
+	c.Flags().StringVar(&format, "format", string(audit.JSONLines), "jsonl (one JSON object a line) or csv")
 	c.Flags().StringVar(&file, "file", "", "new file to write to (default: standard output)")
+	completeWith(c, "format", exportForms...)
 	return c
 }
 
-func printJSON(w io.Writer, v any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return err
+var exportForms = []string{string(audit.JSONLines), string(audit.CSV)}
+
+// exportTo opens what an export is written to; done completes it.
+func exportTo(out io.Writer, file string) (w io.Writer, done func() error, err error) {
+	if file == "" {
+		return out, func() error { return nil }, nil
 	}
-	_, err := w.Write(b.Bytes())
-	return err
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil, nil, fmt.Errorf("%s is there already and was left as it is: give --file a new name", file)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, func() error { return errors.Join(f.Sync(), f.Close()) }, nil
 }

@@ -37,7 +37,7 @@ directory, so your own az sign-ins and settings are not touched.`,
 			return run.Run()
 		},
 	}
-	c.Flags().StringVar(&data, "data", defaultData(), "data directory of the server")
+	dataFlag(c, &data, serverData)
 	return c
 }
 

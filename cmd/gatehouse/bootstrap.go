@@ -38,8 +38,9 @@ const secretLife = 2 * 365 * 24 * time.Hour
 func begin(ctx context.Context, s *store.Store, dir string, now time.Time) (b *bootstrap, first bool, err error) {
 	b, err = readFile[bootstrap](dir, bootstrapFile)
 	if errors.Is(err, os.ErrNotExist) {
-		b, first, err = restored(ctx, s)
-		err = errors.Join(err, writeFile(dir, bootstrapFile, b))
+		if b, first, err = restored(ctx, s); err == nil {
+			err = writeFile(dir, bootstrapFile, b)
+		}
 	}
 	if err != nil {
 		return nil, false, err

@@ -12,7 +12,11 @@ import (
 // demoPassword is that of the demo's people. They exist only where --demo was asked for.
 const demoPassword = "Contoso-Demo-2026"
 
+// seedDemo makes the demo's world once. What somebody changes or deletes in it stays so.
 func (a *app) seedDemo(ctx context.Context, b *bootstrap, publicURL string) error {
+	if done, err := demo.Complete(ctx, a.store, b.SubscriptionID); done || err != nil {
+		return err
+	}
 	client, err := gatehouse.ParseGUID(b.ClientID)
 	if err != nil {
 		return err

@@ -31,10 +31,13 @@ The output holds the secret of the bootstrap service principal, which is Owner a
 			return printVariables(c.OutOrStdout(), vars, format)
 		},
 	}
-	c.Flags().StringVar(&data, "data", defaultData(), "data directory of the server")
+	dataFlag(c, &data, serverData)
 	c.Flags().StringVar(&format, "format", "sh", "sh, json or dotenv")
+	completeWith(c, "format", envForms...)
 	return c
 }
+
+var envForms = []string{"sh", "json", "dotenv"}
 
 // variable is one line of the environment; the order is that of the output.
 type variable struct{ name, value string }
@@ -112,7 +115,7 @@ func printVariables(w io.Writer, vars []variable, format string) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(m)
 	default:
-		return usagef("--format takes sh, json or dotenv; it is %q", format)
+		return notOneOf("--format", format, envForms...)
 	}
 	return nil
 }

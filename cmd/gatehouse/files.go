@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/store/sqlite"
 )
 
 // The files of a data directory besides those of the store and the certificates.
@@ -25,12 +29,14 @@ type bootstrap struct {
 	IdentitySecret string `json:"identitySecret"` // header of the managed identity endpoint
 }
 
-// running is what a started server leaves for the commands that talk to it.
+// running is what a server leaves, for as long as it runs, for the commands that talk to it.
 type running struct {
 	PID       int    `json:"pid"`
 	PublicURL string `json:"publicUrl"`
+	Listen    string `json:"listen"` // host and port that it listens on
 	IMDS      string `json:"imds"`
-	CAFile    string `json:"caFile"` // "" when the certificate came from outside
+	CAFile    string `json:"caFile"`            // "" when the certificate came from outside
+	TLSCert   string `json:"tlsCert,omitempty"` // the certificate from outside
 	Version   string `json:"version"`
 }
 
@@ -63,17 +69,30 @@ func writeFile(dir, name string, v any) error {
 func connection(dir string) (*bootstrap, *running, error) {
 	b, err := readFile[bootstrap](dir, bootstrapFile)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%s holds no Gatehouse data: start one with \"gatehouse serve --data %s\", or name another directory with --data", dir, dir)
+		return nil, nil, fmt.Errorf("%s holds no Gatehouse data: start a server with \"gatehouse serve --data %s\", or name another directory with --data", dir, dir)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	r, err := readFile[running](dir, runtimeFile)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, unreachable{fmt.Errorf("no server has been started over %s yet: run \"gatehouse serve --data %s\"", dir, dir)}
+		return nil, nil, unreachable{fmt.Errorf("no server runs over %s: start it with \"gatehouse serve --data %s\"", dir, dir)}
+	}
+	if err == nil && !sqlite.InUse(dir) {
+		return nil, nil, unreachable{fmt.Errorf("the server over %s (process ID %d) has ended without saying so: start it again with \"gatehouse serve --data %s\"", dir, r.PID, dir)}
 	}
 	return b, r, err
 }
+
+// dataFlag adds --data to a command.
+func dataFlag(c *cobra.Command, data *string, what string) {
+	c.PersistentFlags().StringVar(data, "data", defaultData(), what)
+	if err := c.MarkPersistentFlagDirname("data"); err != nil {
+		panic(err) // the flag was made above
+	}
+}
+
+const serverData = "data directory of the server (also: GATEHOUSE_DATA)"
 
 // defaultData is the data directory when --data and GATEHOUSE_DATA are not given.
 func defaultData() string {

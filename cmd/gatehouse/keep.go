@@ -2,16 +2,12 @@ package main
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"gatehouse/store"
 	"gatehouse/store/sqlite"
 )
-
-func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
 
 func backupCommand() *cobra.Command {
 	var data string
@@ -29,7 +25,7 @@ keep the key, but not beside the copy.`,
 				return err
 			})
 		}}
-	c.Flags().StringVar(&data, "data", defaultData(), "data directory of the server")
+	dataFlag(c, &data, serverData)
 	c.Flags().BoolVar(&key, "include-key", false, "also write the master key, to FILE"+store.KeySuffix)
 	return c
 }
@@ -48,7 +44,7 @@ func restoreCommand() *cobra.Command {
 			}
 			return nil
 		}}
-	c.Flags().StringVar(&data, "data", defaultData(), "new data directory")
+	dataFlag(c, &data, "new data directory; it must not exist or be empty")
 	return c
 }
 
@@ -69,6 +65,6 @@ With the master key in the environment, change the variable yourself: it cannot 
 			fmt.Fprintln(c.OutOrStdout(), "keys rotated; make a new copy of the master key")
 			return nil
 		}}
-	c.Flags().StringVar(&data, "data", defaultData(), "data directory of the server")
+	dataFlag(c, &data, serverData)
 	return c
 }

@@ -34,15 +34,18 @@ func command() *cobra.Command {
 		Use: "gatehouse", Short: "Access to APIs, exactly as granted: API Management with Azure's role-based access control",
 		Long: `Gatehouse is a self-hosted API Management with Azure's role-based access control.
 Real az, Terraform and Azure SDKs work against it; see "gatehouse help serve" to start one.`,
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(serveCommand(), envCommand(), azCommand(), tokenCommand(), auditCommand(), backupCommand(), restoreCommand(), rotateKeysCommand(), versionCommand())
+	root.AddCommand(topics()...)
+	finish(root)
 	return root
 }
 
 // usageError is a call that was written wrongly: exit code 2.
 type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
 
 func usage(err error) error { return usageError{err} }
 

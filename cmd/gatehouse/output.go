@@ -5,109 +5,124 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/jmespath-community/go-jmespath"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"gatehouse/jsondoc"
 )
+
+// outputForms are what -o takes, as az has them. Colour is not for logs and pipes,
+// so the c forms are the plain ones.
+var outputForms = []string{"json", "jsonc", "yaml", "yamlc", "table", "tsv", "none"}
 
 // outputFlags are -o and --query, as az has them.
 type outputFlags struct{ format, query string }
 
 func (o *outputFlags) flags(c *cobra.Command) {
-	c.Flags().StringVarP(&o.format, "output", "o", "", "json, yaml, table or tsv (default: table on a terminal, json elsewhere)")
+	c.Flags().StringVarP(&o.format, "output", "o", "", "json, yaml, table, tsv or none (default: table on a terminal, json elsewhere)")
 	c.Flags().StringVar(&o.query, "query", "", "JMESPath query over the JSON form")
+	completeWith(c, "output", outputForms...)
 }
 
-// print writes v in the asked form; table draws the human one. With a query the default form is json.
-func (o *outputFlags) print(w io.Writer, v any, table func(io.Writer)) error {
-	format := o.format
-	if format == "" {
-		format = "json"
-		if o.query == "" && isTerminal(w) {
-			format = "table"
-		}
+// form is the form to print in.
+func (o *outputFlags) form(w io.Writer) (string, error) {
+	switch form := strings.ToLower(o.format); {
+	case form == "" && isTerminal(w) && o.query == "":
+		return "table", nil
+	case form == "":
+		return "json", nil
+	case !slices.Contains(outputForms, form):
+		return "", notOneOf("-o", o.format, outputForms...)
+	default:
+		return strings.TrimSuffix(form, "c"), nil
 	}
-	if format == "table" && o.query == "" {
-		table(w)
-		return nil
+}
+
+// print writes v in the asked form; table draws the one for people. A query makes a
+// table of its own.
+func (o *outputFlags) print(w io.Writer, v any, table func(io.Writer) error) error {
+	form, err := o.form(w)
+	if err != nil || form == "none" {
+		return err
 	}
-	plain, err := plainValue(v)
+	if form == "table" && o.query == "" {
+		return table(w)
+	}
+	ordered, err := orderedValue(v)
 	if err != nil {
 		return err
 	}
 	if o.query != "" {
-		if plain, err = jmespath.Search(o.query, plain); err != nil {
-			return usagef("--query %q: %v", o.query, err)
+		if ordered, err = search(o.query, ordered); err != nil {
+			return err
 		}
 	}
-	switch format {
-	case "json":
-		return printJSON(w, plain)
+	switch form {
 	case "yaml":
-		raw, err := yaml.Marshal(plain)
-		if err == nil {
-			_, err = w.Write(raw)
-		}
-		return err
-	case "tsv", "table":
-		return printTSV(w, plain)
+		return printYAML(w, ordered)
+	case "tsv":
+		return printTSV(w, ordered)
+	case "table":
+		return printTable(w, ordered)
 	}
-	return usagef("-o takes json, yaml, table or tsv; it is %q", o.format)
+	return printJSON(w, ordered)
 }
 
-func plainValue(v any) (any, error) {
+// orderedValue is v as its JSON says, members in their order and numbers as written.
+func orderedValue(v any) (jsondoc.Value, error) {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
-	var plain any
-	return plain, json.Unmarshal(raw, &plain)
+	return jsondoc.Parse(raw, jsondoc.Options{MaxBytes: len(raw), MaxDepth: 1 << 10})
 }
 
-// printTSV writes a row an element; nested values are skipped, as az does.
-func printTSV(w io.Writer, v any) error {
-	rows, ok := v.([]any)
-	if !ok {
-		rows = []any{v}
+// printJSON indents by two blanks, as az does.
+func printJSON(w io.Writer, v any) error {
+	ordered, err := orderedValue(v)
+	if err != nil {
+		return err
 	}
-	for _, row := range rows {
-		cells, ok := row.([]any)
-		if !ok {
-			cells = []any{row}
-		}
-		if m, ok := row.(map[string]any); ok {
-			cells = cells[:0]
-			for _, name := range sortedKeys(m) {
-				cells = append(cells, m[name])
-			}
-		}
-		for i, c := range cells {
-			if i > 0 {
-				fmt.Fprint(w, "\t")
-			}
-			fmt.Fprint(w, cell(c))
-		}
-		fmt.Fprintln(w)
-	}
-	return nil
+	_, err = fmt.Fprintf(w, "%s\n", jsondoc.MarshalIndent(ordered, "  "))
+	return err
 }
 
-func cell(v any) string {
+func printYAML(w io.Writer, v jsondoc.Value) error {
+	raw, err := yaml.MarshalWithOptions(yamlValue(v), yaml.UseLiteralStyleIfMultiline(true))
+	if err == nil {
+		_, err = w.Write(raw)
+	}
+	return err
+}
+
+// yamlValue is v in the types of the YAML encoder.
+func yamlValue(v jsondoc.Value) any {
 	switch v := v.(type) {
-	case nil:
-		return "None"
-	case bool:
-		if v {
-			return "True"
+	case *jsondoc.Object:
+		m := yaml.MapSlice{}
+		for name, member := range v.All() {
+			m = append(m, yaml.MapItem{Key: name, Value: yamlValue(member)})
 		}
-		return "False"
-	case string, float64:
-		return fmt.Sprint(v)
+		return m
+	case []jsondoc.Value:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = yamlValue(v[i])
+		}
+		return list
+	case jsondoc.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, _ := v.Float64() // out of range is infinite, which YAML can write
+		return f
 	}
-	return ""
+	return v
 }
 
 func isTerminal(w io.Writer) bool {

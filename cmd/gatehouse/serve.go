@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +48,7 @@ names its file and prints the variables that clients read.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), c, cmd.OutOrStdout()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&c.data, "data", defaultData(), "data directory; made when it does not exist")
+	dataFlag(cmd, &c.data, "data directory; made when it does not exist (also: GATEHOUSE_DATA)")
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8443", "HTTPS address; port 0 takes a free one")
 	f.StringVar(&c.imdsListen, "imds-listen", "127.0.0.1:8442", "plain HTTP address of the managed identity endpoint, loopback only; port 0 takes a free one, empty switches it off")
 	f.StringVar(&c.publicURL, "public-url", "", "address that clients use, https://host:port (default: localhost and the port)")
@@ -58,6 +60,8 @@ names its file and prints the variables that clients read.`,
 	f.StringSliceVar(&c.identities, "imds-identity", nil, "managed identity (client, object or resource ID) that any program on this machine may use without a secret; may be repeated")
 	f.BoolVar(&c.privateIssuers, "allow-private-issuers", false, "fetch keys of federated issuers from private addresses too")
 	f.BoolVar(&c.loopbackIssuers, "allow-loopback-issuers", false, "fetch keys of federated issuers from this machine too (development)")
+	completeWith(cmd, "log-format", logForms...)
+	completeWith(cmd, "log-level", logLevels...)
 	return cmd
 }
 
@@ -72,15 +76,15 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	b, first, err := begin(ctx, s, c.data, time.Now())
-	if err != nil {
-		return err
-	}
-	l, err := c.open()
+	l, err := c.open() // before the first start, which tells its secrets once: by then little can fail
 	if err != nil {
 		return err
 	}
 	defer l.close()
+	b, first, err := begin(ctx, s, c.data, time.Now())
+	if err != nil {
+		return err
+	}
 	a, err := assemble(ctx, s, b, l.publicURL, c)
 	if err != nil {
 		return err
@@ -91,23 +95,41 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 			return err
 		}
 	}
-	if err := writeFile(c.data, runtimeFile, running{PID: os.Getpid(), PublicURL: l.publicURL, IMDS: l.imdsURL(), CAFile: l.caFile, Version: version()}); err != nil {
+	if err := writeFile(c.data, runtimeFile, l.running(&c)); err != nil {
 		return err
 	}
 	c.greet(out, b, l, first)
-	return l.run(ctx, a)
+	return l.run(ctx, a, func() error { return os.Remove(filepath.Join(c.data, runtimeFile)) })
 }
 
 func (c *serveConfig) check() error {
 	if (c.tlsCert == "") != (c.tlsKey == "") {
 		return usagef("--tls-cert and --tls-key go together")
 	}
-	if c.logFormat != "text" && c.logFormat != "json" {
-		return usagef("--log-format takes text or json; it is %q", c.logFormat)
+	if !slices.Contains(logForms, c.logFormat) {
+		return notOneOf("--log-format", c.logFormat, logForms...)
 	}
-	if err := new(slog.Level).UnmarshalText([]byte(c.logLevel)); c.logLevel != "" && err != nil {
-		return usagef("--log-level takes debug, info, warn or error; it is %q", c.logLevel)
+	if c.logLevel != "" && !slices.Contains(logLevels, c.logLevel) {
+		return notOneOf("--log-level", c.logLevel, logLevels...)
 	}
+	return errors.Join(c.checkPublicURL(), c.checkIMDS())
+}
+
+var logForms, logLevels = []string{"text", "json"}, []string{"debug", "info", "warn", "error"}
+
+// checkPublicURL refuses what could not be an issuer and a base of links.
+func (c *serveConfig) checkPublicURL() error {
+	if c.publicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.publicURL)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return usagef("--public-url takes the address that clients use, https://host or https://host:port without a path; it is %q", c.publicURL)
+	}
+	return nil
+}
+
+func (c *serveConfig) checkIMDS() error {
 	if c.imdsListen == "" {
 		return nil
 	}
@@ -140,7 +162,8 @@ type listeners struct {
 	https, imds net.Listener
 	tls         *tls.Config
 	publicURL   string
-	caFile      string
+	caFile      string // of the local CA, "" without one
+	tlsCert     string // given by --tls-cert
 }
 
 func (c *serveConfig) open() (l *listeners, err error) {
@@ -168,6 +191,9 @@ func (c *serveConfig) open() (l *listeners, err error) {
 }
 
 func listen(address, flag string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return nil, usagef("%s takes host:port, for example 127.0.0.1:8443; it is %q", flag, address)
+	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%w: choose another address with %s (port 0 takes a free one)", err, flag)
@@ -175,15 +201,21 @@ func listen(address, flag string) (net.Listener, error) {
 	return l, nil
 }
 
+// running describes the server for the commands that talk to it.
+func (l *listeners) running(c *serveConfig) running {
+	return running{PID: os.Getpid(), PublicURL: l.publicURL, Listen: l.https.Addr().String(), IMDS: l.imdsURL(), CAFile: l.caFile, TLSCert: l.tlsCert, Version: version()}
+}
+
 func (l *listeners) certificate(c *serveConfig, host string) error {
 	l.tls = &tls.Config{MinVersion: tls.VersionTLS12}
 	if c.tlsCert != "" {
 		pair, err := tls.LoadX509KeyPair(c.tlsCert, c.tlsKey)
 		if err != nil {
-			return fmt.Errorf("reading --tls-cert and --tls-key: %w", err)
+			return fmt.Errorf("reading --tls-cert %s and --tls-key %s: %w; give a PEM certificate chain and its key", c.tlsCert, c.tlsKey, err)
 		}
 		l.tls.Certificates = []tls.Certificate{pair}
-		return nil
+		l.tlsCert, err = filepath.Abs(c.tlsCert)
+		return err
 	}
 	hosts := []string{"localhost", "127.0.0.1", "::1"}
 	if ip := net.ParseIP(host); host != "" && (ip == nil || !ip.IsUnspecified()) {
@@ -231,8 +263,8 @@ const (
 	stopTimeout   = 10 * time.Second
 )
 
-// run serves until ctx ends and then lets running requests finish.
-func (l *listeners) run(ctx context.Context, a *app) error {
+// run serves until ctx ends, says so by calling ending, and then lets running requests finish.
+func (l *listeners) run(ctx context.Context, a *app, ending func() error) error {
 	servers := []*http.Server{newServer(a.mux)}
 	servers[0].TLSConfig = l.tls
 	failed := make(chan error, 2)
@@ -243,13 +275,13 @@ func (l *listeners) run(ctx context.Context, a *app) error {
 	}
 	select {
 	case err := <-failed:
-		return err
+		return errors.Join(err, ending())
 	case <-ctx.Done():
 	}
-	slog.Info("stopping")
+	slog.Info("stopping: requests that run are answered first", "for", stopTimeout)
+	errs := []error{ending()}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	var errs []error
 	for _, s := range servers {
 		errs = append(errs, s.Shutdown(stop))
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,6 +29,9 @@ user or service principal. A token for somebody else needs the directory role Gl
 Administrator and is recorded in the audit log.`,
 		Example: `  curl --cacert "$GATEHOUSE_CA_FILE" -H "Authorization: Bearer $(gatehouse token)" "$GATEHOUSE_ARM/subscriptions?api-version=2022-12-01"`,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if as == "" && c.Flags().Changed("as") { // an unset variable of a script must not stand for the bootstrap principal
+				return usagef("--as is empty: give a user principal name, an application ID or an object ID, or leave it out for the bootstrap service principal")
+			}
 			cl, err := newClient(data)
 			if err != nil {
 				return err
@@ -46,7 +50,7 @@ Administrator and is recorded in the audit log.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&data, "data", defaultData(), "data directory of the server")
+	dataFlag(c, &data, serverData)
 	c.Flags().StringVar(&as, "as", "", "user principal name, application ID or object ID to get the token for")
 	c.Flags().StringVar(&resource, "resource", "", "resource that the token is for (default: this server)")
 	return c
@@ -64,16 +68,43 @@ func newClient(data string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	if r.CAFile != "" {
-		pem, err := os.ReadFile(r.CAFile)
-		if err != nil {
-			return nil, err
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool()}
-		transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem)
+	roots, err := r.roots()
+	if err != nil {
+		return nil, err
 	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DialContext: r.dial}
 	return &client{b: b, r: r, http: &http.Client{Transport: transport, Timeout: 30 * time.Second}}, nil
+}
+
+// roots are whom to trust about the server: its local CA, or the system and the very
+// certificate that the server was given, which may be signed by itself or by a CA of the house.
+func (r *running) roots() (*x509.CertPool, error) {
+	file, pool := r.CAFile, x509.NewCertPool()
+	if r.TLSCert != "" {
+		file = r.TLSCert
+		if system, err := x509.SystemCertPool(); err == nil {
+			pool = system
+		}
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate to trust: %w", err)
+	}
+	pool.AppendCertsFromPEM(pem)
+	return pool, nil
+}
+
+// dial reaches the server of this data directory where it listens, whatever its
+// public name leads to on this machine.
+func (r *running) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(r.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("the listening address %q in %s is damaged: start the server again", r.Listen, runtimeFile)
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(host, port))
 }
 
 func (c *client) token(ctx context.Context, resource string) (string, error) {

@@ -45,11 +45,14 @@ func (c Config) issueToken(op *arm.Op) (*arm.Answer, error) {
 		return nil, err
 	}
 	name := body.String("principal")
+	if name == "" {
+		return nil, gatehouse.Errorf(gatehouse.Invalid, "PrincipalMissing", "The request names no principal. Give a user principal name, an application ID or an object ID.").At("principal")
+	}
 	oid, ok := c.find(name)
 	if !ok {
 		return nil, gatehouse.Errorf(gatehouse.NotFound, "PrincipalNotFound", "There is no user or service principal '%s'. Give a user principal name, an application ID or an object ID.", name).At("principal")
 	}
-	if err := op.Record("token issued for " + oid.String()); err != nil {
+	if err := op.Record("token issued for " + c.describe(oid)); err != nil {
 		return nil, err
 	}
 	token, expires, err := c.IssueToken(op.Context, oid, body.String("resource"))
@@ -72,6 +75,18 @@ func (c Config) find(name string) (gatehouse.GUID, bool) {
 	}
 	p, ok := c.Directory.Principal(oid)
 	return oid, ok && p.Type != gatehouse.Group
+}
+
+// describe names a principal for the record.
+func (c Config) describe(oid gatehouse.GUID) string {
+	p, ok := c.Directory.Principal(oid)
+	switch {
+	case ok && p.Type == gatehouse.User:
+		return p.Name + " (" + oid.String() + ")"
+	case ok && p.DisplayName != "":
+		return p.DisplayName + " (" + oid.String() + ")"
+	}
+	return oid.String()
 }
 
 func (c Config) rotateKeys(op *arm.Op) (*arm.Answer, error) {

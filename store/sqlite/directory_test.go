@@ -63,7 +63,13 @@ func TestPermissions(t *testing.T) {
 
 func TestSecondProcess(t *testing.T) {
 	dir := t.TempDir()
+	if sqlite.InUse(dir) {
+		t.Error("a directory without a database is in use")
+	}
 	s := open(t, dir, store.Options{}, sqlite.Settings{})
+	if !sqlite.InUse(dir) {
+		t.Error("an open directory is not in use")
+	}
 	_, err := sqlite.Open(context.Background(), dir, store.Options{}, sqlite.Settings{})
 	wantError(t, err, "in use by another Gatehouse", "--data")
 	self, err := os.Executable()
@@ -77,6 +83,9 @@ func TestSecondProcess(t *testing.T) {
 		t.Errorf("another process: %v, %s", err, out)
 	}
 	s.Close()
+	if sqlite.InUse(dir) {
+		t.Error("a closed directory is in use")
+	}
 	open(t, dir, store.Options{}, sqlite.Settings{})
 }
 
