@@ -21,23 +21,46 @@ type walk struct {
 
 // start makes a request ready.
 func (w *walk) start(s *Snapshot, r *gatehouse.Request) {
+	w.guess(s, r)
+	w.resolve(r)
+}
+
+// guess makes a request ready but for the chain, which may hold a scope too many: see scopes.guess.
+func (w *walk) guess(s *Snapshot, r *gatehouse.Request) {
 	w.Snapshot = s
 	parts := levels{cutter: s.scopes.cut(pathOf(r.Scope))}
 	w.fetch(&parts, &r.Principal)
-	w.at, w.exact = s.scopes.follow(&parts, &w.chain)
-	for i := range w.chain.n {
-		n := w.chain.at(i)
-		w.bits[n>>6&3] |= 1 << (n & 63)
-	}
+	s.scopes.guess(&parts, &w.chain)
+	w.mark()
 	w.q = question{r.Action, s.actions.find(r.Action), r.Data}
 	w.env = cond.Env{Action: r.Action, SubOperation: r.SubOperation, Attributes: r.Attributes, Now: r.Now}
 }
 
+// resolve replaces a guess, and reports whether it was right.
+func (w *walk) resolve(r *gatehouse.Request) bool {
+	var chain trail
+	w.at, w.exact = w.scopes.resolve(r.Scope, &chain)
+	if chain.same(&w.chain) {
+		return true
+	}
+	w.chain = chain
+	w.mark()
+	return false
+}
+
+func (w *walk) mark() {
+	w.bits = [4]uint64{}
+	for i := range w.chain.n {
+		n := w.chain.at(i)
+		w.bits[n>>6&3] |= 1 << (n & 63)
+	}
+}
+
 // fetch finds the caller, and reads without judging what else the walk is going to
-// read: the parts of the path, the caller's groups and what they have. A million assignments do not fit
-// into the processor's cache, and a read that has to wait for another costs a
-// fifth of a microsecond or more; reads that do not wait for each other cost little.
-// So all that can be read together is, in five rounds.
+// read: the entries for the parts of the path, the caller's groups and what they have.
+// A million assignments do not fit into the processor's cache, and a read that has to
+// wait for another costs a fifth of a microsecond or more; reads that do not wait for
+// each other cost little. So all that can be read together is, in four rounds.
 func (w *walk) fetch(parts *levels, caller *gatehouse.GUID) {
 	tag := w.people.tag(caller)
 	entry := w.people.table.find(tag)
@@ -49,13 +72,11 @@ func (w *walk) fetch(parts *levels, caller *gatehouse.GUID) {
 	n := entry.first(entry.match(tag))
 	person := w.people.all.at(n)
 	parts.match()
-	groups := person.groups[:min(len(person.groups), maxFetch)]
-	parts.nodes(&w.scopes)
-	for _, g := range groups {
+	groups := person.groups()
+	for _, g := range groups[:min(len(groups), maxFetch)] {
 		sum |= w.people.all.at(g).ends()
 	}
-	sum |= person.ends() | parts.texts()
-	if sum == noScope-1 {
+	if sum |= person.ends(); sum == noScope-1 {
 		w.rare++ // uses sum, or the reads would be left out
 	}
 	if n == 0 || person.id != *caller {
@@ -82,12 +103,17 @@ func (w *person) ends() uint32 {
 // assignments that decide alike, it names any. It allocates nothing.
 func (s *Snapshot) Decide(r *gatehouse.Request) gatehouse.Decision {
 	var w walk
-	w.start(s, r)
+	w.guess(s, r)
 	d := gatehouse.Decision{Code: gatehouse.AuthorizationFailed}
 	if w.who == nil || r.Principal.IsZero() {
 		return d
 	}
-	if !w.granted(w.who, &d) && !w.grantedThroughGroups(&d) {
+	granted := w.grants(&d)
+	if (granted || d.Conditional) && !w.resolve(r) {
+		d.Conditional = false
+		granted = w.grants(&d)
+	}
+	if !granted {
 		return d
 	}
 	d.Conditional = false
@@ -99,8 +125,13 @@ func (s *Snapshot) Decide(r *gatehouse.Request) gatehouse.Decision {
 	return d
 }
 
+// grants looks for a role assignment that grants and notes it in d.
+func (w *walk) grants(d *gatehouse.Decision) bool {
+	return w.granted(w.who, d) || w.grantedThroughGroups(d)
+}
+
 func (w *walk) grantedThroughGroups(d *gatehouse.Decision) bool {
-	for _, g := range w.who.groups {
+	for _, g := range w.who.groups() {
 		if w.granted(w.people.all.at(g), d) {
 			return true
 		}

@@ -52,7 +52,7 @@ func (x *explainer) add(r Reason) {
 
 // grants looks at everything assigned to the caller and its groups.
 func (x *explainer) grants() {
-	for _, n := range append([]uint32{x.self}, x.who.groups...) {
+	for _, n := range append([]uint32{x.self}, x.who.groups()...) {
 		var path []gatehouse.GUID
 		x.people.all.at(n).pieces(func(r rows) bool {
 			for i := range r.hot {
@@ -212,11 +212,11 @@ func (x *explainer) downward() {
 			if x.who.in(x.self, g) || !x.people.down.any(g) {
 				continue
 			}
-			shared := slices.IndexFunc(p.groups, func(up uint32) bool { _, ok := slices.BinarySearch(x.who.groups, up); return ok })
+			shared := slices.IndexFunc(p.groups(), func(up uint32) bool { _, ok := slices.BinarySearch(x.who.groups(), up); return ok })
 			if shared < 0 {
 				continue
 			}
-			path := x.guids(x.people.path(g, p.groups[shared]))
+			path := x.guids(x.people.path(g, p.groups()[shared]))
 			p.at(n, func(r rows, i int) bool {
 				if reason := x.reason(r, i); reason.Kind == Allows {
 					reason.Kind, reason.Path = Downward, path

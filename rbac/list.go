@@ -15,7 +15,7 @@ func (s *Snapshot) Groups(principal gatehouse.GUID) []gatehouse.GUID {
 	if n == 0 {
 		return nil
 	}
-	out := s.guids(s.people.all.at(n).groups)
+	out := s.guids(s.people.all.at(n).groups())
 	slices.SortFunc(out, compareGUIDs)
 	return out
 }
@@ -265,7 +265,7 @@ func (s *Snapshot) inForce(principal gatehouse.GUID, now time.Time, f func(r row
 		return
 	}
 	more := true
-	for _, n := range append([]uint32{self}, s.people.all.at(self).groups...) {
+	for _, n := range append([]uint32{self}, s.people.all.at(self).groups()...) {
 		s.people.all.at(n).pieces(func(r rows) bool {
 			for i, h := range r.hot {
 				x := r.extra(i)

@@ -20,14 +20,33 @@ type people struct {
 	down  pairs  // group, member
 }
 
-// person is one principal. What Decide reads of a group comes first, so that it is in
-// one cache line.
+// person is one principal, in two cache lines. Its groups stand in it, so that Decide
+// need not wait for one more read to know them.
 type person struct {
-	hot    []row    // what is assigned to it, ordered by scope; inPieces when there is much
-	groups []uint32 // its groups, nested ones included, without itself, ordered; shared and immutable
+	hot    []row // what is assigned to it, ordered by scope; inPieces when there is much
 	id     gatehouse.GUID
-	cold   *cold  // nil when nothing is assigned
-	uses   uint32 // memberships and deny assignments that name it
+	cold   *cold     // nil when nothing is assigned
+	spill  *[]uint32 // the groups when they are more than fit; shared and immutable
+	uses   uint32    // memberships and deny assignments that name it
+	n      uint32    // of the groups in nearby
+	nearby [16]uint32
+}
+
+// groups returns the groups of w, nested ones included, without itself, ordered.
+func (w *person) groups() []uint32 {
+	if w.spill != nil {
+		return *w.spill
+	}
+	return w.nearby[:w.n%(uint32(len(w.nearby))+1)]
+}
+
+func (w *person) setGroups(all []uint32, spill *[]uint32) {
+	w.spill, w.n = nil, 0
+	if len(all) > len(w.nearby) {
+		w.spill = spill
+		return
+	}
+	w.n = uint32(copy(w.nearby[:], all))
 }
 
 // cold is the rest of what is assigned to somebody. Immutable.
@@ -120,7 +139,7 @@ func (w *person) in(self, n uint32) bool {
 	if self == n {
 		return true
 	}
-	_, found := slices.BinarySearch(w.groups, n)
+	_, found := slices.BinarySearch(w.groups(), n)
 	return found
 }
 
@@ -362,22 +381,23 @@ func (p *people) regroup(e *edit, changed []uint32) {
 	for _, n := range containers {
 		closed := p.reach(&p.up, []uint32{n})[1:]
 		slices.Sort(closed)
-		p.setGroups(e, n, slices.Clip(slices.Clone(closed)))
+		closed = slices.Clip(slices.Clone(closed))
+		p.setGroups(e, n, &closed)
 	}
-	shared := map[string][]uint32{}
+	shared := map[string]*[]uint32{}
 	for _, n := range leaves {
 		p.setGroups(e, n, p.leafGroups(n, shared))
 	}
 }
 
-func (p *people) setGroups(e *edit, n uint32, groups []uint32) {
-	if !slices.Equal(p.all.at(n).groups, groups) {
-		p.all.edit(e, n).groups = groups
+func (p *people) setGroups(e *edit, n uint32, groups *[]uint32) {
+	if !slices.Equal(p.all.at(n).groups(), *groups) {
+		p.all.edit(e, n).setGroups(*groups, groups)
 	}
 }
 
 // leafGroups shares one list among all that are directly in the same groups.
-func (p *people) leafGroups(n uint32, shared map[string][]uint32) []uint32 {
+func (p *people) leafGroups(n uint32, shared map[string]*[]uint32) *[]uint32 {
 	var key []byte
 	var all []uint32
 	for g := range p.up.with(n) {
@@ -388,12 +408,12 @@ func (p *people) leafGroups(n uint32, shared map[string][]uint32) []uint32 {
 		return list
 	}
 	for _, g := range all[:len(all):len(all)] {
-		all = append(all, p.all.at(g).groups...)
+		all = append(all, p.all.at(g).groups()...)
 	}
 	slices.Sort(all)
 	list := slices.Clip(slices.Clone(slices.Compact(all)))
-	shared[string(key)] = list
-	return list
+	shared[string(key)] = &list
+	return &list
 }
 
 // reach returns the given numbers and all that can be reached from them, each once.

@@ -239,6 +239,12 @@ func (t *trail) has(id uint32) bool {
 	return slices.Contains(t.rest, id)
 }
 
+// same reports whether the nodes are the same in the same order.
+func (t *trail) same(o *trail) bool {
+	n := min(t.n, len(t.ids))
+	return t.n == o.n && slices.Equal(t.ids[:n], o.ids[:n]) && slices.Equal(t.rest, o.rest)
+}
+
 // all returns the nodes as a slice of their own.
 func (t *trail) all() []uint32 { return append(slices.Clone(t.ids[:min(t.n, len(t.ids))]), t.rest...) }
 
@@ -248,11 +254,11 @@ func (t *trail) all() []uint32 { return append(slices.Clone(t.ids[:min(t.n, len(
 // not, nothing is attached to the scope or below it.
 func (s *scopes) resolve(scope gatehouse.Scope, chain *trail) (at uint32, exact bool) {
 	parts := levels{cutter: s.cut(pathOf(scope))}
-	return s.follow(&parts, chain)
+	return s.follow(&parts, chain, false)
 }
 
-// follow does what resolve promises for a path of which some parts may be taken already.
-func (s *scopes) follow(parts *levels, chain *trail) (at uint32, exact bool) {
+// follow resolves, or guesses, a path of which some parts may be taken already.
+func (s *scopes) follow(parts *levels, chain *trail, guessing bool) (at uint32, exact bool) {
 	chain.add(root)
 	for exact = true; exact; {
 		if parts.n == 0 {
@@ -262,7 +268,7 @@ func (s *scopes) follow(parts *levels, chain *trail) (at uint32, exact bool) {
 			parts.take(s)
 			parts.match()
 		}
-		at, exact = parts.follow(s, at, chain)
+		at, exact = parts.follow(s, at, chain, guessing)
 		parts.n = 0
 	}
 	if chain.n > 1 {
@@ -280,7 +286,6 @@ type levels struct {
 	tags   [maxLevels]uint32
 	hits   [maxLevels]uint32 // places in the group that have the tag
 	groups [maxLevels]*group
-	chunks [maxLevels]*nodes // of the nodes, if they are the first that have the tag
 }
 
 const maxLevels = 10 // taken at once
@@ -309,44 +314,34 @@ func (l *levels) match() {
 // first returns the first node that has the tag of a part; any, when none has.
 func (l *levels) first(i int) uint32 { return l.groups[i].first(l.hits[i]) }
 
-// nodes and texts only read, see walk.fetch.
-func (l *levels) nodes(s *scopes) {
+// follow goes down the parts from a node as far as there are nodes for them. Where a
+// tag has exactly one entry, and no other can stand in the next group, it is taken
+// without a look at the node when guessing: see guess.
+func (l *levels) follow(s *scopes, at uint32, chain *trail, guessing bool) (last uint32, whole bool) {
 	for i := range l.n {
-		l.chunks[i] = s.nodes.at(l.first(i) / nodesSize)
-	}
-}
-
-func (l *levels) texts() (sum uint32) {
-	for i, c := range l.chunks[:l.n] {
-		if offset := c.items[l.first(i)%nodesSize].offset; int(offset) < len(c.text) {
-			sum |= uint32(c.text[offset])
-		}
-	}
-	return sum
-}
-
-// follow goes down the parts from a node as far as there are nodes for them.
-func (l *levels) follow(s *scopes, at uint32, chain *trail) (last uint32, whole bool) {
-	for i := range l.n {
-		part, top := l.path[l.starts[i]:l.starts[i+1]], chain.n == 1
-		if l.hits[i] != 0 {
-			if n := l.first(i); s.is(n, at, part, top) {
-				at = n
-				chain.add(at)
-				continue
-			}
-		} else if !l.groups[i].full() && len(s.table.over) == 0 {
+		hits, g := l.hits[i], l.groups[i]
+		simple := !g.full() && len(s.table.over) == 0
+		if hits == 0 && simple {
 			return at, false
 		}
-		next, ok := s.child(at, part, l.tags[i], top)
+		next, ok := l.first(i), guessing && simple && hits&(hits-1) == 0 && g.nexts[bits.TrailingZeros32(hits)%8] != 0
 		if !ok {
-			return at, false
+			part, top := l.path[l.starts[i]:l.starts[i+1]], chain.n == 1
+			if next, ok = s.child(at, part, l.tags[i], top); !ok {
+				return at, false
+			}
 		}
 		at = next
 		chain.add(at)
 	}
 	return at, true
 }
+
+// guess is resolve without looking at the nodes: where two paths have the same tag,
+// the trail may hold the node of the other one, for a part that has no node of its own.
+// It is never without a node that resolve finds. What is not granted at the scopes of
+// a guess is therefore not granted; what is granted there has to be resolved.
+func (s *scopes) guess(parts *levels, chain *trail) { s.follow(parts, chain, true) }
 
 // climb adds the management groups above a top-level node, nearest first, each once.
 func (s *scopes) climb(top uint32, chain *trail) {
