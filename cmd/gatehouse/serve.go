@@ -112,7 +112,13 @@ func (c *serveConfig) check() error {
 	if c.logLevel != "" && !slices.Contains(logLevels, c.logLevel) {
 		return notOneOf("--log-level", c.logLevel, logLevels...)
 	}
-	return errors.Join(c.checkPublicURL(), c.checkIMDS())
+	if _, _, err := net.SplitHostPort(c.listen); err != nil {
+		return usagef("--listen takes host:port, for example 127.0.0.1:8443; it is %q", c.listen)
+	}
+	if err := c.checkPublicURL(); err != nil {
+		return err
+	}
+	return c.checkIMDS()
 }
 
 var logForms, logLevels = []string{"text", "json"}, []string{"debug", "info", "warn", "error"}
@@ -166,19 +172,22 @@ type listeners struct {
 	tlsCert     string // given by --tls-cert
 }
 
-func (c *serveConfig) open() (l *listeners, err error) {
-	l = &listeners{}
-	defer func() {
-		if err != nil {
-			l.close()
-		}
-	}()
-	if l.https, err = listen(c.listen, "--listen"); err != nil {
+func (c *serveConfig) open() (*listeners, error) {
+	l := &listeners{}
+	if err := l.open(c); err != nil {
+		l.close()
 		return nil, err
+	}
+	return l, nil
+}
+
+func (l *listeners) open(c *serveConfig) (err error) {
+	if l.https, err = listen(c.listen, "--listen"); err != nil {
+		return err
 	}
 	if c.imdsListen != "" {
 		if l.imds, err = listen(c.imdsListen, "--imds-listen"); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	host, _, _ := net.SplitHostPort(c.listen)
@@ -187,13 +196,10 @@ func (c *serveConfig) open() (l *listeners, err error) {
 	if l.publicURL == "" {
 		l.publicURL = "https://localhost:" + port
 	}
-	return l, l.certificate(c, host)
+	return l.certificate(c, host)
 }
 
 func listen(address, flag string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, usagef("%s takes host:port, for example 127.0.0.1:8443; it is %q", flag, address)
-	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("%w: choose another address with %s (port 0 takes a free one)", err, flag)
@@ -297,7 +303,7 @@ func newServer(h http.Handler) *http.Server {
 func (c *serveConfig) greet(out io.Writer, b *bootstrap, l *listeners, first bool) {
 	fmt.Fprintf(out, "Gatehouse %s serves %s (data in %s)\n", version(), l.publicURL, c.data)
 	if first {
-		fmt.Fprintf(out, "\nFirst start. This is the administrator; it is shown once and kept in %s:\n\n  user      %s\n  password  %s\n\n",
+		fmt.Fprintf(out, "\nFirst start. This is the administrator; it is shown once and kept in %s:\n\n  user      %s\n  password  %s\n",
 			filepath.Join(c.data, bootstrapFile), b.Administrator, b.Password)
 	}
 	at := ""
@@ -308,5 +314,5 @@ func (c *serveConfig) greet(out io.Writer, b *bootstrap, l *listeners, first boo
 		c.tryThese(out, at)
 		return
 	}
-	fmt.Fprintf(out, "Next: eval \"$(gatehouse env%s)\" for an SDK or Terraform, or gatehouse az%s -- role assignment list --all -o table\n", at, at)
+	fmt.Fprintf(out, "\nNext: eval \"$(gatehouse env%s)\" for an SDK or Terraform, or gatehouse az%s -- role assignment list --all -o table\n", at, at)
 }
