@@ -32,20 +32,9 @@ type Scope struct {
 
 // ParseID reads a resource ID. A missing leading slash is added, as Azure does for roleDefinitionId.
 func ParseID(s string) (ID, error) {
-	if len(s) > maxIDLength {
-		return ID{}, invalidID(s, "it is longer than 4096 bytes")
-	}
-	if !utf8.ValidString(s) {
-		return ID{}, invalidID(s, "it is not valid UTF-8")
-	}
 	segments := split(s)
-	if len(segments) > maxIDSegments {
-		return ID{}, invalidID(s, "it has more than 64 segments")
-	}
-	for _, segment := range segments {
-		if fault := segmentFault(segment); fault != "" {
-			return ID{}, invalidID(s, fault)
-		}
+	if err := checkSegments(s, segments); err != nil {
+		return ID{}, err
 	}
 	if fault := canonicalise(segments); fault != "" {
 		return ID{}, invalidID(s, fault)
@@ -54,6 +43,30 @@ func ParseID(s string) (ID, error) {
 		return ID{}, nil
 	}
 	return ID{"/" + strings.Join(segments, "/")}, nil
+}
+
+// CheckPath refuses what no resource ID can hold: control characters, backslashes,
+// relative segments, what is not UTF-8 or too long. It leaves the order of types and
+// names to ParseID, so paths of lists and actions pass. Whoever looks for the ID
+// within a path has to ask this of the whole path first: otherwise a faulty name
+// at the end is cut off, and what holds it is taken for the resource that was meant.
+func CheckPath(path string) error { return checkSegments(path, split(path)) }
+
+func checkSegments(s string, segments []string) error {
+	switch {
+	case len(s) > maxIDLength:
+		return invalidID(s, "it is longer than 4096 bytes")
+	case !utf8.ValidString(s):
+		return invalidID(s, "it is not valid UTF-8")
+	case len(segments) > maxIDSegments:
+		return invalidID(s, "it has more than 64 segments")
+	}
+	for _, segment := range segments {
+		if fault := segmentFault(segment); fault != "" {
+			return invalidID(s, fault)
+		}
+	}
+	return nil
 }
 
 // MustID is ParseID for constants; it panics on a malformed one.

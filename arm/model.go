@@ -91,7 +91,7 @@ func (f *field) at(path []string) *field {
 
 func (f *field) lookup(name string) *field {
 	for _, c := range f.fields {
-		if strings.EqualFold(c.name, name) {
+		if gatehouse.EqualFold(c.name, name) {
 			return c
 		}
 	}
@@ -478,7 +478,7 @@ func (c *checker) text(f *field, v jsondoc.Value, path string) {
 
 func oneOf(values []string, s string) bool {
 	for _, v := range values {
-		if strings.EqualFold(v, s) {
+		if gatehouse.EqualFold(v, s) {
 			return true
 		}
 	}

@@ -159,11 +159,10 @@ func (s *Server) Resolve(method, escapedPath string) (*Target, error) {
 		target.Route = route.named(target.Params)
 	}
 	full := append(slices.Clone(parts[:before]), words...)
-	target.ID, err = longestID(full)
-	if route.at != nil {
-		target.ID = *route.at
-	}
 	target.Path = "/" + strings.Join(full, "/")
+	if target.ID, err = route.address(full); err != nil {
+		return nil, err
+	}
 	if before > 0 || strings.HasPrefix(route.Path, string(Anywhere)) {
 		target.Params["scope"] = "/" + strings.Join(parts[:max(before-1, 0)], "/")
 		if before > 1 {
@@ -198,14 +197,36 @@ func (t *tree) findAnywhere(parts []string) (n *node, values, words []string, be
 	return nil, nil, nil, 0
 }
 
-func longestID(parts []string) (gatehouse.ID, error) {
-	for n := len(parts); n > 0; n-- {
-		id, err := gatehouse.ParseID(strings.Join(parts[:n], "/"))
-		if err == nil {
-			return id, nil
+// address is what a path that took this route is about: what the caller has to have
+// rights on, and what the handler acts on. For a declared type its place in the path
+// follows from the verb; for a call it is the longest part that is a resource ID.
+func (r *Route) address(path []string) (gatehouse.ID, error) {
+	if err := gatehouse.CheckPath(strings.Join(path, "/")); err != nil {
+		return gatehouse.ID{}, err
+	}
+	switch {
+	case r.at != nil:
+		return *r.at, nil
+	case r.Type == nil:
+		return longestID(path), nil
+	case r.Verb == Post:
+		path = path[:len(path)-1]
+	case r.Verb == List:
+		path = path[:len(path)-1]
+		if n := len(path) - 2; n >= 0 && n%2 == 0 && path[n] == "providers" {
+			path = path[:n]
 		}
 	}
-	return gatehouse.ID{}, nil
+	return gatehouse.ParseID(strings.Join(path, "/"))
+}
+
+func longestID(path []string) gatehouse.ID {
+	for n := len(path); n > 0; n-- {
+		if id, err := gatehouse.ParseID(strings.Join(path[:n], "/")); err == nil {
+			return id
+		}
+	}
+	return gatehouse.ID{}
 }
 
 func methodNotAllowed(method string, n *node) error {

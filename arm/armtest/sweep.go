@@ -48,7 +48,9 @@ func Routes(t testing.TB, s *arm.Server, file string) {
 }
 
 // Sweep asks every route of w's server without a token, which has to be 401, and
-// as a caller without any role, which has to be 403. Exceptions names the file
+// as a caller without any role, which has to be 403. Names that no resource can have
+// are refused in every place of every path: none may be cut off, so that what holds
+// the resource takes its place. Exceptions names the file
 // that lists, as "METHOD path", the routes that any authenticated caller may call;
 // it only ever shrinks. With complete, w's server is taken to have every route
 // there is, and lines of the file that are no exception (any more) are errors.
@@ -71,6 +73,7 @@ func Sweep(t testing.TB, w *World, exceptions string, complete bool) {
 		for _, url := range examples(r) {
 			sweepOne(t, w, r, name, url, excepted)
 		}
+		sweepNames(t, w.Server, r)
 	}
 	for name, used := range open {
 		if complete && !used {
@@ -92,6 +95,31 @@ func sweepOne(t testing.TB, w *World, r *arm.Route, name, url string, excepted b
 		t.Errorf("%s is listed as an exception but asks for %s; remove the line", name, r.Action)
 	case excepted && got.Code >= 500:
 		t.Errorf("%s without a role: %d (asked %s): %s", name, got.Code, url, short(got.Body.String()))
+	}
+}
+
+// hostileNames cannot be part of a resource ID.
+var hostileNames = []string{"%01", "x%0A", "x%7F", "%C2%85", "..", "%2E%2E", ".", "a%2Fb", "a%5Cb", "a%00", "%ED%A0%80", "%FF", "%zz", strings.Repeat("x", 4096)}
+
+func sweepNames(t testing.TB, s *arm.Server, r *arm.Route) {
+	t.Helper()
+	for place := range len(parameter.FindAllString(r.Path, -1)) {
+		for _, bad := range hostileNames {
+			n := -1
+			path := parameter.ReplaceAllStringFunc(r.Path, func(p string) string {
+				if n++; n == place && p == string(arm.Anywhere) {
+					return GroupID().String() + "/" + bad + "/x"
+				} else if n == place {
+					return bad
+				} else if p == string(arm.Anywhere) {
+					return GroupID().String()
+				}
+				return exampleValue(p)
+			})
+			if target, err := s.Resolve(r.Method, path); err == nil {
+				t.Errorf("%s %s: %.60q in place %d was taken for %s", r.Method, r.Path, bad, place, target.ID)
+			}
+		}
 	}
 }
 
