@@ -146,12 +146,12 @@ type built struct {
 }
 
 var (
-	thousand = sync.OnceValue(func() built { return build(1000, 100, 50) })
-	hundredK = sync.OnceValue(func() built { return build(100_000, 20_000, 2000) })
-	million  = sync.OnceValue(func() built { return build(1_000_000, 100_000, 10_000) })
+	thousand = sync.OnceValue(func() built { return construct(1000, 100, 50) })
+	hundredK = sync.OnceValue(func() built { return construct(100_000, 20_000, 2000) })
+	million  = sync.OnceValue(func() built { return construct(1_000_000, 100_000, 10_000) })
 )
 
-func build(assignments, users, groups int) built {
+func construct(assignments, users, groups int) built {
 	e := newEstate(assignments, users, groups)
 	before := heap()
 	start := time.Now()

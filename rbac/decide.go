@@ -21,31 +21,27 @@ type walk struct {
 
 // start makes a request ready.
 func (w *walk) start(s *Snapshot, r *gatehouse.Request) {
-	w.guess(s, r)
+	var parts levels
+	w.guess(s, r, &parts)
 	w.resolve(r)
 }
 
 // guess makes a request ready but for the chain, which may hold a scope too many: see scopes.guess.
-func (w *walk) guess(s *Snapshot, r *gatehouse.Request) {
+func (w *walk) guess(s *Snapshot, r *gatehouse.Request, parts *levels) {
 	w.Snapshot = s
-	parts := levels{cutter: s.scopes.cut(pathOf(r.Scope))}
-	w.fetch(&parts, &r.Principal)
-	s.scopes.guess(&parts, &w.chain)
+	parts.cutter = s.scopes.cut(pathOf(r.Scope))
+	w.fetch(parts, &r.Principal)
+	w.at, w.exact = s.scopes.guess(parts, &w.chain)
 	w.mark()
 	w.q = question{r.Action, s.actions.find(r.Action), r.Data}
 	w.env = cond.Env{Action: r.Action, SubOperation: r.SubOperation, Attributes: r.Attributes, Now: r.Now}
 }
 
-// resolve replaces a guess, and reports whether it was right.
-func (w *walk) resolve(r *gatehouse.Request) bool {
-	var chain trail
-	w.at, w.exact = w.scopes.resolve(r.Scope, &chain)
-	if chain.same(&w.chain) {
-		return true
-	}
-	w.chain = chain
+// resolve replaces a guess.
+func (w *walk) resolve(r *gatehouse.Request) {
+	w.chain = trail{}
+	w.at, w.exact = w.scopes.resolve(r.Scope, &w.chain)
 	w.mark()
-	return false
 }
 
 func (w *walk) mark() {
@@ -103,14 +99,16 @@ func (w *person) ends() uint32 {
 // assignments that decide alike, it names any. It allocates nothing.
 func (s *Snapshot) Decide(r *gatehouse.Request) gatehouse.Decision {
 	var w walk
-	w.guess(s, r)
+	var parts levels
+	w.guess(s, r, &parts)
 	d := gatehouse.Decision{Code: gatehouse.AuthorizationFailed}
 	if w.who == nil || r.Principal.IsZero() {
 		return d
 	}
 	granted := w.grants(&d)
-	if (granted || d.Conditional) && !w.resolve(r) {
-		d.Conditional = false
+	if (granted || d.Conditional) && !s.scopes.right(&parts, &w.chain) {
+		w.resolve(r)
+		d = gatehouse.Decision{Code: gatehouse.AuthorizationFailed}
 		granted = w.grants(&d)
 	}
 	if !granted {

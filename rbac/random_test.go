@@ -348,6 +348,9 @@ func TestAgainstOracle(t *testing.T) {
 		d := newDice(seed)
 		w := settled(d.world())
 		s, o := New(w), oracle{w}
+		if seed%2 == 1 {
+			s = build(w, hashKeys{}) // hashes hardly anything, so that paths collide
+		}
 		for i := range questions {
 			r := d.request()
 			compare(t, s, o, &r)

@@ -17,11 +17,21 @@ const root = 0
 // /providers/namespace/type/name. Management groups and subscriptions stand on top
 // level by path (rbac.md 3.2) and hang below their management group by data.
 type scopes struct {
-	keys  [3]uint64 // of the hash, random, so that nobody can choose names that collide
-	table table     // from the hash of a path to nodes
+	keys  hashKeys
+	table table // from the hash of a path to nodes
 	nodes vec[nodes]
 	n     uint32
 	free  uint32 // head of the list of unused nodes, linked by next
+}
+
+// hashKeys are random, so that nobody can choose names that collide.
+type hashKeys [3]uint64
+
+func newKeys() (k hashKeys) {
+	for i := range k {
+		k[i] = rand.Uint64() | 1
+	}
+	return k
 }
 
 // node is one scope. Links are 0 where there is none: the root is nobody's child.
@@ -51,11 +61,8 @@ type nodes struct {
 	owner *edit
 }
 
-func newScopes(e *edit) scopes {
-	s := scopes{table: newTable(e), n: 1}
-	for i := range s.keys {
-		s.keys[i] = rand.Uint64() | 1
-	}
+func newScopes(e *edit, keys hashKeys) scopes {
+	s := scopes{keys: keys, table: newTable(e), n: 1}
 	s.nodes.push(e, nodes{items: make([]node, nodesSize), owner: e})
 	return s
 }
@@ -239,12 +246,6 @@ func (t *trail) has(id uint32) bool {
 	return slices.Contains(t.rest, id)
 }
 
-// same reports whether the nodes are the same in the same order.
-func (t *trail) same(o *trail) bool {
-	n := min(t.n, len(t.ids))
-	return t.n == o.n && slices.Equal(t.ids[:n], o.ids[:n]) && slices.Equal(t.rest, o.rest)
-}
-
 // all returns the nodes as a slice of their own.
 func (t *trail) all() []uint32 { return append(slices.Clone(t.ids[:min(t.n, len(t.ids))]), t.rest...) }
 
@@ -271,6 +272,7 @@ func (s *scopes) follow(parts *levels, chain *trail, guessing bool) (at uint32, 
 		at, exact = parts.follow(s, at, chain, guessing)
 		parts.n = 0
 	}
+	parts.depth = chain.n - 1
 	if chain.n > 1 {
 		s.climb(chain.at(1), chain)
 	}
@@ -282,6 +284,7 @@ func (s *scopes) follow(parts *levels, chain *trail, guessing bool) (at uint32, 
 type levels struct {
 	cutter
 	n      int
+	depth  int // how many nodes were found, in the end
 	starts [maxLevels + 1]uint32
 	tags   [maxLevels]uint32
 	hits   [maxLevels]uint32 // places in the group that have the tag
@@ -341,7 +344,23 @@ func (l *levels) follow(s *scopes, at uint32, chain *trail, guessing bool) (last
 // the trail may hold the node of the other one, for a part that has no node of its own.
 // It is never without a node that resolve finds. What is not granted at the scopes of
 // a guess is therefore not granted; what is granted there has to be resolved.
-func (s *scopes) guess(parts *levels, chain *trail) { s.follow(parts, chain, true) }
+func (s *scopes) guess(parts *levels, chain *trail) (at uint32, exact bool) {
+	return s.follow(parts, chain, true)
+}
+
+// right looks at the nodes of a guess. It may report a right guess as wrong when the
+// path is very long.
+func (s *scopes) right(parts *levels, chain *trail) bool {
+	parent := uint32(root)
+	for i := range parts.depth {
+		n := chain.at(i + 1)
+		if parts.starts[0] != 0 || i == maxLevels || !s.is(n, parent, parts.path[parts.starts[i]:parts.starts[i+1]], i == 0) {
+			return false
+		}
+		parent = n
+	}
+	return true
+}
 
 // climb adds the management groups above a top-level node, nearest first, each once.
 func (s *scopes) climb(top uint32, chain *trail) {

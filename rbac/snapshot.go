@@ -25,9 +25,11 @@ type Snapshot struct {
 }
 
 // New builds a Snapshot. Conditions that do not parse grant nothing and are reported by Problems.
-func New(w World) *Snapshot {
+func New(w World) *Snapshot { return build(w, newKeys()) }
+
+func build(w World, keys hashKeys) *Snapshot {
 	e := new(edit)
-	s := &Snapshot{scopes: newScopes(e), byID: newTable(e), actions: newCatalogue(w.Actions)}
+	s := &Snapshot{scopes: newScopes(e, keys), byID: newTable(e), actions: newCatalogue(w.Actions)}
 	s.people = newPeople(e, maphash.MakeSeed())
 	s.roleNumbers = map[gatehouse.GUID]uint32{}
 	b := &builder{Snapshot: s, e: e, owned: true, extras: map[string]*extra{}}
