@@ -121,6 +121,7 @@ func TestVerifyColumns(t *testing.T) {
 		{`UPDATE documents SET type = 'x' WHERE key LIKE '%rg0'`, 2, "type"},
 		{`UPDATE documents SET type_name = 'x' WHERE key LIKE '%rg0'`, 2, "type"},
 		{`UPDATE documents SET parent = 'x' WHERE key LIKE '%rg0'`, 2, "parent"},
+		{`UPDATE documents SET name = 'x' WHERE key LIKE '%rg0'`, 2, "name"},
 		{`UPDATE documents SET revision = 99 WHERE key LIKE '%rg0'`, 99, "revision"},
 		{`UPDATE documents SET created = 1 WHERE key LIKE '%rg0'`, 2, "times"},
 		{`UPDATE documents SET updated = 1 WHERE key LIKE '%rg0'`, 2, "times"},

@@ -201,6 +201,8 @@ func (v *verifier) rowFault(row *store.Row) string {
 		return fmt.Sprintf("its type columns differ: %q, %q", row.Type, row.TypeName)
 	case !id.IsRoot() && row.Parent != id.Parent().Scope().String():
 		return fmt.Sprintf("its parent column holds %q", row.Parent)
+	case row.Name != id.Scope().Name():
+		return fmt.Sprintf("its name column holds %q", row.Name)
 	}
 	return ""
 }

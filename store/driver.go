@@ -65,6 +65,7 @@ type Row struct {
 	Type     string // folded
 	TypeName string // canonical spelling
 	Parent   string // folded; "" for the tenant root
+	Name     string // last segment of Key
 	Revision int64
 	Created  int64
 	Updated  int64

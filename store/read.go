@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"math"
-	"strings"
 	"time"
 
 	"gatehouse"
@@ -128,7 +127,7 @@ func selfRow(ctx context.Context, rows Rows, key string, r Range) ([]*Row, error
 		return nil, nil
 	case err != nil:
 		return nil, unavailable(err)
-	case r.Type != "" && row.Type != r.Type || r.Parent != "" && row.Parent != r.Parent || r.Name != "" && key[strings.LastIndexByte(key, '/')+1:] != r.Name:
+	case r.Type != "" && row.Type != r.Type || r.Parent != "" && row.Parent != r.Parent || r.Name != "" && row.Name != r.Name:
 		return nil, nil
 	}
 	return []*Row{row}, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"gatehouse"
@@ -96,7 +97,7 @@ func (tx *Tx) Put(d *Document) error {
 }
 
 func (tx *Tx) put(d *Document, key string, old *Row, sealed []byte) error {
-	row := &Row{Key: key, ID: d.ID.String(), Type: gatehouse.Fold(d.Type), TypeName: d.Type, Parent: parentKey(d.ID),
+	row := &Row{Key: key, ID: d.ID.String(), Type: gatehouse.Fold(d.Type), TypeName: d.Type, Parent: parentKey(d.ID), Name: nameOf(key),
 		Revision: tx.Seq(), Created: tx.now, Updated: tx.now, Body: bytes.Clone(d.Body), Secret: sealed}
 	c := gatehouse.Change{Kind: gatehouse.Write, Status: 201, After: row.Body}
 	var secretBefore []byte
@@ -217,6 +218,9 @@ func isObject(b []byte) bool {
 	t := bytes.TrimLeft(b, " \t\r\n")
 	return len(t) > 0 && t[0] == '{' && json.Valid(t)
 }
+
+// nameOf is the last segment of a key.
+func nameOf(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }
 
 func parentKey(id gatehouse.ID) string {
 	if id.IsRoot() {

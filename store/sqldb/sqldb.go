@@ -146,13 +146,13 @@ func limit(n int) int64 {
 	return int64(n)
 }
 
-const documentColumns = `id, type_name, type, parent, revision, created, updated, body, secret`
+const documentColumns = `id, type_name, type, parent, name, revision, created, updated, body, secret`
 
 // Document implements store.Rows.
 func (r *reader) Document(ctx context.Context, key string) (*store.Row, error) {
 	row := &store.Row{Key: key}
 	err := r.one(ctx, `SELECT `+documentColumns+` FROM documents WHERE key = $1`, []any{key},
-		&row.ID, &row.TypeName, &row.Type, &row.Parent, &row.Revision, &row.Created, &row.Updated, &row.Body, &row.Secret)
+		&row.ID, &row.TypeName, &row.Type, &row.Parent, &row.Name, &row.Revision, &row.Created, &row.Updated, &row.Body, &row.Secret)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (r *reader) Documents(ctx context.Context, q store.Range, yield func(*store
 	query := fmt.Sprintf(`SELECT key, %s%s ORDER BY key LIMIT $%d`, documentColumns, where, len(args))
 	return r.each(ctx, query, args, func(rows *sql.Rows) (bool, error) {
 		row := &store.Row{}
-		err := rows.Scan(&row.Key, &row.ID, &row.TypeName, &row.Type, &row.Parent, &row.Revision, &row.Created, &row.Updated, &row.Body, &row.Secret)
+		err := rows.Scan(&row.Key, &row.ID, &row.TypeName, &row.Type, &row.Parent, &row.Name, &row.Revision, &row.Created, &row.Updated, &row.Body, &row.Secret)
 		return err == nil && yield(row), err
 	})
 }

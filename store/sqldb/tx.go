@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 
 	"gatehouse/store"
 )
@@ -80,7 +79,7 @@ func (tx *Tx) exec(s *sql.Stmt, args ...any) error {
 
 // PutDocument implements store.DriverTx.
 func (tx *Tx) PutDocument(r *store.Row) error {
-	return tx.exec(tx.putDocument, r.Key, r.ID, r.Type, r.TypeName, r.Parent, r.Key[strings.LastIndexByte(r.Key, '/')+1:], r.Revision, r.Created, r.Updated, r.Body, r.Secret)
+	return tx.exec(tx.putDocument, r.Key, r.ID, r.Type, r.TypeName, r.Parent, r.Name, r.Revision, r.Created, r.Updated, r.Body, r.Secret)
 }
 
 // DeleteDocument implements store.DriverTx.
