@@ -108,12 +108,15 @@ type matcher struct {
 	known            bitset // the answers for the catalogue
 }
 
-// question is an action to match. number is its place in the catalogue or -1.
+// question is an action to match. number is its place in the catalogue, -1 when it has
+// none, or notLooked.
 type question struct {
 	action string
 	number int
 	data   bool
 }
+
+const notLooked = -2
 
 func newMatcher(include, exclude []string, c *catalogue) matcher {
 	m := matcher{include: compile(include), exclude: compile(exclude)}

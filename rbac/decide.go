@@ -24,6 +24,7 @@ func (w *walk) start(s *Snapshot, r *gatehouse.Request) {
 	var parts levels
 	w.guess(s, r, &parts)
 	w.resolve(r)
+	w.q.number = s.actions.find(r.Action)
 }
 
 // guess makes a request ready but for the chain, which may hold a scope too many: see scopes.guess.
@@ -33,7 +34,7 @@ func (w *walk) guess(s *Snapshot, r *gatehouse.Request, parts *levels) {
 	w.fetch(parts, &r.Principal)
 	w.at, w.exact = s.scopes.guess(parts, &w.chain)
 	w.mark()
-	w.q = question{r.Action, s.actions.find(r.Action), r.Data}
+	w.q = question{r.Action, notLooked, r.Data}
 	w.env = cond.Env{Action: r.Action, SubOperation: r.SubOperation, Attributes: r.Attributes, Now: r.Now}
 }
 
@@ -208,6 +209,9 @@ const (
 func (w *walk) judge(r *role, x *extra) verdict {
 	if x != nil && !x.in(w.env.Now) {
 		return lacks
+	}
+	if w.q.number == notLooked { // most requests meet no assignment at all
+		w.q.number = w.actions.find(w.q.action)
 	}
 	v := lacks
 	for i := range r.entries {
