@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -99,20 +100,26 @@ func (az *azProfile) prepare() error {
 	if err != nil {
 		return err
 	}
-	for _, step := range [][]string{
-		{"cloud", "register", "-n", "Gatehouse", "--cloud-config", string(cloud)},
-		{"cloud", "set", "-n", "Gatehouse"},
-		{"login", "--service-principal", "-u", az.b.ClientID, "-p", az.b.ClientSecret, "--tenant", az.b.TenantID, "-o", "none"},
+	for _, step := range []struct {
+		args  []string
+		stdin string
+	}{
+		{args: []string{"cloud", "register", "-n", "Gatehouse", "--cloud-config", string(cloud)}},
+		{args: []string{"cloud", "set", "-n", "Gatehouse"}},
+		// @- reads the secret from standard input: the arguments of a program are for all of the machine to see.
+		{[]string{"login", "--service-principal", "-u", az.b.ClientID, "-p", "@-", "--tenant", az.b.TenantID, "-o", "none"}, az.b.ClientSecret},
 	} {
-		if err := az.quiet(step...); err != nil {
+		if err := az.quiet(step.stdin, step.args...); err != nil {
 			return err
 		}
 	}
 	return writeFile(az.dir, "gatehouse.json", want)
 }
 
-func (az *azProfile) quiet(args ...string) error {
+// quiet runs az and shows what it says only when it fails.
+func (az *azProfile) quiet(stdin string, args ...string) error {
 	c := az.command(args...)
+	c.Stdin = strings.NewReader(stdin)
 	var said bytes.Buffer
 	c.Stdout, c.Stderr = &said, &said
 	if err := c.Run(); err != nil {

@@ -73,7 +73,11 @@ func printTable(w io.Writer, v jsondoc.Value) error {
 		})
 		rows = append(rows, cells)
 	}
-	if len(rows) > 0 && len(t.titles) == 0 {
+	if len(rows) == 0 { // an empty line, as az
+		_, err := io.WriteString(w, "\n")
+		return err
+	}
+	if len(t.titles) == 0 {
 		return usagef("there is nothing in this answer that a table can show: choose columns with --query \"[].{Name:name}\", or another form with -o json")
 	}
 	for _, cells := range rows {
