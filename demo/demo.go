@@ -150,7 +150,7 @@ func (s *seeder) access() {
 	api := s.service() + "/apis/calculator"
 	role := s.guid("role")
 	s.put(s.subscription()+"/providers/Microsoft.Authorization/roleDefinitions/"+role, "2022-04-01", object{"properties": object{
-		"roleName": Role, "type": "CustomRole", "description": "Changes the Calculator API and what belongs to it.", "assignableScopes": []string{api},
+		"roleName": Role, "type": "CustomRole", "description": "Changes the Calculator API and what belongs to it.", "assignableScopes": []string{s.subscription()}, // az lists the roles of a subscription
 		"permissions": []object{{"actions": []string{"Microsoft.ApiManagement/service/*/read", "Microsoft.ApiManagement/service/read",
 			"Microsoft.ApiManagement/service/apis/write", "Microsoft.ApiManagement/service/apis/*/write", "Microsoft.Authorization/*/read"}}}}})
 	s.assign(api, role, "api-developers", "Group")

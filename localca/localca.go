@@ -3,8 +3,8 @@
 // certificate signed by it that is renewed before it ends.
 //
 // It promises files that only their owner can read where they hold keys, names
-// limited to those asked for, and that the CA certificate stays the same for as
-// long as it is valid, since users tell their tools to trust it.
+// limited to those asked for, and that the CA certificate stays the same until a
+// month before it ends, since users tell their tools to trust it.
 package localca
 
 import (
@@ -40,20 +40,20 @@ const CAFile = "ca.pem"
 func Ensure(dir string, hosts []string, now time.Time) (tls.Certificate, string, error) {
 	caPath := filepath.Join(dir, CAFile)
 	ca, err := load(dir, "ca")
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, os.ErrNotExist) || err == nil && now.Add(renewBefore).After(ca.Leaf.NotAfter) {
 		ca, err = newAuthority(dir, now)
 	}
 	if err != nil {
-		return tls.Certificate{}, "", fmt.Errorf("the local certificate authority in %s: %w", dir, err)
+		return tls.Certificate{}, "", fmt.Errorf("the local certificate authority in %s cannot be used: %w; put ca.pem and ca-key.pem back, or remove both for a new one that clients then have to trust", dir, err)
 	}
 	server, err := load(dir, "server")
 	if err == nil && good(server.Leaf, ca.Leaf, hosts, now) {
 		return server, caPath, nil
 	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return tls.Certificate{}, "", fmt.Errorf("the server certificate in %s: %w", dir, err)
+	server, err = newServer(dir, ca, hosts, now) // whatever was there before: nobody keeps a copy of it
+	if err != nil {
+		err = fmt.Errorf("making a server certificate in %s: %w", dir, err)
 	}
-	server, err = newServer(dir, ca, hosts, now)
 	return server, caPath, err
 }
 
@@ -82,7 +82,7 @@ func newAuthority(dir string, now time.Time) (tls.Certificate, error) {
 func newServer(dir string, ca tls.Certificate, hosts []string, now time.Time) (tls.Certificate, error) {
 	template := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: hosts[0]},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(serverLife), BasicConstraintsValid: true,
+		NotBefore: now.Add(-time.Hour), NotAfter: earlier(now.Add(serverLife), ca.Leaf.NotAfter), BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	for _, h := range slices.Compact(slices.Sorted(slices.Values(hosts))) {
@@ -93,6 +93,13 @@ func newServer(dir string, ca tls.Certificate, hosts []string, now time.Time) (t
 		}
 	}
 	return sign(dir, "server", template, &ca)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func serial() *big.Int {
@@ -133,7 +140,15 @@ func sign(dir, name string, template *x509.Certificate, ca *tls.Certificate) (tl
 // write replaces a file whole: a crash leaves the old one or the new one.
 func write(dir, name, kind string, der []byte, mode os.FileMode) error {
 	tmp := filepath.Join(dir, name+".new")
-	if err := os.WriteFile(tmp, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode); err != nil {
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	err = f.Chmod(mode) // of a file that was there before
+	if err == nil {
+		err = pem.Encode(f, &pem.Block{Type: kind, Bytes: der})
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(tmp, filepath.Join(dir, name))

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -45,5 +46,87 @@ func TestEnsure(t *testing.T) {
 	}
 	if kept, _ := os.ReadFile(caPath); string(kept) != string(pem) {
 		t.Error("the CA changed; users would have to trust a new one")
+	}
+}
+
+// TestNames: the certificate is good for what was asked for, and for nothing else.
+func TestNames(t *testing.T) {
+	cert, _, err := Ensure(t.TempDir(), []string{"gatehouse.example", "localhost", "::1", "192.0.2.7", "localhost"}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, good := range map[string]bool{"gatehouse.example": true, "localhost": true, "::1": true, "192.0.2.7": true, "x.gatehouse.example": false, "127.0.0.1": false, "example": false} {
+		if err := cert.Leaf.VerifyHostname(host); (err == nil) != good {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	if cert.Leaf.IsCA || len(cert.Leaf.DNSNames) != 2 || len(cert.Leaf.IPAddresses) != 2 {
+		t.Errorf("CA %v, names %v, addresses %v", cert.Leaf.IsCA, cert.Leaf.DNSNames, cert.Leaf.IPAddresses)
+	}
+}
+
+// TestEndOfTheCA: no certificate outlives the CA that signed it, and a CA that ends soon makes room.
+func TestEndOfTheCA(t *testing.T) {
+	dir, now, hosts := t.TempDir(), time.Now(), []string{"localhost"}
+	if _, _, err := Ensure(dir, hosts, now); err != nil {
+		t.Fatal(err)
+	}
+	first, err := load(dir, "ca")
+	if err != nil {
+		t.Fatal(err)
+	}
+	late, _, err := Ensure(dir, hosts, first.Leaf.NotAfter.Add(-90*24*time.Hour))
+	if err != nil || late.Leaf.NotAfter.After(first.Leaf.NotAfter) || late.Leaf.CheckSignatureFrom(first.Leaf) != nil {
+		t.Errorf("the certificate ends %v, its CA %v (%v)", late.Leaf.NotAfter, first.Leaf.NotAfter, err)
+	}
+	next, _, err := Ensure(dir, hosts, first.Leaf.NotAfter.Add(-24*time.Hour))
+	if err != nil || next.Leaf.CheckSignatureFrom(first.Leaf) == nil {
+		t.Errorf("a CA that ends tomorrow still signs (%v)", err)
+	}
+}
+
+// TestDamage: a broken server certificate is made anew; a broken CA is not, since clients trust it.
+func TestDamage(t *testing.T) {
+	dir, hosts := t.TempDir(), []string{"localhost"}
+	if _, _, err := Ensure(dir, hosts, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	overwrite := func(name string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("damaged"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"server.pem", "server-key.pem"} {
+		overwrite(name)
+		if _, _, err := Ensure(dir, hosts, time.Now()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	overwrite("ca-key.pem")
+	if _, _, err := Ensure(dir, hosts, time.Now()); err == nil || !strings.Contains(err.Error(), "put ca.pem and ca-key.pem back, or remove both") || !strings.Contains(err.Error(), dir) {
+		t.Errorf("a damaged CA: %v", err)
+	}
+}
+
+// TestModes: a key is its owner's alone, even where a file lay in its place.
+func TestModes(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"ca-key.pem.new", "server-key.pem.new"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := Ensure(dir, []string{"localhost"}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 4 {
+		t.Fatalf("%v, %v; want two certificates and two keys", files, err)
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if want := map[bool]os.FileMode{true: 0o600, false: 0o644}[strings.HasSuffix(f.Name(), "-key.pem")]; err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v; want %v", f.Name(), info.Mode(), err, want)
+		}
 	}
 }
