@@ -321,6 +321,22 @@ func TestDenyAssignments(t *testing.T) {
 	w.may(true, caller("ann"), apiWrite, calc)
 }
 
+// Who may write deny assignments at the root has no say over the directory.
+func TestDenyAssignmentsStayOutsideTheDirectory(t *testing.T) {
+	w := start(t)
+	w.write(directoryRole("ga", "ann", builtin.GlobalAdministrator))
+	for _, scope := range []string{"/", directory.RootPath, directory.UserID(guid("bob")).String()} {
+		for _, pattern := range []string{"*", "Microsoft.Graph/*", "Microsoft.*", "*/write", "Microsoft.Graph/directory/users/write"} {
+			d := deny("lockout", scope, everyone, ref("zoe"), "")
+			d.body = strings.Replace(d.body, `"dataActions":[]`, fmt.Sprintf(`"dataActions":[%q]`, pattern), 1)
+			w.write(d)
+			w.may(true, caller("ann"), "Microsoft.Graph/directory/users/write", directory.UserID(guid("bob")).String())
+			w.may(true, caller("ann"), "Microsoft.Graph/directory/elevateAccess/action", directory.RootPath)
+			w.write(d.gone())
+		}
+	}
+}
+
 // Documents that cannot be read grant nothing; a deny denies everything but its repair.
 func TestUnreadableDocuments(t *testing.T) {
 	w := start(t)

@@ -132,7 +132,7 @@ func putRole(m *model, id gatehouse.ID, body []byte) error {
 	if reserved(r.ID) {
 		return fmt.Errorf("its name is the ID of a built-in role, which cannot be replaced")
 	}
-	r = outsideDirectory(r)
+	r.Permissions = outsideDirectory(r.Permissions)
 	m.emit(rbac.PutRole(r), func(w *rbac.World) { w.Roles = append(w.Roles, r) })
 	return nil
 }

@@ -36,10 +36,12 @@ func ParseRole(id gatehouse.ID, body []byte) (gatehouse.RoleDefinition, error) {
 	return r, nil
 }
 
-// outsideDirectory cuts a custom role short of the directory's data actions, whatever its wildcards say.
-func outsideDirectory(r gatehouse.RoleDefinition) gatehouse.RoleDefinition {
-	entries := make([]gatehouse.Permission, len(r.Permissions))
-	for i, p := range r.Permissions {
+// outsideDirectory cuts what Resource Manager's roles grant and its deny assignments
+// deny short of the directory's data actions, whatever the wildcards say: who owns
+// every scope could else shut the Global Administrators out.
+func outsideDirectory(permissions []gatehouse.Permission) []gatehouse.Permission {
+	entries := make([]gatehouse.Permission, len(permissions))
+	for i, p := range permissions {
 		for _, pattern := range p.DataActions {
 			if mayReach(gatehouse.Fold(pattern), gatehouse.Fold(builtin.DirectoryNamespace)) {
 				p.NotDataActions = append(p.NotDataActions[:len(p.NotDataActions):len(p.NotDataActions)], builtin.DirectoryNamespace+"*")
@@ -48,8 +50,7 @@ func outsideDirectory(r gatehouse.RoleDefinition) gatehouse.RoleDefinition {
 		}
 		entries[i] = p
 	}
-	r.Permissions = entries
-	return r
+	return entries
 }
 
 // mayReach reports whether a folded pattern can match an action that starts with namespace.
@@ -100,7 +101,7 @@ func ParseDeny(id gatehouse.ID, body []byte) (gatehouse.DenyAssignment, error) {
 	}
 	p := b.Properties
 	d := gatehouse.DenyAssignment{
-		Name: p.Name, Scope: id.Parent().Scope(), Permissions: p.Permissions, ExceptChildScopes: p.ExceptChildScopes,
+		Name: p.Name, Scope: id.Parent().Scope(), Permissions: outsideDirectory(p.Permissions), ExceptChildScopes: p.ExceptChildScopes,
 		Audit: strings.EqualFold(p.Effect, "audit"), Condition: p.Condition, SystemProtected: p.SystemProtected,
 	}
 	var err error

@@ -6,6 +6,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/arm"
+	"gatehouse/directory"
 	"gatehouse/jsondoc"
 	"gatehouse/rbac"
 	"gatehouse/rbac/builtin"
@@ -200,7 +201,11 @@ func (a *assignment) checkCondition() error {
 }
 
 // groupExists refuses scopes below a resource group that does not exist; deeper levels may be assigned ahead of their resource.
+// Those in the directory are refused because nothing that is written there would count (package guard).
 func (p *provider) groupExists(op *arm.Op, scope gatehouse.ID) error {
+	if directory.Root().Scope().Contains(scope.Scope()) {
+		return invalid("ScopeNotSupported", "The directory takes no assignments of Resource Manager's roles at '%s'. Assign a directory role instead: POST /v1.0/roleManagement/directory/roleAssignments.", scope)
+	}
 	group, ok := scope.Scope().ResourceGroup()
 	if !ok {
 		if mg, ok := scope.Scope().ManagementGroup(); ok {
