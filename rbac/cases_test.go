@@ -33,7 +33,6 @@ type caseFile struct {
 	line    int
 	request gatehouse.Request
 	out     []string
-	answer  []string // for the question that is open
 	want    []string
 	current any // what indented lines belong to
 	started bool
@@ -308,6 +307,9 @@ func (c *caseFile) reason(r Reason) string {
 	}
 	if r.Exception != "" {
 		text += ", except " + r.Exception
+	}
+	if r.Made != "" {
+		text += ", " + r.Made + " is not " + r.Asked
 	}
 	if r.Fault != "" {
 		text += ", " + r.Fault

@@ -15,7 +15,6 @@ import (
 // odd casing, circles, and every feature of the model now and then.
 type dice struct {
 	*rand.Rand
-	nobody bool
 }
 
 func newDice(seed uint64) *dice { return &dice{Rand: rand.New(rand.NewPCG(seed, 1))} }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"math"
 	"time"
 
 	"gatehouse"
@@ -184,5 +183,3 @@ func toMicro(t time.Time, zero int64) int64 {
 	}
 	return t.UnixMicro()
 }
-
-const endOfTime = math.MaxInt64
