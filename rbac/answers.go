@@ -51,6 +51,9 @@ type Reason struct {
 	Pattern    string // the pattern that matched the action
 	Exception  string // the notAction that took it away
 	Start, End time.Time
+	// Asked and Made are the names in which the scope that was asked differs from where
+	// the assignment was made, for LookAlike and Revision.
+	Asked, Made string
 	// Condition and EntryCondition trace the conditions of the assignment and of the
 	// permission entry; nil without one or when it was not reached.
 	Condition, EntryCondition *cond.Trace

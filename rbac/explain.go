@@ -82,7 +82,7 @@ func (x *explainer) assignment(r rows, i int) (Reason, bool) {
 		return Reason{}, false
 	}
 	reason := x.reason(r, i)
-	reason.Kind = x.distance(h.scope, reason.Scope)
+	x.distance(h.scope, &reason)
 	return reason, true
 }
 
@@ -165,18 +165,22 @@ func (x *explainer) trace(c *condition) *cond.Trace {
 }
 
 // distance names the relation of a scope that is not in the chain to the one that was asked.
-func (x *explainer) distance(n uint32, scope gatehouse.Scope) Kind {
+func (x *explainer) distance(n uint32, out *Reason) {
+	out.Kind = Elsewhere
 	if x.exact && x.scopes.under(n, x.at) {
-		return BelowScope
+		out.Kind = BelowScope
+		return
 	}
-	asked, made, one := differing(x.scope.String(), scope.String())
+	asked, made, one := differing(x.scope.String(), out.Scope.String())
 	switch {
 	case one && beforeRevision(asked) == beforeRevision(made):
-		return Revision
+		out.Kind = Revision
 	case one && (strings.HasPrefix(asked, made) || strings.HasPrefix(made, asked)):
-		return LookAlike
+		out.Kind = LookAlike
+	default:
+		return
 	}
-	return Elsewhere
+	out.Asked, out.Made = asked, made
 }
 
 // differing returns the segment in which two paths differ, when it is the only one
