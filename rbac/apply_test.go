@@ -147,7 +147,7 @@ func live(s *Snapshot) (count [2]int) {
 }
 
 func TestApply(t *testing.T) {
-	worlds := 120
+	worlds := 80
 	if testing.Short() {
 		worlds = 30
 	}

@@ -67,7 +67,7 @@ type table struct {
 const (
 	bucketGroups = 63  // and one for the header, so that a bucket is 4 KB
 	bucketFull   = 330 // fuller, and many entries do not stand in their group
-	maxSplit     = 20
+	maxSplit     = 18
 )
 
 // group is a cache line of entries, filled from the front. An entry stands in the

@@ -13,8 +13,8 @@ func TestTable(t *testing.T) {
 	want := map[uint32][]uint32{}
 	e := new(edit)
 	tab := newTable(e)
-	for i := range 60_000 {
-		if r.IntN(500) == 0 {
+	for i := range 20_000 {
+		if r.IntN(2000) == 0 {
 			e = new(edit)
 		}
 		tag := r.Uint32()
