@@ -43,6 +43,9 @@ func (op *Op) ExistingIn(r store.Reader) (*Resource, error) {
 // parentExists tells which level of the path is missing, so that the 404 names it.
 func (op *Op) parentExists(r store.Reader) error { return op.chainExists(r, op.ID.Parent()) }
 
+// Exists returns the 404 of the topmost level of id that is missing, nil when all of it is there.
+func (op *Op) Exists(r store.Reader, id gatehouse.ID) error { return op.chainExists(r, id) }
+
 func (op *Op) chainExists(r store.Reader, id gatehouse.ID) error {
 	if id.IsRoot() || op.Server.TypeOf(id.Type()) == nil {
 		return nil
@@ -60,6 +63,9 @@ func (op *Op) chainExists(r store.Reader, id gatehouse.ID) error {
 
 func put(op *Op) (*Answer, error)   { return op.write(false) }
 func patch(op *Op) (*Answer, error) { return op.write(true) }
+
+// PutAsUsual is the generic PUT, for types whose own handler of it does something else now and then.
+func (op *Op) PutAsUsual() (*Answer, error) { return put(op) }
 
 // write is PUT and PATCH: read the body, check it against the model, then decide in one transaction.
 func (op *Op) write(merge bool) (*Answer, error) {
@@ -139,7 +145,7 @@ func (op *Op) compose(tx *store.Tx, old *Resource, body *jsondoc.Object, brought
 			jsondoc.Merge(next.Body, t.Model.writable(body))
 		}
 	} else if parent, err := tx.Get(op.Context, op.ID.Parent().Scope()); err == nil && !op.ID.Parent().IsRoot() {
-		next.ID = rebase(op.ID, parent.ID)
+		next.ID = t.Name.spell(rebase(op.ID, parent.ID))
 	}
 	if err := op.faults(append(t.Model.Settle(next, old), brought.faults...)); err != nil {
 		return nil, err
@@ -156,37 +162,37 @@ func (op *Op) compose(tx *store.Tx, old *Resource, body *jsondoc.Object, brought
 	return next, nil
 }
 
-// placed checks the location of a tracked resource, which every one has and none changes.
+// placed checks the location of a tracked resource, which every one has and none
+// changes. It is kept in its short form, whatever the caller's spelling.
 func (op *Op) placed(old, next *Resource) error {
 	location := next.Body.String("location")
 	if Region(location) == "" {
 		return gatehouse.Errorf(gatehouse.Invalid, "LocationRequired", "The location property is required for this definition.")
 	}
+	next.Body.Set("location", Region(location))
 	if old == nil {
 		return nil
 	}
-	before := old.Body.String("location")
-	if Region(before) != Region(location) {
+	if before := old.Body.String("location"); Region(before) != Region(location) {
 		group := op.ID.Parent()
 		return gatehouse.Errorf(gatehouse.Conflict, "InvalidResourceLocation",
 			"The resource '%s' already exists in location '%s' in resource group '%s'. A resource with the same name cannot be created in location '%s'. Please select a new resource name.",
 			old.ID.Name(), Region(before), group.Name(), Region(location))
 	}
-	next.Body.Set("location", before)
 	return nil
 }
 
-// Region is the short form of a location's name: West Europe is westeurope.
-func Region(location string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			return r
+// spell gives an ID the one spelling of its name, where there is only one.
+func (n NameRule) spell(id gatehouse.ID) gatehouse.ID {
+	for _, name := range n.Only {
+		if fold(name) == fold(id.Name()) {
+			text := id.String()
+			if spelled, err := gatehouse.ParseID(text[:len(text)-len(id.Name())] + name); err == nil {
+				return spelled
+			}
 		}
-		return -1
-	}, location)
+	}
+	return id
 }
 
 // rebase gives id the casing that its parent was created with.
@@ -209,6 +215,9 @@ func (op *Op) save(tx *store.Tx, old, next *Resource) error {
 		if err := h.Put(op, tx, old, next); err != nil {
 			return err
 		}
+	}
+	if old != nil && jsondoc.Equal(old.Body, next.Body) {
+		next.Body = old.Body // another order of members is no change, and keeps the entity tag
 	}
 	return op.Save(tx, next)
 }

@@ -7,15 +7,14 @@
 package apim
 
 import (
-	"crypto/rand"
-	"encoding/hex"
-	"regexp"
 	"strings"
 	"time"
 
 	"gatehouse"
 	"gatehouse/arm"
+	"gatehouse/directory"
 	"gatehouse/jsondoc"
+	"gatehouse/store"
 )
 
 // Namespace is the provider namespace.
@@ -26,16 +25,19 @@ const serviceType = Namespace + "/service"
 // oldest is the first api-version that clients still send (apim-control-plane.md 1.2).
 const oldest = "2016-07-07"
 
-// New declares the provider.
-func New() *arm.Provider {
+// New declares the provider. Services get their managed identities in the directory d.
+func New(tenant gatehouse.GUID, d *directory.Index) *arm.Provider {
+	p := &provider{identities: arm.Identities{Tenant: tenant, Directory: d}}
 	return &arm.Provider{
 		Namespace: Namespace, DisplayName: "Microsoft API Management",
 		Versions:  []string{"2024-05-01", "2023-09-01-preview", "2022-08-01", "2021-12-01-preview", "2021-08-01", "2020-12-01", "2019-12-01"},
 		Versioned: checkVersion, Invalid: validationError, Missing: missing,
-		Mounts: []arm.Mount{{At: arm.AtGroup, Types: []*arm.Type{service()}}},
+		Mounts: []arm.Mount{{At: arm.AtGroup, Types: []*arm.Type{p.service()}}},
 		Calls:  serviceCalls(),
 	}
 }
+
+type provider struct{ identities arm.Identities }
 
 func checkVersion(version string) error {
 	if version >= oldest {
@@ -49,6 +51,7 @@ func validationError(faults []*gatehouse.Error) error {
 	e := gatehouse.Errorf(gatehouse.Invalid, "ValidationError", "One or more fields contain incorrect values:")
 	for _, f := range faults {
 		f.Target = strings.TrimPrefix(f.Target, "properties.")
+		f.Message = strings.TrimPrefix(f.Message, "properties.")
 	}
 	e.Details = faults
 	return e
@@ -58,12 +61,32 @@ func validation(target, format string, args ...any) error {
 	return validationError([]*gatehouse.Error{gatehouse.Errorf(gatehouse.Invalid, "ValidationError", format, args...).At(target)})
 }
 
+// refusal is an error about the whole entity: its details are null, as the service's are.
+func refusal(kind gatehouse.Kind, code, format string, args ...any) error {
+	e := gatehouse.Errorf(kind, code, format, args...)
+	e.Details = []*gatehouse.Error{}
+	return e
+}
+
 // missing is the 404 of an entity; the service itself is worded by ARM.
 func missing(t *arm.Type, id gatehouse.ID) error {
 	if t.Tracked {
 		return arm.ResourceNotFound(Namespace+"/"+t.Segment, id)
 	}
-	return gatehouse.Errorf(gatehouse.NotFound, "ResourceNotFound", "%s not found.", t.Noun)
+	return notFound(t.Noun)
+}
+
+func notFound(noun string) error {
+	return refusal(gatehouse.NotFound, "ResourceNotFound", "%s not found.", noun)
+}
+
+// entityExists refuses a reference to something that is not there.
+func entityExists(op *arm.Op, r store.Reader, id gatehouse.ID, noun string) error {
+	_, err := r.Get(op.Context, id.Scope())
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return notFound(noun)
+	}
+	return err
 }
 
 // entity is a type with entity tags, counted lists and required If-Match, as nearly all are.
@@ -75,17 +98,32 @@ func entity(t arm.Type) *arm.Type {
 	return &t
 }
 
+// searchable lets $filter do with each field what the service documents for text
+// (apim-resource-types.csv, column listFilterFields). Fields of other kinds follow as they are.
+func searchable(fields string, others ...string) string {
+	for _, f := range strings.Fields(fields) {
+		others = append(others, f+"(ge,le,eq,ne,gt,lt,substringof,contains,startswith,endswith)")
+	}
+	return strings.Join(others, " ")
+}
+
+// sent reports whether the request itself brought a member, whatever was stored before.
+func sent(op *arm.Op, path string) bool {
+	body, err := op.Body()
+	if err != nil {
+		return false
+	}
+	v, ok := body.Lookup(path)
+	return ok && v != nil
+}
+
+// cascaded reports whether r goes because something that holds it goes.
+func cascaded(op *arm.Op, r *arm.Resource) bool { return op.ID.Scope() != r.ID.Scope() }
+
 // The name rules that cover nearly all entities (apim-control-plane.md 1.1).
 const namePattern = `[^*#&+:<>?]+`
 
 func object(pairs ...any) *jsondoc.Object { return jsondoc.NewObject(pairs...) }
-
-// newKey is a subscription key: 32 lower-case hexadecimal digits.
-func newKey() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
-}
 
 // stamp is a wire time with seven digits.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
@@ -97,5 +135,3 @@ func serviceOf(id gatehouse.ID) gatehouse.ID {
 	}
 	return id
 }
-
-var slashes = regexp.MustCompile(`^/+|/+$`)

@@ -30,7 +30,47 @@ func New(tenant gatehouse.GUID, d *directory.Index) *arm.Provider {
 		Namespace: Namespace, DisplayName: "Microsoft Managed Identity",
 		Versions: []string{"2024-11-30", "2023-01-31", "2022-01-31-preview", "2018-11-30"},
 		Mounts:   []arm.Mount{{At: arm.AtGroup, Types: []*arm.Type{p.identities()}}},
+		Calls: []arm.Call{
+			{Method: "GET", Path: "{scope}/providers/" + Namespace + "/identities/default", Action: Namespace + "/identities/read", Do: p.systemAssigned},
+		},
 	}
+}
+
+// systemAssigned shows the system-assigned identity of any resource that has one.
+func (p *provider) systemAssigned(op *arm.Op) (*arm.Answer, error) {
+	id, err := gatehouse.ParseID(op.Params["scope"])
+	if err != nil {
+		return nil, err
+	}
+	if err := op.Exists(op.Store(), id); err != nil {
+		return nil, err
+	}
+	r, err := op.Load(op.Store(), id)
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return nil, noIdentity(id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	principal, err := gatehouse.ParseGUID(r.Body.String("identity.principalId"))
+	if err != nil {
+		return nil, noIdentity(id)
+	}
+	sp, ok := p.directory.Principal(principal)
+	if !ok {
+		return nil, noIdentity(id)
+	}
+	tags := r.Body.Object("tags")
+	if tags == nil {
+		tags = jsondoc.NewObject()
+	}
+	return arm.OK(jsondoc.NewObject("id", r.ID.Extension(Namespace, "identities", "default").String(), "name", "default", "type", Namespace+"/identities",
+		"location", r.Body.String("location"), "tags", tags, "properties",
+		jsondoc.NewObject("tenantId", p.tenant.String(), "principalId", principal.String(), "clientId", sp.AppID.String()))), nil
+}
+
+func noIdentity(id gatehouse.ID) error {
+	return gatehouse.Errorf(gatehouse.NotFound, "ResourceNotFound", "The resource '%s' has no system-assigned identity.", id.Name())
 }
 
 type provider struct {
@@ -43,12 +83,12 @@ func (p *provider) identities() *arm.Type {
 		Segment: "userAssignedIdentities", Shape: arm.Object, Noun: "Identity", Tracked: true,
 		Name: arm.NameRule{Min: 3, Max: 128, Pattern: `[A-Za-z0-9][A-Za-z0-9_-]*`},
 		Model: arm.NewModel(`
-			location string required immutable max=90
+			location string max=90
 			tags     map
 			properties.tenantId       string readonly
 			properties.principalId    string readonly
 			properties.clientId       string readonly
-			properties.isolationScope string
+			properties.isolationScope enum(None|Regional) since=2024-11-30
 		`),
 		Hooks: arm.Hooks{Put: p.put, Delete: p.remove},
 		Holds: []*arm.Type{federated},
@@ -99,6 +139,9 @@ var federated = &arm.Type{
 // checkFederated refuses issuers that could not be verified and a second credential for the same tokens.
 func checkFederated(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 	props := next.Props()
+	if len(props.Array("audiences")) == 0 {
+		return gatehouse.Errorf(gatehouse.Invalid, "BadRequest", "A federated identity credential needs at least one audience; for this server's own token endpoint that is usually 'api://AzureADTokenExchange'.").At("properties.audiences")
+	}
 	issuer, err := url.Parse(props.String("issuer"))
 	if err != nil || issuer.Scheme != "https" || issuer.Host == "" || issuer.User != nil || issuer.RawQuery != "" || issuer.Fragment != "" {
 		return gatehouse.Errorf(gatehouse.Invalid, "BadRequest", "The issuer '%s' is not valid: it has to be an https URL without query or fragment.", props.String("issuer")).At("properties.issuer")
@@ -119,7 +162,7 @@ func checkFederated(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 			return err
 		}
 		if same(other.Props(), props) {
-			return gatehouse.Errorf(gatehouse.Conflict, "FederatedIdentityCredentialConflict", "The credential '%s' has the same issuer and subject; change that one instead.", other.ID.Name())
+			return gatehouse.Errorf(gatehouse.Conflict, "Conflict", "Issuer and subject combination already exists for this Managed Identity.")
 		}
 	}
 	if others >= maxFederated {

@@ -112,8 +112,8 @@ func resourceTypes(op *arm.Op, same []*arm.Provider) []jsondoc.Value {
 		places, capabilities := []string{}, "None"
 		if d.Type.Tracked {
 			capabilities = "SupportsTags, SupportsLocation"
-			for _, l := range locations() {
-				places = append(places, l.display)
+			for _, l := range arm.Locations() {
+				places = append(places, l.Display)
 			}
 		}
 		types = append(types, jsondoc.NewObject("resourceType", name, "locations", places, "apiVersions", versions, "capabilities", capabilities))

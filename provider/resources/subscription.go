@@ -89,38 +89,12 @@ func subscription(op *arm.Op, r *arm.Resource) *jsondoc.Object {
 
 func listLocations(op *arm.Op) (*arm.Answer, error) {
 	var items []jsondoc.Value
-	for _, l := range locations() {
-		items = append(items, jsondoc.NewObject("id", op.ID.String()+"/locations/"+l.name, "name", l.name, "type", "Region",
-			"displayName", l.display, "regionalDisplayName", "("+l.geography+") "+l.display,
-			"metadata", jsondoc.NewObject("regionType", "Physical", "regionCategory", "Recommended", "geographyGroup", l.geography)))
+	for _, l := range arm.Locations() {
+		items = append(items, jsondoc.NewObject("id", op.ID.String()+"/locations/"+l.Name, "name", l.Name, "type", "Region",
+			"displayName", l.Display, "regionalDisplayName", "("+l.Geography+") "+l.Display,
+			"metadata", jsondoc.NewObject("regionType", "Physical", "regionCategory", "Recommended", "geographyGroup", l.Geography)))
 	}
 	return arm.ListOf(items), nil
-}
-
-type location struct{ name, display, geography string }
-
-// locations are the names that clients let users choose from. Gatehouse runs where
-// it runs: a location is a label, and any other one is accepted too.
-func locations() (all []location) {
-	for line := range strings.Lines(`
-Asia Pacific: East Asia, Southeast Asia, Australia East, Australia Southeast, Central India, South India, Japan East, Japan West, Korea Central
-Europe: North Europe, West Europe, France Central, Germany West Central, Italy North, Norway East, Poland Central, Spain Central, Sweden Central, Switzerland North
-UK: UK South, UK West
-US: Central US, East US, East US 2, North Central US, South Central US, West US, West US 2, West US 3
-Canada: Canada Central, Canada East
-South America: Brazil South
-Middle East: Israel Central, Qatar Central, UAE North
-Africa: South Africa North
-`) {
-		geography, names, ok := strings.Cut(strings.TrimSpace(line), ": ")
-		if !ok {
-			continue
-		}
-		for name := range strings.SplitSeq(names, ", ") {
-			all = append(all, location{normalLocation(name), name, geography})
-		}
-	}
-	return all
 }
 
 // normalLocation spells a location as Resource Manager stores it: West Europe is westeurope.
