@@ -142,10 +142,17 @@ func (s *Server) parseScope(ctx context.Context, scope string) (asked, error) {
 	a.resource, err = s.resolve(ctx, target)
 	if own := foldAudience(a.resource.audience) == foldAudience(s.public); own && a.resource.builtin && !a.actsAsUser() {
 		// This server's URL means ARM and Graph alike; permissions of Graph must not open ARM.
-		a.resource.audience = graphResource
+		a.resource.audience, a.resource.graph = graphResource, true
+	}
+	if err == nil && a.resource.builtin && !a.resource.graph && slices.ContainsFunc(a.names, isNoARMPermission) {
+		return asked{}, fault(invalidScope, 70011, "The provided value for the input parameter 'scope' is not valid. The resource '%s' has no other permissions than user_impersonation and .default.", clip(target))
 	}
 	return a, err
 }
+
+// isNoARMPermission tells what Resource Manager does not know. A token for it acts
+// as the user in everything, so nobody may be asked to consent to something that sounds smaller.
+func isNoARMPermission(name string) bool { return name != ".default" && name != "user_impersonation" }
 
 // actsAsUser reports whether everything that the user may do is asked for.
 func (a *asked) actsAsUser() bool {

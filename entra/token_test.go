@@ -40,6 +40,7 @@ func TestClientSecret(t *testing.T) {
 		{"not .default", []string{"client_id", id, "client_secret", w.secret, "scope", publicURL + "/user_impersonation"}, 400, 1002012, "invalid_scope"},
 		{"only openid", []string{"client_id", id, "client_secret", w.secret, "scope", "openid profile"}, 400, 1002012, "invalid_scope"},
 		{"two resources", []string{"client_id", id, "client_secret", w.secret, "scope", arm + " https://graph.microsoft.com/.default"}, 400, 28000, "invalid_scope"},
+		{"a permission that sounds smaller than it is", []string{"client_id", id, "client_secret", w.secret, "scope", "https://management.azure.com/Things.Read"}, 400, 70011, "invalid_scope"},
 		{"resource without permission", []string{"client_id", id, "client_secret", w.secret, "scope", "https://gatehouse.test:8443"}, 400, 70011, "invalid_scope"},
 		{"both secret and assertion", []string{"client_id", id, "client_secret", w.secret, "client_assertion", "a.b.c", "scope", arm}, 400, 9002313, "invalid_request"},
 		{"managed identity has no secret", []string{"client_id", identityID.String(), "client_secret", "x", "scope", arm}, 401, 7000215, "invalid_client"},

@@ -2,6 +2,8 @@ package graph
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"gatehouse"
 	"gatehouse/directory"
@@ -25,18 +27,32 @@ func (c *call) authorize() error {
 // authorizeAction decides a further action on the same object.
 func (c *call) authorizeAction(action string) error {
 	d, err := c.h.cfg.Guard.AuthorizeData(c.ctx(), c.caller, actionPrefix+action, c.id)
+	if err != nil && gatehouse.KindOf(err) != gatehouse.Forbidden {
+		return err
+	}
+	if !c.delegated(action) {
+		return c.refuse(actionPrefix+action, gatehouse.Decision{Code: "NotDelegated"})
+	}
 	if err == nil {
 		c.decision = because(d)
 		return nil
-	}
-	if gatehouse.KindOf(err) != gatehouse.Forbidden {
-		return err
 	}
 	if d.Code != gatehouse.DenyAssignmentAuthorizationFailed && c.byDefault(action) {
 		c.decision = &gatehouse.Because{Allowed: true, Code: "DefaultUserPermission"}
 		return nil
 	}
 	return c.refuse(actionPrefix+action, d)
+}
+
+// delegated reports whether the user let the application that asks act so. Reading is
+// what every permission of Graph is about; to change something takes one that says so.
+// Otherwise an application that was allowed to read a profile would have all that
+// whoever signed in to it may do, and that can be everything.
+func (c *call) delegated(action string) bool {
+	return c.caller.Type != gatehouse.User || c.route.self || strings.HasSuffix(action, "/read") || slices.ContainsFunc(c.caller.Scopes, func(scope string) bool {
+		scope = gatehouse.Fold(scope)
+		return scope == "directory.accessasuser.all" || strings.Contains(scope, ".readwrite")
+	})
 }
 
 // byDefault are the permissions that nobody has to grant: Entra's default user
@@ -86,8 +102,12 @@ func (c *call) refuse(action string, d gatehouse.Decision) error {
 	if err := c.h.cfg.Store.Record(c.ctx(), gatehouse.Change{Kind: gatehouse.Refused, Cause: cause, Status: http.StatusForbidden}); err != nil {
 		return err // what cannot be recorded is not answered
 	}
+	need := "ask for a directory role that has it"
+	if d.Code == "NotDelegated" {
+		need = "the token may only read; get one with the permission Directory.AccessAsUser.All, or ask for /.default"
+	}
 	// The path is named as it was asked for: the ID behind a name would tell that the name exists.
 	return gatehouse.Errorf(gatehouse.Forbidden, codeDenied,
-		"Insufficient privileges to complete the operation. The caller %s needs the directory permission %s for %s: ask for a directory role that has it.",
-		c.caller.ID, action, clip(c.r.URL.Path))
+		"Insufficient privileges to complete the operation. The caller %s needs the directory permission %s for %s: %s.",
+		c.caller.ID, action, clip(c.r.URL.Path), need)
 }

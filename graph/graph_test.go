@@ -96,7 +96,7 @@ func (w *world) seed(t testing.TB) {
 		docs = append(docs, d)
 	}
 	for i, p := range people {
-		c := gatehouse.Caller{ID: id(0xa0, i+1), Type: gatehouse.User, Name: p.name + "@contoso.test"}
+		c := gatehouse.Caller{ID: id(0xa0, i+1), Type: gatehouse.User, Name: p.name + "@contoso.test", Scopes: []string{"openid", "Directory.AccessAsUser.All"}}
 		if p.app {
 			app := id(0xb0, i+1)
 			c.Type, c.Name, c.AppID = gatehouse.ServicePrincipal, app.String(), app.String()

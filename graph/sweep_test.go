@@ -237,6 +237,36 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestNarrowTokensOnlyRead: an application that the user let read does not get to write in the user's name.
+func TestNarrowTokensOnlyRead(t *testing.T) {
+	w := start(t, func(c *graph.Config) { c.UsersRegisterApplications = true })
+	const newApp = `{"displayName":"x"}`
+	for _, c := range []struct {
+		scopes string
+		writes bool
+	}{
+		{"", false}, {"User.Read", false}, {"Directory.Read.All User.Read.All", false}, {"user_impersonation", false},
+		{"Application.ReadWrite.All", true}, {"directory.accessasuser.all", true},
+	} {
+		alice := w.callers["alice"]
+		alice.Scopes = strings.Fields(c.scopes)
+		w.callers["alice"] = alice
+		if got := w.do("alice", "GET", "/v1.0/users", "", nil).Code; got != 200 {
+			t.Errorf("%q reads: %d", c.scopes, got)
+		}
+		if got := w.do("alice", "POST", "/v1.0/me/revokeSignInSessions", "", nil).Code; got != 200 {
+			t.Errorf("%q ends sessions of its own: %d", c.scopes, got)
+		}
+		want := 403
+		if c.writes {
+			want = 201
+		}
+		if got := w.do("alice", "POST", "/v1.0/applications", newApp, nil).Code; got != want {
+			t.Errorf("%q writes: %d, want %d", c.scopes, got, want)
+		}
+	}
+}
+
 // TestDeletedObjectsLeaveNoLinks races links to a user with the user's deletion.
 func TestDeletedObjectsLeaveNoLinks(t *testing.T) {
 	w := start(t, nil)
