@@ -9,10 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/directory"
@@ -39,6 +35,7 @@ type app struct {
 	arm   *arm.Server
 	mux   http.Handler
 	imds  http.Handler
+	meter http.Handler
 }
 
 // assemble wires the product together over an open store. The order matters:
@@ -68,7 +65,7 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	g := graph.New(graph.Config{Store: s, Index: a.dir, Guard: a.guard, Authenticate: a.authenticator(a.entra.GraphAudiences()),
 		HashPassword: func(p string) (string, error) { return hasher.Hash(context.Background(), p) }, BaseURL: publicURL, TenantID: tenant, TenantName: tenantName,
 		Domains: []string{domain}, ReservedURIs: append(a.entra.ARMAudiences(), a.entra.GraphAudiences()...), Roles: builtin.DirectoryRoles()})
-	a.mux, a.imds = a.route(g, m), a.entra.Imds()
+	a.mux, a.imds, a.meter = a.route(g, m), a.entra.Imds(), m.mux()
 	return a, nil
 }
 
@@ -109,7 +106,7 @@ func (a *app) authenticator(audiences []string) func(*http.Request) (*gatehouse.
 func (a *app) route(g http.Handler, m *metrics) http.Handler {
 	signIn := a.entra.Handler()
 	own := map[string]http.Handler{
-		"/": http.HandlerFunc(welcome), "/healthz": http.HandlerFunc(healthy), "/readyz": http.HandlerFunc(a.ready), "/metrics": m.handler(),
+		"/": http.HandlerFunc(welcome), "/healthz": http.HandlerFunc(healthy), "/readyz": http.HandlerFunc(a.ready), "/metrics": toThisMachine(m.handler()),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := "/" + strings.TrimLeft(r.URL.Path, "/")
@@ -143,41 +140,4 @@ func (a *app) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ready")
-}
-
-// metrics are what /metrics shows. They name types and actions, never principals or resources.
-type metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.CounterVec
-	seconds  *prometheus.HistogramVec
-	refused  *prometheus.CounterVec
-}
-
-func newMetrics(a *app) *metrics {
-	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_arm_requests_total", Help: "Management requests by verb and status."}, []string{"verb", "status"}),
-		seconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gatehouse_arm_request_seconds", Help: "Time to answer a management request.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}, []string{"verb"}),
-		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_arm_refused_total", Help: "Refused management requests by action."}, []string{"action", "code"}),
-	}
-	m.registry.MustRegister(m.requests, m.seconds, m.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gatehouse_unknown_signins_total", Help: "Failed sign-ins of names that do not exist."},
-			func() float64 { return float64(a.entra.UnknownSignIns()) }))
-	return m
-}
-
-func (m *metrics) observe(e arm.Event) {
-	verb := string(e.Verb)
-	if verb == "" {
-		verb = "none"
-	}
-	m.requests.WithLabelValues(verb, fmt.Sprint(e.Status)).Inc()
-	m.seconds.WithLabelValues(verb).Observe(e.Duration.Seconds())
-	if e.Status == http.StatusForbidden {
-		m.refused.WithLabelValues(e.Action, e.Code).Inc()
-	}
-}
-
-func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

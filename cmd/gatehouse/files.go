@@ -35,6 +35,7 @@ type running struct {
 	PublicURL string `json:"publicUrl"`
 	Listen    string `json:"listen"` // host and port that it listens on
 	IMDS      string `json:"imds"`
+	Metrics   string `json:"metrics,omitempty"` // of --metrics-listen
 	CAFile    string `json:"caFile"`            // "" when the certificate came from outside
 	TLSCert   string `json:"tlsCert,omitempty"` // the certificate from outside
 	Version   string `json:"version"`

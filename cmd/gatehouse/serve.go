@@ -26,6 +26,7 @@ import (
 // serveConfig is what `gatehouse serve` takes; each field is a flag of the same name.
 type serveConfig struct {
 	data, listen, imdsListen string
+	metricsListen            string
 	publicURL                string
 	tlsCert, tlsKey          string
 	logFormat, logLevel      string
@@ -51,6 +52,7 @@ names its file and prints the variables that clients read.`,
 	dataFlag(cmd, &c.data, "data directory; made when it does not exist (also: GATEHOUSE_DATA)")
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8443", "HTTPS address; port 0 takes a free one")
 	f.StringVar(&c.imdsListen, "imds-listen", "127.0.0.1:8442", "plain HTTP address of the managed identity endpoint, loopback only; port 0 takes a free one, empty switches it off")
+	f.StringVar(&c.metricsListen, "metrics-listen", "", "plain HTTP address at which anybody gets /metrics (default: none; the HTTPS address has it for this machine)")
 	f.StringVar(&c.publicURL, "public-url", "", "address that clients use, https://host:port (default: localhost and the port)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
@@ -115,6 +117,9 @@ func (c *serveConfig) check() error {
 	if _, _, err := net.SplitHostPort(c.listen); err != nil {
 		return usagef("--listen takes host:port, for example 127.0.0.1:8443; it is %q", c.listen)
 	}
+	if _, _, err := net.SplitHostPort(c.metricsListen); err != nil && c.metricsListen != "" {
+		return usagef("--metrics-listen takes host:port, for example 10.0.0.5:9464; it is %q", c.metricsListen)
+	}
 	if err := c.checkPublicURL(); err != nil {
 		return err
 	}
@@ -165,11 +170,11 @@ func (c *serveConfig) level() (l slog.Level) {
 
 // listeners are the open doors of a server.
 type listeners struct {
-	https, imds net.Listener
-	tls         *tls.Config
-	publicURL   string
-	caFile      string // of the local CA, "" without one
-	tlsCert     string // given by --tls-cert
+	https, imds, metrics net.Listener
+	tls                  *tls.Config
+	publicURL            string
+	caFile               string // of the local CA, "" without one
+	tlsCert              string // given by --tls-cert
 }
 
 func (c *serveConfig) open() (*listeners, error) {
@@ -187,6 +192,11 @@ func (l *listeners) open(c *serveConfig) (err error) {
 	}
 	if c.imdsListen != "" {
 		if l.imds, err = listen(c.imdsListen, "--imds-listen"); err != nil {
+			return err
+		}
+	}
+	if c.metricsListen != "" {
+		if l.metrics, err = listen(c.metricsListen, "--metrics-listen"); err != nil {
 			return err
 		}
 	}
@@ -209,7 +219,7 @@ func listen(address, flag string) (net.Listener, error) {
 
 // running describes the server for the commands that talk to it.
 func (l *listeners) running(c *serveConfig) running {
-	return running{PID: os.Getpid(), PublicURL: l.publicURL, Listen: l.https.Addr().String(), IMDS: l.imdsURL(), CAFile: l.caFile, TLSCert: l.tlsCert, Version: version()}
+	return running{PID: os.Getpid(), PublicURL: l.publicURL, Listen: l.https.Addr().String(), IMDS: urlOf(l.imds), Metrics: urlOf(l.metrics), CAFile: l.caFile, TLSCert: l.tlsCert, Version: version()}
 }
 
 func (l *listeners) certificate(c *serveConfig, host string) error {
@@ -247,15 +257,16 @@ func hostOf(publicURL string) string {
 	return authority
 }
 
-func (l *listeners) imdsURL() string {
-	if l.imds == nil {
+// urlOf is the address of a plain listener, "" for none.
+func urlOf(l net.Listener) string {
+	if l == nil {
 		return ""
 	}
-	return "http://" + l.imds.Addr().String()
+	return "http://" + l.Addr().String()
 }
 
 func (l *listeners) close() {
-	for _, each := range []net.Listener{l.https, l.imds} {
+	for _, each := range []net.Listener{l.https, l.imds, l.metrics} {
 		if each != nil {
 			_ = each.Close()
 		}
@@ -273,11 +284,17 @@ const (
 func (l *listeners) run(ctx context.Context, a *app, ending func() error) error {
 	servers := []*http.Server{newServer(a.mux)}
 	servers[0].TLSConfig = l.tls
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	go func() { failed <- servers[0].ServeTLS(l.https, "", "") }()
-	if l.imds != nil {
-		servers = append(servers, newServer(a.imds))
-		go func() { failed <- servers[1].Serve(l.imds) }()
+	for _, plain := range []struct {
+		at net.Listener
+		h  http.Handler
+	}{{l.imds, a.imds}, {l.metrics, a.meter}} {
+		if plain.at != nil {
+			s := newServer(plain.h)
+			servers = append(servers, s)
+			go func() { failed <- s.Serve(plain.at) }()
+		}
 	}
 	select {
 	case err := <-failed:
