@@ -9,7 +9,6 @@ import (
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
 	"gatehouse/odata"
-	"gatehouse/rbac"
 	"gatehouse/rbac/builtin"
 	"gatehouse/store"
 )
@@ -468,8 +467,8 @@ func (p *provider) deleteRole(op *arm.Op) (*arm.Answer, error) {
 	if err := requireAt(op, roleDefinitionType+"/delete", old.AssignableScopes); err != nil {
 		return nil, err
 	}
-	if at, used := p.assignedAt(id); used {
-		return nil, invalid("RoleDefinitionHasAssignments", "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments), one of them at '%s'. Delete them first.", at)
+	if n := p.Guard.Snapshot().RoleUses(id); n > 0 {
+		return nil, invalid("RoleDefinitionHasAssignments", "There are existing role assignments referencing role (code: RoleDefinitionHasAssignments): %d in all. Delete them first.", n)
 	}
 	err = op.Write(nil, func(tx *store.Tx) error {
 		_, err := tx.Delete(RoleID(id).Scope())
@@ -479,14 +478,4 @@ func (p *provider) deleteRole(op *arm.Op) (*arm.Answer, error) {
 		return nil, err
 	}
 	return arm.OK(old.show(op.ID, op.Version)), nil
-}
-
-// assignedAt names a scope at which a role is assigned.
-func (p *provider) assignedAt(role gatehouse.GUID) (gatehouse.Scope, bool) {
-	for a := range p.Guard.Snapshot().Assignments(gatehouse.Scope{}, rbac.At|rbac.Below) {
-		if a.Role == role {
-			return a.Scope, true
-		}
-	}
-	return gatehouse.Scope{}, false
 }
