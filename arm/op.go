@@ -31,7 +31,7 @@ type Op struct {
 	// Partial tells a handler that the caller lacks the right on the whole and may see only what it may read.
 	Partial bool
 
-	raw     []byte
+	send    func() ([]byte, error) // reads the request body, when it comes to that; nil for none
 	body    *jsondoc.Object
 	bodyErr error
 	read    bool
@@ -74,9 +74,22 @@ func (a *Answer) With(name, value string) *Answer {
 func (op *Op) Body() (*jsondoc.Object, error) {
 	if !op.read {
 		op.read = true
-		op.body, op.bodyErr = parseBody(op.raw, op.relaxed(), op.bodyOptional())
+		op.body, op.bodyErr = op.readBody()
 	}
 	return op.body, op.bodyErr
+}
+
+// readBody takes the body from the connection. Nobody is listened to for long before
+// they are known to have the right; only conditions on the body itself need it earlier.
+func (op *Op) readBody() (*jsondoc.Object, error) {
+	var raw []byte
+	if op.send != nil {
+		var err error
+		if raw, err = op.send(); err != nil {
+			return nil, err
+		}
+	}
+	return parseBody(raw, op.relaxed(), op.bodyOptional())
 }
 
 // bodyOptional reports whether a request without a body is one with an empty object: every POST, and a PUT that only links or names.

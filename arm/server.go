@@ -146,11 +146,7 @@ func (x *exchange) serve() (*Answer, error) {
 		return nil, err
 	}
 	x.event.Verb, x.event.Action, x.event.TypeName = target.Route.Verb, target.Route.Action, target.Route.TypeName
-	raw, err := readBody(x.w, x.r)
-	if err != nil {
-		return nil, err
-	}
-	x.op = &Op{Target: target, Context: x.r.Context(), Server: x.Server, Caller: caller, Method: x.r.Method, raw: raw,
+	x.op = &Op{Target: target, Context: x.r.Context(), Server: x.Server, Caller: caller, Method: x.r.Method, send: func() ([]byte, error) { return readBody(x.w, x.r) },
 		Header: x.r.Header, Query: parseQuery(x.r.URL.RawQuery), Now: x.started,
 		Operation: x.event.Operation, Correlation: x.event.Correlation, ClientRequest: clip(x.r.Header.Get("x-ms-client-request-id"))}
 	return x.op.run()
@@ -161,6 +157,7 @@ func (op *Op) run() (*Answer, error) {
 	if err := op.admit(); err != nil {
 		return nil, err
 	}
+	_, _ = op.Body() // before any transaction: the writer waits for no client. Who needs the body gets the error as well
 	return op.Route.handler(op)
 }
 

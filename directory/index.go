@@ -2,13 +2,13 @@ package directory
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"gatehouse"
+	"gatehouse/jsondoc"
 	"gatehouse/store"
 )
 
@@ -172,13 +172,13 @@ func describe(oid gatehouse.GUID, kind string, body []byte) (*Principal, []name)
 		return describeUser(oid, body)
 	case GroupType:
 		var g Group
-		if json.Unmarshal(body, &g) != nil {
+		if jsondoc.Unmarshal(body, &g) != nil {
 			return nil, nil
 		}
 		return &Principal{ID: oid, Type: gatehouse.Group, Name: g.DisplayName, DisplayName: g.DisplayName, Enabled: true}, nil
 	case ApplicationType:
 		var a Application
-		if json.Unmarshal(body, &a) != nil || a.AppID.IsZero() {
+		if jsondoc.Unmarshal(body, &a) != nil || a.AppID.IsZero() {
 			return nil, nil
 		}
 		names := []name{{byApplication, a.AppID.String()}, displayed(kind, a.DisplayName)}
@@ -193,7 +193,7 @@ func describe(oid gatehouse.GUID, kind string, body []byte) (*Principal, []name)
 
 func describeUser(oid gatehouse.GUID, body []byte) (*Principal, []name) {
 	var u User
-	if json.Unmarshal(body, &u) != nil {
+	if jsondoc.Unmarshal(body, &u) != nil {
 		return nil, nil
 	}
 	p := &Principal{
@@ -205,7 +205,7 @@ func describeUser(oid gatehouse.GUID, body []byte) (*Principal, []name) {
 
 func describeServicePrincipal(oid gatehouse.GUID, body []byte) (*Principal, []name) {
 	var s ServicePrincipal
-	if json.Unmarshal(body, &s) != nil || s.AppID.IsZero() {
+	if jsondoc.Unmarshal(body, &s) != nil || s.AppID.IsZero() {
 		return nil, nil
 	}
 	p := &Principal{

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/jsondoc"
 	"gatehouse/store"
 )
 
@@ -157,7 +158,7 @@ func ParseServicePrincipal(d *store.Document) (*ServicePrincipal, error) {
 }
 
 func decode(d *store.Document, v any) error {
-	if err := json.Unmarshal(d.Body, v); err != nil {
+	if err := jsondoc.Unmarshal(d.Body, v); err != nil {
 		return fmt.Errorf("directory: document %s is damaged: %w", d.ID, err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"gatehouse"
 	"gatehouse/jsondoc"
 )
 
@@ -43,7 +44,7 @@ func batch(c *call) (*answer, error) {
 // part makes the inner request.
 func (c *call) part(o *jsondoc.Object) (*http.Request, error) {
 	u, err := url.Parse("/" + c.version + "/" + strings.TrimLeft(o.String("url"), "/"))
-	if err != nil || strings.Contains(u.Path, "$batch") {
+	if err != nil || strings.Contains(gatehouse.Fold(u.Path), "$batch") {
 		return nil, badRequest("url", "The url '%s' of a batch request is not the path of a Graph resource.", clip(o.String("url")))
 	}
 	var body []byte

@@ -425,6 +425,18 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// An attribute that only looks like one, which somebody without the right to assign
+// attributes could have written, is none.
+func TestLookAlikeAttributes(t *testing.T) {
+	w := start(t)
+	const set = `:{"Engineering":{"Project":"Baker"}}`
+	w.write(user("ann", `,"cu\u017ftomSecurityAttributes"`+set), user("bob", `,"customSecurityAttributes"`+set))
+	const condition = `@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:Engineering_Project] StringEquals 'Baker'`
+	w.write(assignment("a", sub, "ann", builtin.Owner, fmt.Sprintf(`,"condition":%q`, condition)), assignment("b", sub, "bob", builtin.Owner, fmt.Sprintf(`,"condition":%q`, condition)))
+	w.may(true, caller("bob"), apiWrite, calc)
+	w.may(false, caller("ann"), apiWrite, calc)
+}
+
 func TestPrincipalAttributes(t *testing.T) {
 	w := start(t)
 	set := `,"customSecurityAttributes":{"@odata.type":"#x","Engineering":{"@odata.type":"#microsoft.graph.customSecurityAttributeValue","Project":%s,"Project@odata.type":"#Collection(String)","Level":3}}`

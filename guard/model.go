@@ -1,12 +1,12 @@
 package guard
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 
 	"gatehouse"
 	"gatehouse/directory"
+	"gatehouse/jsondoc"
 	"gatehouse/rbac"
 	"gatehouse/rbac/builtin"
 )
@@ -208,7 +208,7 @@ func denyGUID(id gatehouse.ID) gatehouse.GUID {
 func putPrincipal(typ gatehouse.PrincipalType) func(*model, gatehouse.ID, []byte) error {
 	return func(m *model, id gatehouse.ID, body []byte) error {
 		var b principalBody
-		if err := json.Unmarshal(body, &b); err != nil {
+		if err := jsondoc.Unmarshal(body, &b); err != nil {
 			return err
 		}
 		oid, err := nameGUID(id)

@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/directory"
+	"gatehouse/jsondoc"
 	"gatehouse/rbac"
 	"gatehouse/rbac/builtin"
 )
@@ -18,7 +18,7 @@ import (
 // ParseRole reads a custom role.
 func ParseRole(id gatehouse.ID, body []byte) (gatehouse.RoleDefinition, error) {
 	var b RoleDefinitionBody
-	if err := json.Unmarshal(body, &b); err != nil {
+	if err := jsondoc.Unmarshal(body, &b); err != nil {
 		return gatehouse.RoleDefinition{}, err
 	}
 	p := b.Properties
@@ -64,7 +64,7 @@ func mayReach(pattern, namespace string) bool {
 // ParseAssignment reads a role assignment.
 func ParseAssignment(id gatehouse.ID, body []byte) (gatehouse.RoleAssignment, error) {
 	var b RoleAssignmentBody
-	if err := json.Unmarshal(body, &b); err != nil {
+	if err := jsondoc.Unmarshal(body, &b); err != nil {
 		return gatehouse.RoleAssignment{}, err
 	}
 	p := b.Properties
@@ -96,7 +96,7 @@ func sound(a gatehouse.RoleAssignment) error {
 // ParseDeny reads a deny assignment.
 func ParseDeny(id gatehouse.ID, body []byte) (gatehouse.DenyAssignment, error) {
 	var b DenyAssignmentBody
-	if err := json.Unmarshal(body, &b); err != nil {
+	if err := jsondoc.Unmarshal(body, &b); err != nil {
 		return gatehouse.DenyAssignment{}, err
 	}
 	p := b.Properties
@@ -133,7 +133,7 @@ func principalIDs(list []DenyPrincipal) ([]gatehouse.GUID, error) {
 // ParseDirectoryRole reads a directory role assignment.
 func ParseDirectoryRole(id gatehouse.ID, body []byte) (gatehouse.RoleAssignment, error) {
 	var b DirectoryRoleBody
-	if err := json.Unmarshal(body, &b); err != nil {
+	if err := jsondoc.Unmarshal(body, &b); err != nil {
 		return gatehouse.RoleAssignment{}, err
 	}
 	a := gatehouse.RoleAssignment{Scope: directoryScope, Principal: b.PrincipalID}
@@ -182,7 +182,7 @@ func membership(id gatehouse.ID) (rbac.Membership, error) {
 // parentGroup reads which management group holds the one at id; none is the zero Scope.
 func parentGroup(body []byte) (gatehouse.Scope, error) {
 	var b ManagementGroupBody
-	if err := json.Unmarshal(body, &b); err != nil {
+	if err := jsondoc.Unmarshal(body, &b); err != nil {
 		return gatehouse.Scope{}, err
 	}
 	text := b.Properties.Details.Parent.ID

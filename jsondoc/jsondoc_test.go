@@ -335,3 +335,25 @@ func BenchmarkMarshal(b *testing.B) {
 		Marshal(v)
 	}
 }
+
+// What Get does not find under a name, Unmarshal does not either.
+func TestUnmarshalLookAlikes(t *testing.T) {
+	var v struct {
+		Key, Users string
+		Inner      []struct{ Skip bool }
+	}
+	for _, text := range []string{
+		`{"users": "u", "u\u017fers": "x", "\u212aey": "x", "key": "k", "inner": [{"\u017fkip": true}]}`,
+		"{\"users\": \"u\", \"u\u017fers\": \"x\", \"\u212aey\": \"x\", \"key\": \"k\", \"inner\": [{\"s\u212aip\": true}]}",
+	} {
+		if err := Unmarshal([]byte(text), &v); err != nil {
+			t.Fatal(err)
+		}
+		if v.Key != "k" || v.Users != "u" || len(v.Inner) != 1 || v.Inner[0].Skip {
+			t.Errorf("%s: %+v", text, v)
+		}
+	}
+	if err := Unmarshal([]byte(`{"users": "\u212a \u017f"}`), &v); err != nil || v.Users != "\u212a \u017f" {
+		t.Errorf("a value lost its letters: %q, %v", v.Users, err)
+	}
+}

@@ -1,6 +1,7 @@
 package jsondoc
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -319,5 +320,39 @@ func From(v any) (Value, error) {
 	return Parse(b, Options{})
 }
 
-// Decode fills a Go value from a document with encoding/json.
-func Decode(v Value, into any) error { return json.Unmarshal(Marshal(v), into) }
+// Decode fills a Go value from a document, as Unmarshal does.
+func Decode(v Value, into any) error { return Unmarshal(Marshal(v), into) }
+
+// Unmarshal fills a Go value with encoding/json, but for one thing: there a long s
+// (U+017F) and a Kelvin sign (U+212A) in a member's name pass for s and k, so that a
+// member which everything else here takes for unknown would stand for a known one.
+// Such members are left out.
+func Unmarshal(b []byte, into any) error {
+	if !bytes.Contains(b, []byte("\u017f")) && !bytes.Contains(b, []byte("\u212a")) && !bytes.Contains(b, []byte(`\u`)) {
+		return json.Unmarshal(b, into)
+	}
+	v, err := Parse(b, Options{})
+	if err != nil {
+		return err
+	}
+	dropLookAlikes(v)
+	return json.Unmarshal(Marshal(v), into)
+}
+
+func dropLookAlikes(v Value) {
+	switch v := v.(type) {
+	case *Object:
+		for _, name := range v.Names() {
+			if strings.ContainsAny(name, "\u017f\u212a") {
+				v.Delete(name)
+			}
+		}
+		for _, inner := range v.All() {
+			dropLookAlikes(inner)
+		}
+	case []Value:
+		for _, inner := range v {
+			dropLookAlikes(inner)
+		}
+	}
+}
