@@ -86,7 +86,13 @@ func syntax(err error) string {
 
 // escapeExpressions brings a valid rawxml document into the xml form.
 func escapeExpressions(raw string) string {
-	out, err := mapExpressions(raw, xmlEscape.Replace)
+	out, err := mapExpressions(raw, func(expression string, quote byte) string {
+		text := xmlEscape.Replace(expression)
+		if quote == '\'' {
+			text = strings.ReplaceAll(text, "'", "&apos;")
+		}
+		return text
+	})
 	if err != nil {
 		return raw // it was checked when it was written
 	}
@@ -98,7 +104,7 @@ var xmlEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`,
 // maskExpressions replaces what XML would stumble over in expressions, one for one,
 // so that a parser reads the rest and finds every position where the author does.
 func maskExpressions(raw string) (string, error) {
-	return mapExpressions(raw, func(expression string) string {
+	return mapExpressions(raw, func(expression string, _ byte) string {
 		return strings.Map(func(r rune) rune {
 			if strings.ContainsRune(`<>&"'`, r) {
 				return '.'
@@ -108,8 +114,9 @@ func maskExpressions(raw string) (string, error) {
 	})
 }
 
-// mapExpressions replaces each expression of a rawxml document by f of it.
-func mapExpressions(raw string, f func(string) string) (string, error) {
+// mapExpressions replaces each expression of a rawxml document by f of it and of the
+// quote that encloses it, if any.
+func mapExpressions(raw string, f func(expression string, quote byte) string) (string, error) {
 	var out strings.Builder
 	s := &scanner{text: raw}
 	for s.at < len(raw) {
@@ -124,7 +131,10 @@ func mapExpressions(raw string, f func(string) string) (string, error) {
 			line, column := position(raw, s.at)
 			return "", malformed(line, column, "The expression that starts here does not end.")
 		}
-		out.WriteString(f(raw[s.at:end]))
+		if after := strings.TrimLeft(raw[end:], " \t\r\n"); !strings.HasPrefix(after, s.delimiter()) {
+			continue // more follows: this is text like any other
+		}
+		out.WriteString(f(raw[s.at:end], s.quote))
 		s.at = end
 	}
 	return out.String(), nil
@@ -168,6 +178,14 @@ func (s *scanner) next() bool {
 		return s.value()
 	}
 	return false
+}
+
+// delimiter ends the value that at is in.
+func (s *scanner) delimiter() string {
+	if s.quote != 0 {
+		return string(s.quote)
+	}
+	return "<"
 }
 
 func (s *scanner) to(end string) {
@@ -291,15 +309,15 @@ func unescapeExpressions(text string) string {
 		if !found {
 			continue
 		}
-		ends := "<"
-		if s.quote != 0 {
-			ends = string(s.quote)
-		}
-		end := strings.Index(text[s.at:], ends)
+		end := strings.Index(text[s.at:], s.delimiter())
 		if end < 0 {
-			end = len(text) - s.at
+			continue
 		}
-		out.WriteString(html.UnescapeString(text[s.at : s.at+end])) // a checked document has no entities but XML's
+		raw := html.UnescapeString(text[s.at : s.at+end]) // a checked document has no entities but XML's
+		if e := skipBrackets(raw, 1); e < 0 || strings.TrimSpace(raw[e:]) != "" {
+			continue // not one expression and nothing else
+		}
+		out.WriteString(raw)
 		s.at += end
 	}
 	return out.String()

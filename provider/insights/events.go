@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"gatehouse"
@@ -91,7 +92,7 @@ func withNext(op *arm.Op, items []jsondoc.Value, until time.Time) *arm.Answer {
 	}
 	v.Set("$skiptoken", base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d|%s", before+len(items), until.Format(time.RFC3339Nano))))
 	a := arm.ListOf(items)
-	a.Body.(*jsondoc.Object).Set("nextLink", op.Server.BaseURL+op.Path+"?"+v.Encode())
+	a.Body.(*jsondoc.Object).Set("nextLink", op.Server.BaseURL+(&url.URL{Path: op.Path}).EscapedPath()+"?"+v.Encode())
 	return a
 }
 
@@ -122,13 +123,19 @@ func pick(v jsondoc.Value, names []string) jsondoc.Value {
 
 // operationName is what the catalogue calls an action.
 func operationName(action string) string {
-	for _, o := range builtin.Operations() {
-		if gatehouse.Fold(o.Name) == gatehouse.Fold(action) {
-			return o.DisplayName
-		}
+	if name := operationNames()[gatehouse.Fold(action)]; name != "" {
+		return name
 	}
 	return action
 }
+
+var operationNames = sync.OnceValue(func() map[string]string {
+	names := map[string]string{}
+	for _, o := range builtin.Operations() {
+		names[gatehouse.Fold(o.Name)] = o.DisplayName
+	}
+	return names
+})
 
 // categories are those of Azure; Gatehouse writes administrative events only.
 func categories(*arm.Op) (*arm.Answer, error) {
