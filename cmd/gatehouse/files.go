@@ -53,14 +53,22 @@ func readFile[T any](dir, name string) (*T, error) {
 	return v, nil
 }
 
-// writeFile replaces a file whole; only the owner can read it.
+// writeFile replaces a file whole, on disk before it counts; only the owner can read it.
 func writeFile(dir, name string, v any) error {
 	raw, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
 	tmp := filepath.Join(dir, name+".new")
-	if err := os.WriteFile(tmp, append(raw, '\n'), 0o600); err != nil {
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	err = f.Chmod(0o600) // of a file that was there before
+	if err == nil {
+		_, err = f.Write(append(raw, '\n'))
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(tmp, filepath.Join(dir, name))

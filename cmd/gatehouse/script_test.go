@@ -176,6 +176,9 @@ func ask(dir, method, target string, header http.Header, body []byte, http1 bool
 		return 0, nil, err
 	}
 	defer resp.Body.Close()
+	if http1 == (resp.ProtoMajor == 2) {
+		return 0, nil, fmt.Errorf("the server spoke %s", resp.Proto)
+	}
 	answer, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, answer, err
 }

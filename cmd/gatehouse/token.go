@@ -123,7 +123,7 @@ func (c *client) token(ctx context.Context, resource string) (string, error) {
 		return "", err
 	}
 	if status != http.StatusOK {
-		return "", gatehouse.Errorf(gatehouse.Unauthenticated, "", "Signing in as the bootstrap service principal failed: %s", answer.Description)
+		return "", gatehouse.Errorf(gatehouse.Unauthenticated, "", "Signing in as the bootstrap service principal failed: %s When its secret was replaced or has ended, put the current one into %s of the data directory.", answer.Description, bootstrapFile)
 	}
 	return answer.Token, nil
 }
