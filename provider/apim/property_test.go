@@ -1,0 +1,313 @@
+package apim_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"gatehouse/arm"
+	"gatehouse/arm/armtest"
+	"gatehouse/jsondoc"
+)
+
+const version = "?api-version=2024-05-01"
+
+var service = armtest.GroupID().String() + "/providers/Microsoft.ApiManagement/service/contoso"
+
+// world is a World with a service and one parent of every kind.
+func world(t testing.TB) *armtest.World {
+	w := armtest.Start(t, build(t))
+	for _, each := range [][2]string{
+		{"", `{"location": "westeurope", "sku": {"name": "Developer"}, "properties": {"publisherEmail": "a@contoso.test", "publisherName": "Contoso"}}`},
+		{"/workspaces/team", `{"properties": {"displayName": "Team"}}`},
+		{"/apis/parent", `{"properties": {"displayName": "Parent", "path": "parent"}}`},
+		{"/workspaces/team/apis/parent", `{"properties": {"displayName": "Parent", "path": "parent"}}`},
+		{"/apis/parent/operations/parent", `{"properties": {"displayName": "Parent", "method": "GET", "urlTemplate": "/parent"}}`},
+		{"/products/parent", `{"properties": {"displayName": "Parent"}}`},
+	} {
+		if a := w.Do("owner", "PUT", service+each[0]+version, nil, each[1]); a.Code != 201 {
+			t.Fatalf("%s: %d %s", each[0], a.Code, a.Body)
+		}
+	}
+	return w
+}
+
+// makers give values to members that the model does not describe whole.
+var makers = map[string]func(r *rand.Rand, n int) any{
+	"apis properties.path":                     func(_ *rand.Rand, n int) any { return fmt.Sprint("path/", n) },
+	"apis properties.displayName":              func(r *rand.Rand, n int) any { return text(r, 1, 300) },
+	"apis properties.apiType":                  func(*rand.Rand, int) any { return nil },
+	"apis properties.type":                     func(*rand.Rand, int) any { return "graphql" },
+	"operations properties.urlTemplate":        func(_ *rand.Rand, n int) any { return fmt.Sprint("/op/", n) },
+	"operations properties.templateParameters": func(*rand.Rand, int) any { return []any{} },
+	"products properties.displayName":          func(r *rand.Rand, n int) any { return text(r, 1, 300) },
+	"products properties.subscriptionRequired": func(*rand.Rand, int) any { return true },
+	"namedValues properties.displayName":       func(_ *rand.Rand, n int) any { return fmt.Sprint("name.", n, "-_") },
+	"namedValues properties.value":             func(r *rand.Rand, _ int) any { return "v" + text(r, 0, 4000) },
+	"namedValues properties.keyVault":          func(*rand.Rand, int) any { return nil },
+	"subscriptions properties.displayName":     func(r *rand.Rand, _ int) any { return text(r, 1, 100) },
+	"subscriptions properties.scope": func(r *rand.Rand, _ int) any {
+		return service + []string{"/apis", "/", "/apis/parent", "/products/parent"}[r.IntN(4)]
+	},
+	"policies properties.format": func(*rand.Rand, int) any { return "xml" },
+	"policies properties.value": func(r *rand.Rand, _ int) any {
+		return "<policies><inbound><!--" + strings.ReplaceAll(text(r, 0, 80), "-", "_") + "--></inbound></policies>"
+	},
+}
+
+// text is anything that JSON can hold and nobody trims: quotes, markup, other scripts, control characters.
+func text(r *rand.Rand, min, max int) string {
+	alphabet := []rune(`abc XYZ 019 '"\/<>&%{}[]()@$#;:,.-_+=~` + "\n\té中文\u2028🙂ſK")
+	n := min + r.IntN(1+[]int{3, 30, max - min}[r.IntN(3)])
+	out := make([]rune, n)
+	for i := range out {
+		out[i] = alphabet[r.IntN(len(alphabet))]
+	}
+	if len(out) > max {
+		out = out[:max]
+	}
+	return string(out)
+}
+
+func anything(r *rand.Rand, depth int) any {
+	switch k := r.IntN(7); {
+	case k == 0:
+		return r.IntN(2) == 0
+	case k == 1:
+		return json.Number([]string{"0", "-7", "1.50", "1e30", "12345678901234567890"}[r.IntN(5)])
+	case k == 2 && depth > 0:
+		list := make([]any, r.IntN(4))
+		for i := range list {
+			list[i] = anything(r, depth-1)
+		}
+		return list
+	case k <= 4 && depth > 0:
+		o := map[string]any{}
+		for i := range r.IntN(4) {
+			o[fmt.Sprint("m", i)] = anything(r, depth-1)
+		}
+		return o
+	}
+	return text(r, 0, 20)
+}
+
+func value(r *rand.Rand, kind string, f arm.Field) any {
+	if inner, ok := strings.CutPrefix(kind, "array("); ok {
+		list := make([]any, r.IntN(4))
+		for i := range list {
+			list[i] = value(r, strings.TrimSuffix(inner, ")"), f)
+		}
+		return list
+	}
+	switch kind {
+	case "bool":
+		return r.IntN(2) == 0
+	case "int", "number":
+		return r.IntN(1000)
+	case "enum":
+		return f.Values[r.IntN(len(f.Values))]
+	case "datetime":
+		return fmt.Sprintf("20%02d-0%d-1%dT12:00:00Z", r.IntN(100), 1+r.IntN(9), r.IntN(10))
+	case "any", "object":
+		return anything(r, 3)
+	case "map":
+		return map[string]any{"a": text(r, 0, 20)}
+	}
+	longest := f.Max
+	if longest == 0 {
+		longest = 2000
+	}
+	return text(r, f.Min, longest)
+}
+
+// body is a random request for a type: all that is required, and some of the rest.
+func body(r *rand.Rand, segment string, m *arm.Model, n int) *jsondoc.Object {
+	o := jsondoc.NewObject()
+	for _, f := range m.Fields() {
+		if f.ReadOnly || f.Kind == "level" || strings.Contains(f.Path, "[]") {
+			continue
+		}
+		maker, special := makers[segment+" "+f.Path]
+		if !f.Required && !special && r.IntN(3) == 0 {
+			continue
+		}
+		var v any
+		if special {
+			v = maker(r, n)
+		} else {
+			v = value(r, f.Kind, f)
+		}
+		if v == nil {
+			continue
+		}
+		given, err := jsondoc.From(v)
+		if err != nil {
+			panic(err)
+		}
+		o.SetPath(f.Path, given)
+	}
+	return o
+}
+
+// What is written is read: every member that a caller sent comes back as it was, the
+// second write of the same body changes nothing, and secrets come back from their action alone.
+func TestRoundTrip(t *testing.T) {
+	w := world(t)
+	r := rand.New(rand.NewPCG(7, 11))
+	reveal := map[string]string{"namedValues": "listValue", "subscriptions": "listSecrets"}
+	for _, parent := range []string{"apis", "apis/parent/operations", "products", "namedValues", "tags", "subscriptions", "workspaces", "policies",
+		"apis/parent/policies", "apis/parent/operations/parent/policies", "products/parent/policies",
+		"workspaces/team/apis", "workspaces/team/apis/parent/operations", "workspaces/team/products", "workspaces/team/namedValues", "workspaces/team/tags", "workspaces/team/policies"} {
+		segment := parent[strings.LastIndexByte(parent, '/')+1:]
+		declared := typeAt(w, parent)
+		for n := range 40 {
+			name := fmt.Sprint("n", n)
+			if segment == "policies" {
+				name = "policy"
+			}
+			path := service + "/" + parent + "/" + name
+			sent := body(r, segment, declared.Type.Model, n)
+			put := w.Do("owner", "PUT", path+version, nil, string(jsondoc.Marshal(sent)))
+			if put.Code != 201 && put.Code != 200 {
+				t.Fatalf("PUT %s: %d %s\n%s", path, put.Code, put.Body, jsondoc.Marshal(sent))
+			}
+			get := w.Do("reader", "GET", path+version, nil, "")
+			compare(t, w, path, reveal[segment], declared.Type.Model, sent, parse(t, get.Body.Bytes()))
+			again := w.Do("owner", "PUT", path+version, nil, string(jsondoc.Marshal(sent)))
+			if tag := get.Header().Get("ETag"); again.Code != 200 || again.Header().Get("ETag") != tag || tag == "" {
+				t.Errorf("PUT %s again: %d, ETag %s and then %s", path, again.Code, tag, again.Header().Get("ETag"))
+			}
+		}
+	}
+}
+
+func typeAt(w *armtest.World, parent string) *arm.Declared {
+	name := "Microsoft.ApiManagement/service"
+	for i, s := range strings.Split(parent, "/") {
+		if i%2 == 0 {
+			name += "/" + s
+		}
+	}
+	return w.Server.TypeOf(name)
+}
+
+func parse(t *testing.T, b []byte) *jsondoc.Object {
+	t.Helper()
+	o, err := jsondoc.ParseObject(b)
+	if err != nil {
+		t.Fatalf("%v: %s", err, b)
+	}
+	return o
+}
+
+func compare(t *testing.T, w *armtest.World, path, reveal string, m *arm.Model, sent, got *jsondoc.Object) {
+	t.Helper()
+	var revealed *jsondoc.Object
+	if reveal != "" {
+		revealed = parse(t, w.Do("owner", "POST", path+"/"+reveal+version, nil, "").Body.Bytes())
+	}
+	for _, f := range m.Fields() {
+		want, ok := sent.Lookup(f.Path)
+		if !ok || f.Kind == "level" {
+			continue
+		}
+		have, shown := got.Lookup(f.Path)
+		if f.Secret {
+			member := strings.TrimPrefix(f.Path, "properties.")
+			if v, _ := revealed.Get(member); v != want {
+				t.Errorf("%s: %s reveals %q, sent %q", path, reveal, v, want)
+			}
+			if shown && (member != "value" || got.Bool("properties.secret")) {
+				t.Errorf("%s: GET shows the secret %s", path, f.Path)
+			}
+			continue
+		}
+		if settings, empty := want.(*jsondoc.Object); empty && f.Path == "properties.authenticationSettings" && settings.Len() == 0 {
+			continue // shown with its members as null
+		}
+		if list, ok := want.([]jsondoc.Value); ok && len(list) == 0 && f.Path == "properties.protocols" {
+			continue // the default
+		}
+		if f.Path == "properties.subscriptionKeyParameterNames.header" || f.Path == "properties.subscriptionKeyParameterNames.query" {
+			if want == "" {
+				continue // the default
+			}
+		}
+		if !shown || !jsondoc.Equal(want, have) {
+			t.Errorf("%s: %s was sent as %s and is read as %s", path, f.Path, jsondoc.Marshal(want), jsondoc.Marshal(have))
+		}
+	}
+}
+
+// Writers that send the ETag they read lose no update, whatever the order, and whatever
+// others do without it: every 200 counts once.
+func TestNoLostUpdate(t *testing.T) {
+	w := world(t)
+	path := service + "/products/parent" + version
+	var done, refused atomic.Int64
+	var wait sync.WaitGroup
+	for worker := range 8 {
+		wait.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(worker), 3))
+			stale := ""
+			for range 40 {
+				get := w.Do("owner", "GET", path, nil, "")
+				product := parse(t, get.Body.Bytes())
+				n, _ := product.Int("properties.subscriptionsLimit")
+				tag := get.Header().Get("ETag")
+				if r.IntN(5) == 0 && stale != "" {
+					tag, stale = stale, tag
+				}
+				stale = get.Header().Get("ETag")
+				method, change := "PATCH", fmt.Sprintf(`{"properties": {"subscriptionsLimit": %d}}`, n+1)
+				if r.IntN(2) == 0 {
+					method, change = "PUT", fmt.Sprintf(`{"properties": {"displayName": "Parent", "subscriptionsLimit": %d}}`, n+1)
+				}
+				switch a := w.Do("owner", method, path, http.Header{"If-Match": {tag}}, change); a.Code {
+				case 200:
+					done.Add(1)
+				case 412:
+					refused.Add(1)
+				default:
+					t.Errorf("%s: %d %s", method, a.Code, a.Body)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	final, _ := parse(t, w.Do("owner", "GET", path, nil, "").Body.Bytes()).Int("properties.subscriptionsLimit")
+	if final != done.Load() || done.Load()+refused.Load() != 320 {
+		t.Errorf("%d updates were acknowledged, %d refused, %d are there", done.Load(), refused.Load(), final)
+	}
+}
+
+// Two writers cannot both have a path, a display name or a service name (apim-control-plane.md 1.8).
+func TestUniqueNames(t *testing.T) {
+	w := world(t)
+	for _, c := range []struct{ path, body string }{
+		{service + "/apis/a%d", `{"properties": {"displayName": "A", "path": "race"}}`},
+		{service + "/namedValues/v%d", `{"properties": {"displayName": "race", "value": "x"}}`},
+		{service + "/apis/parent/operations/o%d", `{"properties": {"displayName": "O", "method": "GET", "urlTemplate": "/race"}}`},
+	} {
+		var made atomic.Int64
+		var wait sync.WaitGroup
+		for i := range 16 {
+			wait.Go(func() {
+				if a := w.Do("owner", "PUT", fmt.Sprintf(c.path, i)+version, nil, c.body); a.Code == 201 {
+					made.Add(1)
+				} else if a.Code != 400 {
+					t.Errorf("%s: %d %s", c.path, a.Code, a.Body)
+				}
+			})
+		}
+		wait.Wait()
+		if made.Load() != 1 {
+			t.Errorf("%s: %d were made", c.path, made.Load())
+		}
+	}
+}
