@@ -96,6 +96,9 @@ func (r *run) change(s *template.Step) (*jsondoc.Object, error) {
 	}
 	compared := after.Clone()
 	compared.Delete("apiVersion")
+	if shown := before.String("location"); arm.Region(shown) == arm.Region(compared.String("location")) && shown != "" {
+		compared.Set("location", shown) // the same place under another spelling
+	}
 	if declared := r.op.Server.TypeOf(s.ID.Type()); declared != nil {
 		delta := template.Diff(before, compared, declared.Type.Model.ReadOnly)
 		return r.item(s.ID, template.ChangeType(before, compared, delta), before, after, delta), nil
