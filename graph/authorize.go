@@ -44,6 +44,15 @@ func (c *call) authorizeAction(action string) error {
 	return c.refuse(actionPrefix+action, d)
 }
 
+// stillAuthorized asks again what authorize asked. It may run inside a transaction.
+func (c *call) stillAuthorized() error {
+	_, err := c.h.cfg.Guard.AuthorizeData(c.ctx(), c.caller, c.action(), c.id)
+	if err != nil && gatehouse.KindOf(err) == gatehouse.Forbidden && c.byDefault(c.route.action) {
+		return nil
+	}
+	return err
+}
+
 // delegated reports whether the user let the application that asks act so. Reading is
 // what every permission of Graph is about; to change something takes one that says so.
 // Otherwise an application that was allowed to read a profile would have all that

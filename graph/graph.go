@@ -286,9 +286,14 @@ func masked(v jsondoc.Value) jsondoc.Value {
 	return v
 }
 
-// change runs f in a transaction in the caller's name.
+// change runs f in a transaction in the caller's name. The caller's right is asked
+// again inside, so that one withdrawn meanwhile does not count, nor one over somebody
+// who has become an administrator meanwhile.
 func (c *call) change(status int, f func(tx *store.Tx) error) error {
 	_, err := c.h.cfg.Store.Write(c.r.Context(), c.cause(), func(tx *store.Tx) error {
+		if err := c.stillAuthorized(); err != nil {
+			return err
+		}
 		tx.Answer(status)
 		return f(tx)
 	})

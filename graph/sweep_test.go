@@ -237,6 +237,32 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// once is a guard that withdraws every right when it has been asked for it.
+type once struct {
+	graph.Guard
+	asked map[string]bool
+}
+
+func (g *once) AuthorizeData(ctx context.Context, caller *gatehouse.Caller, action string, id gatehouse.ID) (gatehouse.Decision, error) {
+	if g.asked[action] {
+		return gatehouse.Decision{Code: gatehouse.AuthorizationFailed}, gatehouse.Errorf(gatehouse.Forbidden, gatehouse.AuthorizationFailed, "withdrawn")
+	}
+	g.asked[action] = true
+	return g.Guard.AuthorizeData(ctx, caller, action, id)
+}
+
+// TestRightsWithdrawnMeanwhile: what counts is the right at the moment of the write.
+func TestRightsWithdrawnMeanwhile(t *testing.T) {
+	w := start(t, func(c *graph.Config) { c.Guard = &once{c.Guard, map[string]bool{}} })
+	head, _ := w.store.Head(t.Context())
+	if a := w.do("admin", "POST", "/v1.0/groups", `{"displayName":"g","mailEnabled":false,"mailNickname":"g","securityEnabled":true}`, nil); a.Code != 403 {
+		t.Errorf("a right that was withdrawn still writes: %d %s", a.Code, a.Body)
+	}
+	if after, _ := w.store.Head(t.Context()); after != head {
+		t.Errorf("%d changes were written", after-head)
+	}
+}
+
 // TestNarrowTokensOnlyRead: an application that the user let read does not get to write in the user's name.
 func TestNarrowTokensOnlyRead(t *testing.T) {
 	w := start(t, func(c *graph.Config) { c.UsersRegisterApplications = true })
