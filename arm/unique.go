@@ -79,41 +79,31 @@ type holder struct {
 }
 
 // uniques is the index of a Server. Rooms are read from the store when somebody
-// first writes there, and follow its commits from before that reading.
+// first writes there, follow its commits from before that reading, and are forgotten
+// with the resource that holds them.
 type uniques struct {
 	mu    sync.Mutex
 	rooms map[room]*holders
 }
 
-// claim is a value that a resource has or gets.
-type claim struct {
-	room  room
-	value string
-	key   gatehouse.Scope
-}
-
-// change finds or makes the holder of c and lets f change it; one that neither has
-// the value nor is getting it goes. Rooms that nobody opened are left alone.
-func (u *uniques) change(c claim, f func(h *holder)) {
+// change finds or makes who holds a value and lets f change that; one that neither
+// has the value nor is getting it goes.
+func (u *uniques) change(in *holders, value string, key gatehouse.Scope, f func(h *holder)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	in := u.rooms[c.room]
-	if in == nil {
-		return
-	}
-	all := in.by[c.value]
-	i := slices.IndexFunc(all, func(h holder) bool { return h.key == c.key })
+	all := in.by[value]
+	i := slices.IndexFunc(all, func(h holder) bool { return h.key == key })
 	if i < 0 {
-		i, all = len(all), append(all, holder{key: c.key})
+		i, all = len(all), append(all, holder{key: key})
 	}
 	if f(&all[i]); !all[i].committed && all[i].taking == 0 {
 		all = slices.Delete(all, i, i+1)
 	}
 	if len(all) == 0 {
-		delete(in.by, c.value)
+		delete(in.by, value)
 		return
 	}
-	in.by[c.value] = all
+	in.by[value] = all
 }
 
 func stored(h *holder)   { h.committed = true }
@@ -122,10 +112,17 @@ func taking(h *holder)   { h.taking++ }
 func settled(h *holder)  { h.taking-- }
 
 // of returns who may have a value.
-func (u *uniques) of(r room, value string) []holder {
+func (u *uniques) of(in *holders, value string) []holder {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return slices.Clone(u.rooms[r].by[value])
+	return slices.Clone(in.by[value])
+}
+
+// known returns a room that somebody has opened, nil for another.
+func (u *uniques) known(r room) *holders {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.rooms[r]
 }
 
 // open makes a room follow the store from now on.
@@ -140,6 +137,18 @@ func (u *uniques) open(r room) *holders {
 	return h
 }
 
+// forget closes the rooms among the children of a resource that was deleted. Whoever
+// still holds one settles there; the next one is read from the store again.
+func (u *uniques) forget(t *Type, parent gatehouse.Scope) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, child := range t.Holds {
+		for i := range child.Unique {
+			delete(u.rooms, room{&child.Unique[i], parent})
+		}
+	}
+}
+
 // rooms that a resource's values belong to.
 func (t *Type) rooms(id gatehouse.ID) []room {
 	all := make([]room, len(t.Unique))
@@ -152,23 +161,31 @@ func (t *Type) rooms(id gatehouse.ID) []room {
 	return all
 }
 
-// loadRooms reads what is stored in the rooms that a resource belongs to, once.
-// Only what is committed is read: what is not yet is a claim of its own writer.
-func (s *Server) loadRooms(ctx context.Context, d *Declared, id gatehouse.ID) error {
+// warm reads the rooms that a write is going to need before it holds up others. It
+// leaves alone what hangs on nothing: such a write is refused.
+func (s *Server) warm(ctx context.Context, d *Declared, id gatehouse.ID) error {
+	if len(d.Type.Unique) == 0 {
+		return nil
+	}
+	if _, err := s.store.Get(ctx, id.Parent().Scope()); err != nil {
+		return nil // the write itself will say what is wrong
+	}
 	for _, r := range d.Type.rooms(id) {
-		if err := s.loadRoom(ctx, r, d.Name); err != nil {
+		if _, err := s.loadRoom(ctx, r, d.Name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Server) loadRoom(ctx context.Context, r room, typeName string) error {
+// loadRoom returns a room with all that is stored in it; what is not committed yet is
+// a claim of its own writer. It reads the store once.
+func (s *Server) loadRoom(ctx context.Context, r room, typeName string) (*holders, error) {
 	h := s.uniques.open(r)
 	h.reading.Lock()
 	defer h.reading.Unlock()
 	if h.loaded {
-		return nil
+		return h, nil
 	}
 	q := store.Query{Type: typeName}
 	if !r.unique.Everywhere {
@@ -176,14 +193,14 @@ func (s *Server) loadRoom(ctx context.Context, r room, typeName string) error {
 	}
 	for d, err := range s.store.All(ctx, q) {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if v, ok := valueIn(r.unique, d.ID, d.Body); ok {
-			s.uniques.change(claim{r, v, d.Key()}, stored)
+			s.uniques.change(h, v, d.Key(), stored)
 		}
 	}
 	h.loaded = true
-	return nil
+	return h, nil
 }
 
 // follow keeps the index up to date with the store's commits.
@@ -194,7 +211,7 @@ func (s *Server) follow(changes []gatehouse.Change) {
 			continue
 		}
 		d := s.TypeOf(c.Type)
-		if d == nil || len(d.Type.Unique) == 0 {
+		if d == nil {
 			continue
 		}
 		id, err := gatehouse.ParseID(c.Resource)
@@ -204,23 +221,24 @@ func (s *Server) follow(changes []gatehouse.Change) {
 		for _, r := range d.Type.rooms(id) {
 			s.uniques.follow(r, id, c)
 		}
+		if c.Kind == gatehouse.Delete {
+			s.uniques.forget(d.Type, id.Scope())
+		}
 	}
 }
 
 func (u *uniques) follow(r room, id gatehouse.ID, c *gatehouse.Change) {
-	u.mu.Lock()
-	known := u.rooms[r] != nil
-	u.mu.Unlock()
-	if !known {
+	in := u.known(r)
+	if in == nil {
 		return
 	}
 	before, had := valueIn(r.unique, id, c.Before)
 	after, has := valueIn(r.unique, id, c.After)
 	if had && (!has || before != after) {
-		u.change(claim{r, before, id.Scope()}, unstored)
+		u.change(in, before, id.Scope(), unstored)
 	}
 	if has {
-		u.change(claim{r, after, id.Scope()}, stored)
+		u.change(in, after, id.Scope(), stored)
 	}
 }
 
@@ -240,30 +258,37 @@ func valueIn(u *Unique, id gatehouse.ID, body []byte) (string, bool) {
 // Op.Write, which keeps the values for this operation until its outcome is known.
 func (op *Op) Claim(tx *store.Tx, r *Resource) error {
 	d := op.Server.TypeOf(r.Type)
-	if d == nil || len(d.Type.Unique) == 0 {
+	if d == nil {
 		return nil
 	}
-	if err := op.Server.loadRooms(op.Context, d, r.ID); err != nil {
-		return err
-	}
-	for _, in := range d.Type.rooms(r.ID) {
-		value, ok := in.unique.value(r)
+	for _, wanted := range d.Type.rooms(r.ID) {
+		value, ok := wanted.unique.value(r)
 		if !ok {
 			continue
 		}
-		if err := op.free(tx, in, value, r); err != nil {
+		in, err := op.Server.loadRoom(op.Context, wanted, d.Name)
+		if err != nil {
 			return err
 		}
-		c := claim{in, value, r.ID.Scope()}
-		op.Server.uniques.change(c, taking)
-		op.claims = append(op.claims, c)
+		if err := op.free(tx, wanted.unique, in, value, r); err != nil {
+			return err
+		}
+		op.Server.uniques.change(in, value, r.ID.Scope(), taking)
+		op.claims = append(op.claims, claim{in, value, r.ID.Scope()})
 	}
 	return nil
 }
 
+// claim is a value that an operation is giving to a resource.
+type claim struct {
+	in    *holders
+	value string
+	key   gatehouse.Scope
+}
+
 // free asks the transaction about everybody who may have the value. Those who
 // share it do so in one group, so the first one who has it answers for all.
-func (op *Op) free(tx *store.Tx, in room, value string, r *Resource) error {
+func (op *Op) free(tx *store.Tx, u *Unique, in *holders, value string, r *Resource) error {
 	for _, h := range op.Server.uniques.of(in, value) {
 		if h.key == r.ID.Scope() {
 			continue
@@ -279,12 +304,12 @@ func (op *Op) free(tx *store.Tx, in room, value string, r *Resource) error {
 		if err != nil {
 			return err
 		}
-		switch has, ok := in.unique.value(other); {
+		switch has, ok := u.value(other); {
 		case !ok || has != value:
-		case in.unique.shared(r, other):
+		case u.shared(r, other):
 			return nil
 		default:
-			return in.unique.taken(r, other)
+			return u.taken(r, other)
 		}
 	}
 	return nil
@@ -293,7 +318,7 @@ func (op *Op) free(tx *store.Tx, in room, value string, r *Resource) error {
 // settleClaims lets go of what this operation was taking: what it got is known from the commit.
 func (op *Op) settleClaims() {
 	for _, c := range op.claims {
-		op.Server.uniques.change(c, settled)
+		op.Server.uniques.change(c.in, c.value, c.key, settled)
 	}
 	op.claims = nil
 }

@@ -154,7 +154,12 @@ func TestUniqueChurn(t *testing.T) {
 			random := rand.New(rand.NewPCG(uint64(worker), 1))
 			for range 150 {
 				path, body := fmt.Sprintf("a/things/n%d", random.IntN(8)), title(fmt.Sprintf("t%d", random.IntN(6)))
-				switch random.IntN(4) {
+				switch random.IntN(5) {
+				case 4:
+					if random.IntN(10) == 0 { // the whole box goes and comes back
+						w.do("DELETE", "a", "")
+					}
+					w.do("PUT", "a", "")
 				case 0:
 					w.do("DELETE", path, "")
 				case 1:
@@ -166,6 +171,7 @@ func TestUniqueChurn(t *testing.T) {
 		})
 	}
 	wait.Wait()
+	w.do("PUT", "a", "")
 	held := w.titles()
 	for i := range 6 {
 		value := fmt.Sprintf("t%d", i)

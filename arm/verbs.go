@@ -85,7 +85,7 @@ func (op *Op) write(merge bool) (*Answer, error) {
 	}
 	body = body.Clone()
 	secrets := t.Model.takeSecrets(body)
-	if err := op.Server.loadRooms(op.Context, op.Server.TypeOf(op.Route.TypeName), op.ID); err != nil {
+	if err := op.Server.warm(op.Context, op.Server.TypeOf(op.Route.TypeName), op.ID); err != nil {
 		return nil, err
 	}
 	var old, next *Resource
