@@ -135,7 +135,8 @@ func (p *provider) readAssignment(op *arm.Op, body *jsondoc.Object) (*assignment
 	}
 	a := &assignment{scope: op.ID.Parent(), props: next.Props()}
 	var err error
-	if a.id, err = gatehouse.ParseGUID(op.ID.Name()); err != nil {
+	// In another spelling the ID would be written as one thing and authorized as another.
+	if a.id, err = gatehouse.ParseGUID(op.ID.Name()); err != nil || gatehouse.Fold(op.ID.Name()) != a.id.String() {
 		return nil, invalid("InvalidRoleAssignmentId", "The role assignment ID '%s' is not valid. The role assignment ID must be a GUID.", op.ID.Name())
 	}
 	if a.principal, err = gatehouse.ParseGUID(a.props.String("principalId")); err != nil || a.principal.IsZero() {

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/arm"
+	"gatehouse/directory"
 	"gatehouse/jsondoc"
 	"gatehouse/odata"
 	"gatehouse/rbac/builtin"
@@ -278,7 +279,7 @@ func (p *provider) putRole(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := builtin.Role(id); ok {
+	if reserved(id) {
 		return nil, gatehouse.Errorf(gatehouse.Conflict, "RoleDefinitionExists", "The role definition '%s' is built in and cannot be changed.", id)
 	}
 	release := p.serialise("role "+id.String(), "role name "+gatehouse.Fold(next.Props().String("roleName")))
@@ -297,6 +298,14 @@ func (p *provider) putRole(op *arm.Op) (*arm.Answer, error) {
 		return nil, err
 	}
 	return p.saveRole(op, id, old, next, body)
+}
+
+// reserved tells the IDs of built-in roles, those of the directory among them: a
+// custom role under such an ID would not count (package guard).
+func reserved(id gatehouse.GUID) bool {
+	_, ours := builtin.Role(id)
+	_, directorys := builtin.DirectoryRole(id)
+	return ours || directorys
 }
 
 // requireAt makes the linked checks at each assignable scope (rbac.md 5.3).
@@ -415,6 +424,9 @@ func assignableScopes(given []string) ([]gatehouse.Scope, error) {
 		id, err := gatehouse.ParseID(text)
 		if err != nil || !strings.HasPrefix(text, "/") || strings.Contains(text, "*") {
 			return nil, invalid("LinkedInvalidPropertyId", "Property id '%s' at path 'properties.assignableScopes' is invalid. Expect fully qualified resource Id that start with '/subscriptions/{subscriptionId}' or '/providers/{resourceProviderNamespace}/'.", text)
+		}
+		if directory.Root().Scope().Contains(id.Scope()) {
+			return nil, invalid("RoleDefinitionScopeNotAllowed", "A custom role cannot be assignable in the directory ('%s'), which has roles of its own; name management groups, subscriptions or resource groups.", text)
 		}
 		if id.IsRoot() {
 			return nil, invalid("RoleDefinitionScopeNotAllowed", "A custom role cannot be assignable at the root scope '/'; name management groups, subscriptions or resource groups.")
