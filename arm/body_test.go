@@ -2,10 +2,16 @@ package arm_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"testing"
 
+	"gatehouse"
+	"gatehouse/arm"
 	"gatehouse/arm/armtest"
+	"gatehouse/guard"
+	"gatehouse/rbac/builtin"
+	"gatehouse/store"
 )
 
 // unread fails whoever reads from it.
@@ -39,5 +45,27 @@ func TestBodiesAreReadOnceAuthorized(t *testing.T) {
 		if w.Server.ServeHTTP(answer, r); answer.Code != c.status || body.read != c.read {
 			t.Errorf("%s as %s: %d, body read: %t; want %d, %t: %s", c.method, c.as, answer.Code, body.read, c.status, c.read, answer.Body)
 		}
+	}
+}
+
+// Conditions are asked again inside the transaction with what is true then, not
+// with what was read before.
+func TestConditionsHoldWhenWritten(t *testing.T) {
+	asked := 0
+	counted := &arm.Type{Segment: "counters", Shape: arm.Document, Hooks: arm.Hooks{Attributes: func(op *arm.Op) *gatehouse.Attributes {
+		asked++
+		return &gatehouse.Attributes{Resource: map[string]any{"Contoso.Test/counters:asked": int64(asked)}}
+	}}}
+	w := armtest.Start(t, func(*armtest.World) []*arm.Provider {
+		return []*arm.Provider{{Namespace: "Contoso.Test", Mounts: []arm.Mount{{At: arm.AtGroup, Types: []*arm.Type{counted}}}}}
+	})
+	w.Put(t, &store.Document{ID: guard.RoleAssignmentID(armtest.GroupID(), gatehouse.NewGUID()), Type: guard.RoleAssignmentType,
+		Body: fmt.Appendf(nil, `{"properties": {"roleDefinitionId": "x/%s", "principalId": "%s", "condition": "@Resource[Contoso.Test/counters:asked] NumericLessThanEquals 1"}}`, builtin.Owner, armtest.Alice)})
+	url := armtest.GroupID().String() + "/providers/Contoso.Test/counters/x?api-version=2024-05-01"
+	if a := w.Do("alice", "PUT", url, nil, "{}"); a.Code != 403 || asked != 2 {
+		t.Errorf("a condition that no longer holds: %d after %d questions: %s", a.Code, asked, a.Body)
+	}
+	if a := w.Do("owner", "PUT", url, nil, "{}"); a.Code != 201 {
+		t.Errorf("the owner: %d %s", a.Code, a.Body)
 	}
 }

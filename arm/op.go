@@ -36,6 +36,7 @@ type Op struct {
 	bodyErr error
 	read    bool
 	again   func() error
+	tx      *store.Tx // while a Write runs
 	claims  []claim
 }
 
@@ -164,6 +165,8 @@ func because(d gatehouse.Decision) *gatehouse.Because {
 func (op *Op) Write(masked *jsondoc.Object, f func(tx *store.Tx) error) error {
 	defer op.settleClaims()
 	_, err := op.Server.store.Write(op.Context, op.Cause(masked), func(tx *store.Tx) error {
+		op.tx = tx
+		defer func() { op.tx = nil }()
 		if err := op.again(); err != nil {
 			return err
 		}
@@ -211,8 +214,14 @@ func (op *Op) Load(r store.Reader, id gatehouse.ID) (*Resource, error) {
 	return op.Server.resource(d)
 }
 
-// Store gives read access outside a transaction.
-func (op *Op) Store() store.Reader { return op.Server.store }
+// Store gives read access: to what is committed, and within a Write to what its
+// transaction sees.
+func (op *Op) Store() store.Reader {
+	if op.tx != nil {
+		return op.tx
+	}
+	return op.Server.store
+}
 
 // Resource is a document in flight: the wire envelope without id, name and type.
 type Resource struct {

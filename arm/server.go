@@ -211,11 +211,11 @@ func (op *Op) authorize() error {
 	if op.Route.Action == "" {
 		return nil
 	}
-	var attributes *gatehouse.Attributes
-	if t := op.Route.Type; t != nil && t.Hooks.Attributes != nil {
-		attributes = t.Hooks.Attributes(op)
-	}
 	ask := func() (err error) {
+		var attributes *gatehouse.Attributes // anew each time: what they are read from can change
+		if t := op.Route.Type; t != nil && t.Hooks.Attributes != nil {
+			attributes = t.Hooks.Attributes(op)
+		}
 		op.Decision, err = op.Server.guard.AuthorizeAt(op.Context, op.Caller, op.Route.Action, op.Route.Data, op.ID, op.scopeText(), attributes)
 		return err
 	}
