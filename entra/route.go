@@ -3,6 +3,7 @@ package entra
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"gatehouse"
 )
@@ -15,7 +16,8 @@ type route struct {
 }
 
 const (
-	formMax  = 64 << 10 // bytes of a form; assertions with certificate chains reach some 20 kB
+	formMax  = 64 << 10         // bytes of a form; assertions with certificate chains reach some 20 kB
+	formWait = 30 * time.Second // for a form to arrive
 	getOnly  = "GET HEAD"
 	postOnly = "POST OPTIONS"
 	both     = "GET HEAD POST"

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"gatehouse"
@@ -101,7 +102,11 @@ func (s *Server) readForm(w http.ResponseWriter, r *http.Request) (form, error) 
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "" && kind != "application/x-www-form-urlencoded" {
 		return f, fault(invalidRequest, 900144, "The request body must be form encoded, with the Content-Type application/x-www-form-urlencoded.")
 	}
+	// Anybody may ask here, so nobody is waited for: a form is a few kilobytes.
+	line := http.NewResponseController(w)
+	_ = line.SetReadDeadline(time.Now().Add(formWait)) // a writer without deadlines is a test's
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, formMax))
+	_ = line.SetReadDeadline(time.Time{})
 	if err != nil {
 		return f, fault(invalidRequest, 90023, "The request body is larger than %d bytes or could not be read.", formMax).status(http.StatusRequestEntityTooLarge)
 	}

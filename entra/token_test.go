@@ -391,3 +391,26 @@ func TestGraphScopesDoNotOpenARM(t *testing.T) {
 		}
 	}
 }
+
+// deadlines notes until when a body may take.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	set []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error {
+	d.set = append(d.set, t)
+	return nil
+}
+
+// Who has not signed in yet is not waited for long.
+func TestFormsArriveSoon(t *testing.T) {
+	w := newWorld(t)
+	r := httptest.NewRequest("POST", "/"+w.s.tenant+"/oauth2/v2.0/token", strings.NewReader("grant_type=none"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	w.s.Handler().ServeHTTP(d, r)
+	if len(d.set) != 2 || time.Until(d.set[0]) > time.Minute || !d.set[1].IsZero() {
+		t.Errorf("deadlines for the form: %v", d.set)
+	}
+}

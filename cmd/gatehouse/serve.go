@@ -273,8 +273,10 @@ func (l *listeners) close() {
 	}
 }
 
-// Time limits of a connection. Bodies may take long: a large document over a slow line is no attack.
+// Time limits of a connection. Bodies may take long: a large document over a slow line
+// is no attack, a connection held for hours is one.
 const (
+	bodyTimeout   = 10 * time.Minute
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 	stopTimeout   = 10 * time.Second
@@ -312,7 +314,7 @@ func (l *listeners) run(ctx context.Context, a *app, ending func() error) error 
 }
 
 func newServer(h http.Handler) *http.Server {
-	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 64 << 10,
+	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn)}
 }
 
