@@ -2,8 +2,8 @@
 // operation of a declared resource type, authorizes it, and runs the verb.
 //
 // A resource type is a declaration (Type), not code. From it follow routes, RBAC
-// actions, validation, ETags, paging, filters, masking of secrets, status codes
-// and the list of operations. What is not data is a hook, a plain typed function.
+// actions, validation, ETags, paging, filters, masking of secrets, values that have
+// to be unique, status codes and the list of operations. What is not data is a hook, a plain typed function.
 // Calls that are no resource type (checkNameAvailability, lists across types) are
 // declared as a Call and pass through the same pipeline.
 //

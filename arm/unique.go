@@ -164,13 +164,12 @@ func (t *Type) rooms(id gatehouse.ID) []room {
 // warm reads the rooms that a write is going to need before it holds up others. It
 // leaves alone what hangs on nothing: such a write is refused.
 func (s *Server) warm(ctx context.Context, d *Declared, id gatehouse.ID) error {
-	if len(d.Type.Unique) == 0 {
-		return nil
-	}
-	if _, err := s.store.Get(ctx, id.Parent().Scope()); err != nil {
-		return nil // the write itself will say what is wrong
-	}
 	for _, r := range d.Type.rooms(id) {
+		if s.uniques.known(r) == nil {
+			if _, err := s.store.Get(ctx, id.Parent().Scope()); err != nil {
+				return nil // the write itself will say what is wrong
+			}
+		}
 		if _, err := s.loadRoom(ctx, r, d.Name); err != nil {
 			return err
 		}
