@@ -1,0 +1,66 @@
+package apim_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"gatehouse/arm/armtest"
+	"gatehouse/store"
+)
+
+// A secret that came in goes out through its own action and the answer to a write of
+// subscription keys, and nowhere else: no answer, no list, no error, no record of the
+// change log, no activity log has it (apim-control-plane.md 1.9).
+func TestSecretsStayIn(t *testing.T) {
+	w := world(t)
+	const secret = "correct-horse-battery"
+	long := strings.Repeat(secret, 250)
+	certificates := `[{"storeName": "Root", "encodedCertificate": "` + secret + `", "certificatePassword": "` + secret + `"}]`
+	hosts := `[{"type": "Proxy", "hostName": "a.contoso.test", "encodedCertificate": "` + secret + `", "certificatePassword": "` + secret + `"}]`
+	for _, c := range []struct {
+		method, path, body string
+		shows              bool
+	}{
+		{"PUT", "/namedValues/s", `{"properties": {"displayName": "s", "secret": true, "value": "` + secret + `"}}`, false},
+		{"PATCH", "/namedValues/s", `{"properties": {"value": "` + secret + `2"}}`, false},
+		{"PATCH", "/namedValues/s", `{"properties": {"secret": false}}`, false},
+		{"PUT", "/namedValues/s2", `{"properties": {"displayName": "s", "secret": true, "value": "` + secret + `"}}`, false},
+		{"PUT", "/namedValues/s3", `{"properties": {"displayName": "s3", "secret": true, "value": "` + long + `"}}`, false},
+		{"PUT", "/namedValues/s4", `{"properties": {"displayName": "s4", "secret": true, "value": ["` + secret + `"]}}`, false},
+		{"PUT", "/namedValues/s5", `{"properties": {"displayName": "s5", "secret": true, "value": "` + secret + `" "}}`, false},
+		{"PUT", "/namedValues/s6", `{"properties": {"displayName": "s6", "secret": true, "VALUE": "` + secret + `"}}`, false},
+		{"PUT", "/namedValues/s7", `{"properties": {"displayName": "s7", "secret": true, "value": "` + secret + `", "Value": "` + secret + `"}}`, false},
+		{"PUT", "/subscriptions/s", `{"properties": {"displayName": "s", "scope": "/apis", "primaryKey": "` + secret + `", "secondaryKey": "` + secret + `"}}`, true},
+		{"PATCH", "/subscriptions/s", `{"properties": {"displayName": "t"}}`, true},
+		{"PUT", "/subscriptions/s2", `{"properties": {"displayName": "s", "scope": "/apis", "primaryKey": "` + long + `"}}`, false},
+		{"PUT", "/subscriptions/s3", `{"properties": {"displayName": "s", "scope": "/nowhere", "primaryKey": "` + secret + `"}}`, false},
+		{"PATCH", "", `{"properties": {"certificates": ` + certificates + `}}`, false},
+		{"PATCH", "", `{"properties": {"hostnameConfigurations": ` + hosts + `}}`, false},
+		{"PATCH", "", `{"properties": {"certificates": [{"storeName": "Nowhere", "encodedCertificate": ["` + secret + `"]}]}}`, false},
+		{"PATCH", "", `{"properties": {"certificates": {"encodedCertificate": "` + secret + `"}}}`, false},
+		{"GET", "", "", false}, {"GET", "/namedValues", "", false}, {"GET", "/namedValues/s", "", false}, {"GET", "/namedValues/s6", "", false},
+		{"GET", "/subscriptions", "", false}, {"GET", "/subscriptions/s", "", false},
+	} {
+		a := w.Do("owner", c.method, service+c.path+version, http.Header{"If-Match": {"*"}}, c.body)
+		if found := strings.Contains(a.Body.String(), secret); found != c.shows || a.Code >= 500 {
+			t.Errorf("%s %s %.120s: %d %s", c.method, c.path, c.body, a.Code, a.Body)
+		}
+	}
+	log := w.Do("owner", "GET", "/subscriptions/"+armtest.Subscription.String()+"/providers/Microsoft.Insights/eventtypes/management/values?api-version=2015-04-01", nil, "")
+	if log.Code != 200 || strings.Contains(log.Body.String(), secret) {
+		t.Errorf("the activity log has a secret: %d", log.Code)
+	}
+	changes, err := w.Store.Changes(t.Context(), store.ChangeQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c, err := range changes {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(c.Before)+string(c.After)+string(c.Cause.Request), secret) {
+			t.Errorf("change %d of %s has a secret: %s %s", c.Seq, c.Resource, c.After, c.Cause.Request)
+		}
+	}
+}
