@@ -296,15 +296,10 @@ func (c *checker) fault(path, format string, args ...any) {
 }
 
 func (c *checker) object(f *field, o, old *jsondoc.Object, path string) {
+	o.DeleteFunc(func(name string, v jsondoc.Value) bool { return v == nil || f.lookup(name) == nil })
 	for _, name := range o.Names() {
-		known := f.lookup(name)
-		if known == nil {
-			o.Delete(name)
-			continue
-		}
-		if v, _ := o.Get(name); v == nil {
-			o.Delete(name)
-		} else if known.name != name {
+		if known := f.lookup(name); known.name != name {
+			v, _ := o.Get(name)
 			o.Delete(name)
 			o.Set(known.name, v)
 		}
