@@ -135,38 +135,44 @@ func stricter(a, b gatehouse.Decision) gatehouse.Decision {
 	return a
 }
 
-// privilegedSpace starts the actions on users and groups that hold directory roles; Global Administrators alone hold it.
+// privilegedSpace starts the actions on objects that hold directory roles; Global Administrators alone hold it.
 const (
 	directorySpace  = builtin.DirectoryNamespace + "directory/"
 	privilegedSpace = directorySpace + "privileged/"
 )
 
-// privileged renames an action that would change a privileged user or group: one
-// that holds a directory role itself or through a group.
+// privileged renames an action that would change a privileged object: a user,
+// group or service principal that holds a directory role itself or through a group,
+// or the application that such a service principal signs in with. Otherwise who may
+// reset its password or add a secret to it could become a Global Administrator.
 func (v *view) privileged(action string, scope gatehouse.Scope) string {
 	folded := gatehouse.Fold(action)
 	rest, ours := strings.CutPrefix(folded, gatehouse.Fold(directorySpace))
 	if !ours || strings.HasSuffix(folded, "/read") || !directoryScope.Contains(scope) {
 		return action
 	}
-	target, ok := object(scope)
+	target, ok := v.object(scope)
 	if !ok || !v.admin(target) {
 		return action
 	}
 	return privilegedSpace + rest
 }
 
-// object returns the user or group that a directory scope is or lies below.
-func object(scope gatehouse.Scope) (gatehouse.GUID, bool) {
+// object returns the principal that a directory scope stands for, is or lies below.
+func (v *view) object(scope gatehouse.Scope) (gatehouse.GUID, bool) {
 	for s := scope; s != directoryScope && !s.IsRoot(); s = s.Parent() {
 		if s.Parent() != directoryScope {
 			continue
 		}
-		typ := s.Type()
-		if typ != gatehouse.Fold(directory.UserType) && typ != gatehouse.Fold(directory.GroupType) {
-			return gatehouse.GUID{}, false
+		oid, ok := directory.ObjectOf(s)
+		switch s.Type() {
+		case gatehouse.Fold(directory.UserType), gatehouse.Fold(directory.GroupType), gatehouse.Fold(directory.ServicePrincipalType):
+			return oid, ok
+		case gatehouse.Fold(directory.ApplicationType):
+			signer, known := v.signers[v.apps[oid]]
+			return signer, ok && known
 		}
-		return directory.ObjectOf(s)
+		return gatehouse.GUID{}, false
 	}
 	return gatehouse.GUID{}, false
 }

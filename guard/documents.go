@@ -117,6 +117,7 @@ type DirectoryRoleBody struct {
 // principalBody is what guard reads of users, groups and service principals.
 type principalBody struct {
 	AccountEnabled *bool          `json:"accountEnabled"`
+	AppID          gatehouse.GUID `json:"appId"`                    // of a service principal
 	Attributes     map[string]any `json:"customSecurityAttributes"` // a set is an object of attributes
 }
 

@@ -34,6 +34,8 @@ type view struct {
 	snapshot   *rbac.Snapshot
 	attributes map[gatehouse.GUID]map[string]any
 	admins     map[gatehouse.GUID]int
+	apps       map[gatehouse.GUID]gatehouse.GUID
+	signers    map[gatehouse.GUID]gatehouse.GUID
 	denies     map[denyKey]denial
 	placed     map[gatehouse.Scope]gatehouse.Scope
 	root       gatehouse.Scope
@@ -133,7 +135,7 @@ func (g *Guard) follow(changes []gatehouse.Change) {
 func (g *Guard) publish(s *rbac.Snapshot) {
 	m := g.model
 	g.view.Store(&view{
-		snapshot: s, attributes: m.attributes.lend(), admins: m.admins.lend(),
+		snapshot: s, attributes: m.attributes.lend(), admins: m.admins.lend(), apps: m.apps.lend(), signers: m.signers.lend(),
 		denies: m.denies.lend(), placed: m.placed.lend(), root: m.tree.root,
 	})
 }

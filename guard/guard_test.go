@@ -526,6 +526,28 @@ func TestPrivilegedObjects(t *testing.T) {
 	w.may(true, caller("ulf"), d+"users/write", root)
 }
 
+// Nobody becomes a Global Administrator by adding a secret to an application that is one.
+func TestPrivilegedApplications(t *testing.T) {
+	w := start(t)
+	d := builtin.DirectoryNamespace + "directory/"
+	app, sp := directory.ApplicationID(guid("app")), directory.ServicePrincipalID(guid("sp"))
+	credentials := app.String() + "/federatedIdentityCredentials/x"
+	application := doc{app, directory.ApplicationType, fmt.Sprintf(`{"id":"%s","appId":"%s"}`, guid("app"), guid("appid"))}
+	principal := doc{sp, directory.ServicePrincipalType, fmt.Sprintf(`{"id":"%s","appId":"%s","accountEnabled":true}`, guid("sp"), guid("appid"))}
+	w.write(application, principal, user("root"), user("ulf"), directoryRole("r", "root", builtin.GlobalAdministrator), directoryRole("u", "ulf", builtin.ApplicationAdministrator))
+	w.may(true, caller("ulf"), d+"applications/write", app.String())
+
+	w.write(directoryRole("s", "sp", builtin.GlobalAdministrator))
+	for _, target := range []struct{ action, id string }{{"applications/write", app.String()}, {"applications/owners/write", app.String() + "/owners/" + guid("ulf").String()},
+		{"applications/federatedIdentityCredentials/write", credentials}, {"servicePrincipals/write", sp.String()}} {
+		w.may(false, caller("ulf"), d+target.action, target.id)
+		w.may(true, caller("root"), d+target.action, target.id)
+	}
+	w.may(true, caller("ulf"), d+"applications/read", app.String())
+	w.write(principal.gone())
+	w.may(true, caller("ulf"), d+"applications/write", app.String())
+}
+
 // Resource Manager's assignments and custom roles never reach the directory.
 func TestDirectoryIsOutOfReach(t *testing.T) {
 	w := start(t)

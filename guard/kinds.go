@@ -31,6 +31,7 @@ var kinds = []kind{
 	{typ: directory.UserType, put: putPrincipal(gatehouse.User), drop: dropPrincipal},
 	{typ: directory.GroupType, put: putPrincipal(gatehouse.Group), drop: dropPrincipal},
 	{typ: directory.ServicePrincipalType, put: putPrincipal(gatehouse.ServicePrincipal), drop: dropPrincipal},
+	{typ: directory.ApplicationType, put: putApplication, drop: dropApplication},
 	{typ: directory.GroupMemberType, put: putMember, drop: dropMember},
 	{typ: directory.GroupOwnerType, put: putOwner(builtin.GroupOwner), drop: dropOwner},
 	{typ: directory.ApplicationOwnerType, put: putOwner(builtin.ApplicationOwner), drop: dropOwner},

@@ -26,6 +26,8 @@ type model struct {
 
 	// What questions need besides the Snapshot.
 	attributes shared[gatehouse.GUID, map[string]any] // of principals that have any
+	apps       shared[gatehouse.GUID, gatehouse.GUID] // application document to application ID
+	signers    shared[gatehouse.GUID, gatehouse.GUID] // application ID to the service principal that it signs in as
 	admins     shared[gatehouse.GUID, int]            // how many documents make a principal privileged
 	denies     shared[denyKey, denial]
 	placed     shared[gatehouse.Scope, gatehouse.Scope] // what holds a subscription or management group
@@ -218,6 +220,9 @@ func putPrincipal(typ gatehouse.PrincipalType) func(*model, gatehouse.ID, []byte
 		_, known := m.principals[oid]
 		enabled := b.AccountEnabled == nil && typ != gatehouse.User || b.AccountEnabled != nil && *b.AccountEnabled
 		m.principals[oid] = principal{typ, !enabled}
+		if typ == gatehouse.ServicePrincipal {
+			m.signers.set(b.AppID, oid)
+		}
 		if attributes := securityAttributes(b.Attributes); attributes != nil {
 			m.attributes.set(oid, attributes)
 		} else {
@@ -237,10 +242,38 @@ func dropPrincipal(m *model, id gatehouse.ID) {
 	if err != nil {
 		return
 	}
+	if m.principals[oid].typ == gatehouse.ServicePrincipal {
+		for app, signer := range m.signers.m {
+			if signer == oid {
+				m.signers.remove(app)
+			}
+		}
+	}
 	delete(m.principals, oid)
 	m.attributes.remove(oid)
 	for member := range m.members[oid] {
 		m.emit(rbac.RemoveMember(oid, member), nil)
+	}
+}
+
+func putApplication(m *model, id gatehouse.ID, body []byte) error {
+	var b struct {
+		AppID gatehouse.GUID `json:"appId"`
+	}
+	oid, err := nameGUID(id)
+	if err != nil {
+		return err
+	}
+	if err := jsondoc.Unmarshal(body, &b); err != nil {
+		return err
+	}
+	m.apps.set(oid, b.AppID)
+	return nil
+}
+
+func dropApplication(m *model, id gatehouse.ID) {
+	if oid, err := nameGUID(id); err == nil {
+		m.apps.remove(oid)
 	}
 }
 
