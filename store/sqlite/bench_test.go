@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -63,6 +64,7 @@ func BenchmarkWrite(b *testing.B) {
 			n++
 		}
 	})
+	b.Run("ratio", benchRatio)
 	b.Run("writers=100", func(b *testing.B) {
 		s := open(b, b.TempDir(), store.Options{}, sqlite.Settings{})
 		var n atomic.Int64
@@ -75,20 +77,49 @@ func BenchmarkWrite(b *testing.B) {
 	})
 }
 
+// benchRatio takes turns between the bare transaction and a write, since the time
+// that a disk takes to flush wanders, and reports medians and their ratio.
+func benchRatio(b *testing.B) {
+	s, bare := open(b, b.TempDir(), store.Options{}, sqlite.Settings{}), bareWrite(b)
+	var plain, whole []float64
+	n := 0
+	for b.Loop() {
+		began := time.Now()
+		bare()
+		middle := time.Now()
+		put(b, s, n)
+		plain, whole = append(plain, float64(middle.Sub(began))), append(whole, float64(time.Since(middle)))
+		n++
+	}
+	slices.Sort(plain)
+	slices.Sort(whole)
+	b.ReportMetric(plain[len(plain)/2]/1000, "bare-µs")
+	b.ReportMetric(whole[len(whole)/2]/1000, "store-µs")
+	b.ReportMetric(whole[len(whole)/2]/plain[len(plain)/2], "ratio")
+}
+
 func benchBare(b *testing.B) {
+	bare := bareWrite(b)
+	for b.Loop() {
+		bare()
+	}
+}
+
+// bareWrite returns a function that runs the one transaction which a write of a document needs, and nothing else.
+func bareWrite(b *testing.B) func() {
 	dir := b.TempDir()
 	open(b, dir, store.Options{}, sqlite.Settings{}).Close() // makes the schema
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, sqlite.DatabaseFile)+"?_pragma=synchronous(FULL)&_pragma=cache_size(-32000)&_pragma=temp_store(MEMORY)&_txlock=immediate")
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer db.Close()
+	b.Cleanup(func() { db.Close() })
 	ctx := context.Background()
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer conn.Close()
+	b.Cleanup(func() { conn.Close() })
 	prepare := func(q string) *sql.Stmt {
 		s, err := conn.PrepareContext(ctx, q)
 		if err != nil {
@@ -106,7 +137,7 @@ func benchBare(b *testing.B) {
 		}
 	}
 	n := 0
-	for b.Loop() {
+	return func() {
 		n++
 		id := apiID(n)
 		key, op := id.Scope().String(), gatehouse.NewGUID().String()

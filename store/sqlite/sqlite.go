@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	sqlitedriver "modernc.org/sqlite"
@@ -85,6 +86,9 @@ func (d *Driver) claim(dir string, s Settings) (err error) {
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w; give another one with --data", err)
+	}
+	if info, err := os.Stat(dir); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0 {
+		return fmt.Errorf("everybody on this machine can write to the data directory %s: run chmod 700 on it, or give another one with --data", dir)
 	}
 	if d.lock, err = lockFile(filepath.Join(dir, LockFile)); err != nil {
 		return err
