@@ -44,10 +44,10 @@ func (c *serveConfig) tryThese(out io.Writer, at string) {
 	}
 	fmt.Fprintf(out, `
 Try in another terminal:
-  gatehouse az%[1]s -- role assignment list --all -o table
-  gatehouse az%[1]s -- role definition list --custom-role-only -o table
-  gatehouse az%[1]s -- apim api list -g %[2]s -n %[3]s -o table
-  gatehouse audit list%[1]s
-  eval "$(gatehouse env%[1]s)" && curl --cacert "$GATEHOUSE_CA_FILE" -H "Authorization: Bearer $(gatehouse token%[1]s --as ada@%[4]s)" -X DELETE "$GATEHOUSE_ARM/subscriptions/$SUBSCRIPTION_ID/resourceGroups/%[2]s/providers/Microsoft.ApiManagement/service/%[3]s/apis/orders?api-version=2022-08-01"
-`, at, demo.Group, demo.Service, domain)
+  %[5]s az%[1]s -- role assignment list --all -o table
+  %[5]s az%[1]s -- role definition list --custom-role-only -o table
+  %[5]s az%[1]s -- apim api list -g %[2]s -n %[3]s -o table
+  %[5]s audit list%[1]s
+  eval "$(%[5]s env%[1]s)" && curl --cacert "$GATEHOUSE_CA_FILE" -H "Authorization: Bearer $(%[5]s token%[1]s --as ada@%[4]s)" -X DELETE "$GATEHOUSE_ARM/subscriptions/$SUBSCRIPTION_ID/resourceGroups/%[2]s/providers/Microsoft.ApiManagement/service/%[3]s/apis/orders?api-version=2022-08-01"
+`, at, demo.Group, demo.Service, domain, calledAs())
 }

@@ -333,5 +333,13 @@ func (c *serveConfig) greet(out io.Writer, b *bootstrap, l *listeners, first boo
 		c.tryThese(out, at)
 		return
 	}
-	fmt.Fprintf(out, "\nNext: eval \"$(gatehouse env%s)\" for an SDK or Terraform, or gatehouse az%s -- role assignment list --all -o table\n", at, at)
+	fmt.Fprintf(out, "\nNext: eval \"$(%[1]s env%[2]s)\" for an SDK or Terraform, or %[1]s az%[2]s -- role assignment list --all -o table\n", calledAs(), at)
+}
+
+// calledAs is how this program was called, so that what is printed can be typed.
+func calledAs() string {
+	if strings.ContainsRune(os.Args[0], filepath.Separator) && !filepath.IsAbs(os.Args[0]) {
+		return os.Args[0]
+	}
+	return "gatehouse"
 }
