@@ -26,6 +26,7 @@ const arrows = `
 	rbac/cond                                  < rbac
 	rbac                                       < rbac/builtin
 	rbac/builtin                               < rbac/builtin/gen
+	gatehouse                                  < provider/apim/gen
 	odata, jsondoc                             < store
 	store                                      < store/sqldb, store/storetest, audit, directory
 	store/sqldb                                < store/sqlite

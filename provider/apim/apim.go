@@ -6,6 +6,8 @@
 // the pipeline to arm and serving API calls to the gateway.
 package apim
 
+//go:generate go run ./gen
+
 import (
 	"strings"
 	"time"
