@@ -2,6 +2,7 @@ package directory
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -155,6 +156,34 @@ func ParseApplication(d *store.Document) (*Application, error) {
 func ParseServicePrincipal(d *store.Document) (*ServicePrincipal, error) {
 	v := &ServicePrincipal{}
 	return v, decode(d, v)
+}
+
+// Check reports what in a body of one of the directory's objects the server could
+// not read later: the path of the member and the type that it has to have. An empty
+// path means that all is well.
+func Check(kind string, body []byte) (path, want string) {
+	var v any
+	switch kind {
+	case UserType:
+		v = &User{}
+	case GroupType:
+		v = &Group{}
+	case ApplicationType:
+		v = &Application{}
+	case ServicePrincipalType:
+		v = &ServicePrincipal{}
+	default:
+		return "", ""
+	}
+	err := jsondoc.Unmarshal(body, v)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return "", ""
+	case errors.As(err, &wrong):
+		return wrong.Field, wrong.Type.Kind().String()
+	}
+	return "body", "readable: " + err.Error()
 }
 
 func decode(d *store.Document, v any) error {

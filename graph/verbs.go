@@ -108,6 +108,9 @@ func (e *edit) inside(tx *store.Tx, id gatehouse.ID) (*store.Document, error) {
 		}
 	}
 	d.Body, d.Secret = jsondoc.Marshal(e.body), e.secrets.JSON()
+	if path, want := directory.Check(d.Type, d.Body); path != "" {
+		return nil, badRequest(path, "Invalid value specified for property '%s' of resource '%s': it has to be of type %s.", path, e.k.title, want)
+	}
 	return d, tx.Put(d)
 }
 
