@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"gatehouse"
@@ -181,9 +182,24 @@ func Check(kind string, body []byte) (path, want string) {
 	case err == nil:
 		return "", ""
 	case errors.As(err, &wrong):
-		return wrong.Field, wrong.Type.Kind().String()
+		return wrong.Field, jsonWord(wrong.Type.Kind())
 	}
 	return "body", "readable: " + err.Error()
+}
+
+// jsonWord is what JSON calls a kind of Go value.
+func jsonWord(k reflect.Kind) string {
+	switch k {
+	case reflect.Slice, reflect.Array:
+		return "array"
+	case reflect.Struct, reflect.Map:
+		return "object"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.String:
+		return "string"
+	}
+	return "number"
 }
 
 func decode(d *store.Document, v any) error {

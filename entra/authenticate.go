@@ -29,6 +29,7 @@ const (
 
 // verified is what a token with a good signature says. It is shared and never changed.
 type verified struct {
+	kid       string // of the key that signed it; withdrawn with it
 	caller    gatehouse.Caller
 	issuer    string
 	tenant    string
@@ -97,7 +98,7 @@ func (s *Server) verify(bearer string) (*verified, error) {
 	if err != nil || oid.IsZero() || c.Expiry == 0 || c.IdType != "user" && c.IdType != "app" {
 		return nil, invalidToken() // an ID token, for one, is no access token
 	}
-	v := &verified{issuer: c.Issuer, tenant: c.TID, audience: foldAudience(c.Audience), notBefore: time.Unix(c.NotBefore, 0)}
+	v := &verified{kid: token.Headers[0].KeyID, issuer: c.Issuer, tenant: c.TID, audience: foldAudience(c.Audience), notBefore: time.Unix(c.NotBefore, 0)}
 	v.caller = gatehouse.Caller{
 		ID: oid, Type: gatehouse.ServicePrincipal, Name: c.AppID, AppID: c.AppID, TokenID: c.UTI, Method: c.Method,
 		IssuedAt: time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.Expiry, 0).UTC(),
@@ -111,6 +112,9 @@ func (s *Server) verify(bearer string) (*verified, error) {
 // inForce is asked on every request: what it depends on can change at any time.
 func (s *Server) inForce(v *verified, audiences []string) error {
 	now := s.now()
+	if _, ok := s.keys.find(v.kid); !ok {
+		return invalidToken()
+	}
 	if v.issuer != s.issuer || v.tenant != s.tenant {
 		return gatehouse.Errorf(gatehouse.Unauthenticated, InvalidTokenTenant,
 			"The access token is from the wrong issuer '%s'. It must match the tenant '%s/' associated with this subscription. Please use the authority (URL) '%s/%s' to get the token.", v.issuer, s.issuer, s.public, s.tenant)

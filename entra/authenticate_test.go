@@ -414,3 +414,36 @@ func BenchmarkClientSecret(b *testing.B) {
 		}
 	}
 }
+
+// After a key leaked, no token of before is good, also one that was verified already.
+func TestRevokeKeys(t *testing.T) {
+	w := newWorld(t)
+	token, _, err := w.s.Issue(t.Context(), pipelineSP, publicURL, "cli")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.s.Authenticate(t.Context(), token, publicURL); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.s.RevokeKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.s.Authenticate(t.Context(), token, publicURL); gatehouse.KindOf(err) != gatehouse.Unauthenticated {
+		t.Errorf("a revoked token: %v", err)
+	}
+	again, err := New(w.s.cfg) // what is stored is what counts
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if _, err := again.Authenticate(t.Context(), token, publicURL); err == nil {
+		t.Error("a restart brought a revoked key back")
+	}
+	fresh, _, err := again.Issue(t.Context(), pipelineSP, publicURL, "cli")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.s.Authenticate(t.Context(), fresh, publicURL); err != nil {
+		t.Errorf("a token of the new key: %v", err)
+	}
+}

@@ -105,6 +105,25 @@ func pause(ctx context.Context, d time.Duration) bool {
 // once and signs after the usual notice; tokens of the keys before it stay good.
 func (s *Server) RotateKeys(ctx context.Context) error { return s.keys.rotate(ctx, true) }
 
+// RevokeKeys withdraws every signing key at once and makes a new one: each token
+// that was issued before is refused from now on. It is for a key that leaked.
+// Refresh tokens and sessions stay good, so people get new tokens without signing in.
+func (s *Server) RevokeKeys(ctx context.Context) error { return s.keys.revoke(ctx) }
+
+func (k *keyring) revoke(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	fresh := &signingKey{start: k.cfg.Clock()}
+	if err := fresh.generate(); err != nil {
+		return err
+	}
+	if err := k.save(ctx, fresh, k.set.Load().keys); err != nil {
+		return err
+	}
+	k.publish([]*signingKey{fresh})
+	return nil
+}
+
 // rotate makes the first key, makes the next one in time or when it is asked to,
 // and retires those whose tokens are dead.
 func (k *keyring) rotate(ctx context.Context, early bool) error {

@@ -84,7 +84,7 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 	return append(list,
 		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
 		identity.New(tenant, a.dir), insights.New(a.store), apim.New(tenant, a.dir),
-		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys})), err
+		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys, RevokeKeys: a.entra.RevokeKeys})), err
 }
 
 func (a *app) issueToken(ctx context.Context, principal gatehouse.GUID, resource string) (string, time.Time, error) {

@@ -50,21 +50,25 @@ func restoreCommand() *cobra.Command {
 
 func rotateKeysCommand() *cobra.Command {
 	var data string
+	var revoke bool
 	c := &cobra.Command{Use: "rotate-keys", Short: "Make new keys for secrets at rest and for signing tokens", Args: cobra.NoArgs,
 		Long: `Ask the running server to make a new master key, a new key for secrets that are stored
-from now on, and a new key that signs tokens. Tokens and secrets of before stay good.
+from now on, and a new key that signs tokens. Tokens and secrets of before stay good, unless
+--revoke-tokens withdraws the signing keys: every access token is then refused at once, and
+clients get new ones with their secrets, sessions and refresh tokens.
 With the master key in the environment, change the variable yourself: it cannot be rotated from here.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cl, err := newClient(data)
 			if err != nil {
 				return err
 			}
-			if err := cl.post(c.Context(), "/providers/Gatehouse.Operations/rotateKeys", map[string]any{}, nil); err != nil {
+			if err := cl.post(c.Context(), "/providers/Gatehouse.Operations/rotateKeys", map[string]any{"revokeTokens": revoke}, nil); err != nil {
 				return err
 			}
 			fmt.Fprintln(c.OutOrStdout(), "keys rotated; make a new copy of the master key")
 			return nil
 		}}
 	dataFlag(c, &data, serverData)
+	c.Flags().BoolVar(&revoke, "revoke-tokens", false, "also refuse every token issued until now (after a signing key leaked)")
 	return c
 }

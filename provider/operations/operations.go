@@ -24,6 +24,8 @@ type Config struct {
 	IssueToken func(ctx context.Context, principal gatehouse.GUID, resource string) (token string, expires time.Time, err error)
 	// RotateKeys makes new keys for secrets at rest and for signing tokens.
 	RotateKeys func(ctx context.Context) error
+	// RevokeKeys withdraws the keys that sign tokens, and every token with them.
+	RevokeKeys func(ctx context.Context) error
 }
 
 // New declares the provider.
@@ -89,12 +91,23 @@ func (c Config) describe(oid gatehouse.GUID) string {
 	return oid.String()
 }
 
+// rotateKeys makes new keys; with revokeTokens it also withdraws the signing keys, and every token with them.
 func (c Config) rotateKeys(op *arm.Op) (*arm.Answer, error) {
-	if err := op.Record("keys rotated"); err != nil {
+	body, err := op.Body()
+	if err != nil {
 		return nil, err
 	}
-	if err := c.RotateKeys(op.Context); err != nil {
+	note, steps := "keys rotated", []func(context.Context) error{c.RotateKeys}
+	if body.Bool("revokeTokens") {
+		note, steps = "keys rotated, tokens revoked", append(steps, c.RevokeKeys)
+	}
+	if err := op.Record(note); err != nil {
 		return nil, err
+	}
+	for _, step := range steps {
+		if err := step(op.Context); err != nil {
+			return nil, err
+		}
 	}
 	return &arm.Answer{Status: 204}, nil
 }
