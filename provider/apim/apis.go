@@ -13,7 +13,7 @@ import (
 var apiFilter = searchable("name displayName description serviceUrl path", "isCurrent(eq,ne)")
 
 // apis hang below a service and below its workspaces. Only 204 on DELETE suits every client (clients.md section 4).
-func apis() *arm.Type {
+func apis(more ...*arm.Type) *arm.Type {
 	return entity(arm.Type{
 		Segment: "apis", Noun: "Api", Name: arm.NameRule{Max: 256, Pattern: namePattern}, Filter: apiFilter,
 		Status: arm.Status{Delete: http.StatusNoContent},
@@ -43,7 +43,7 @@ func apis() *arm.Type {
 			properties.provisioningState    string readonly
 		`),
 		Hooks: arm.Hooks{Default: defaultAPI, Check: checkAPI, Delete: dropAPI, Show: showAPI},
-		Holds: []*arm.Type{operations(), policies()},
+		Holds: append(more, operations(), policies()),
 	})
 }
 
