@@ -96,7 +96,7 @@ func (op *Op) Page(q store.Query, keep func(*Resource) bool) (*Answer, error) {
 		return nil, err
 	}
 	if next != "" {
-		next = op.nextLink(next, l.top)
+		next = op.NextLink(next)
 	}
 	return l.answer(items, next), nil
 }
@@ -124,10 +124,11 @@ func (op *Op) listing(q store.Query) (*listing, error) {
 	if l.skip, err = op.Query.Number("$skip", 0, 0); err != nil {
 		return nil, err
 	}
-	if token := op.Query.Get("$skiptoken"); token != "" {
-		if l.query.After, err = readToken(token); err != nil {
-			return nil, err
-		}
+	if l.query.After, err = op.Place(); err != nil {
+		return nil, err
+	}
+	if l.query.After != "" && l.query.After[0] != '/' {
+		return nil, BadSkipToken()
 	}
 	if t := op.Route.Type; t != nil && t.Filter != "" {
 		if l.filter, err = parseFilter(op.Query.Get("$filter"), t.Filter); err != nil {
@@ -210,7 +211,7 @@ func (op *Op) PageOf(all []*Resource, show func(*Resource) *jsondoc.Object) (*An
 			continue
 		}
 		if len(items) == l.top {
-			next = op.nextLink(last, l.top)
+			next = op.NextLink(last)
 			continue
 		}
 		items, last = append(items, show(r)), key
@@ -312,22 +313,32 @@ func rules(filter string) *odata.Rules {
 	return r
 }
 
-func (op *Op) nextLink(after string, top int) string {
+// NextLink is the address of the next page: this request again, with a token that
+// says where the page starts. Place is the list's own word for that, see Op.Place.
+func (op *Op) NextLink(place string) string {
 	v := url.Values{}
 	for name, value := range op.Query {
 		v.Set(name, value)
 	}
 	v.Del("$skip")
-	v.Set("$skiptoken", base64.RawURLEncoding.EncodeToString([]byte(after)))
+	v.Set("$skiptoken", base64.RawURLEncoding.EncodeToString([]byte(place)))
 	return op.Server.BaseURL + (&url.URL{Path: op.Path}).EscapedPath() + "?" + v.Encode()
 }
 
-func readToken(token string) (string, error) {
-	key, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(key) == 0 || key[0] != '/' {
-		return "", gatehouse.Errorf(gatehouse.Invalid, "InvalidSkipToken", "The $skiptoken is not one that this server gave out. Start the list again without it.").At("$skiptoken")
+// Place is what NextLink was given on the page before, "" on the first page. What
+// it means, and whether it can be so, is for the list to check: a caller may send anything.
+func (op *Op) Place() (string, error) {
+	token := op.Query.Get("$skiptoken")
+	place, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || token != "" && len(place) == 0 {
+		return "", BadSkipToken()
 	}
-	return string(key), nil
+	return string(place), nil
+}
+
+// BadSkipToken is the 400 for a $skiptoken that does not say where a page starts.
+func BadSkipToken() error {
+	return gatehouse.Errorf(gatehouse.Invalid, "InvalidSkipToken", "The $skiptoken is not one that this server gave out. Start the list again without it.").At("$skiptoken")
 }
 
 // URL is the absolute address of an id with the request's api-version.

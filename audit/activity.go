@@ -194,11 +194,11 @@ func (l *Log) event(c *gatehouse.Change, name, localized string) Event {
 	e := Event{
 		Authorization: l.authorization(c), Caller: caller(&c.Cause.Caller), Channels: "Operation", Claims: l.claims(&c.Cause.Caller),
 		CorrelationID: c.Cause.Correlation, EventDataID: data, EventName: Text{name, localized}, Category: same("Administrative"),
-		EventTimestamp: stamp(c.Time), ID: strings.TrimSuffix(id.String(), "/") + "/events/" + data + "/ticks/" + ticks(c.Time),
+		EventTimestamp: gatehouse.Timestamp(c.Time), ID: strings.TrimSuffix(id.String(), "/") + "/events/" + data + "/ticks/" + ticks(c.Time),
 		Level: "Informational", OperationID: c.Cause.Operation, OperationName: Text{c.Cause.Action, l.name(c.Cause.Action)},
 		HTTPRequest: HTTPRequest{c.Cause.ClientReq, c.Cause.Caller.Address, c.Cause.Method}, ResourceID: resource(c),
 		Status: same("Succeeded"), SubStatus: Text{statusWord(code), http.StatusText(code) + " (HTTP Status Code: " + strconv.Itoa(code) + ")"},
-		SubmissionTimestamp: stamp(c.Time), TenantID: l.Tenant,
+		SubmissionTimestamp: gatehouse.Timestamp(c.Time), TenantID: l.Tenant,
 	}
 	if c.Kind == gatehouse.Refused || code >= 400 {
 		e.Status, e.Level = same("Failed"), "Error"
@@ -375,8 +375,6 @@ func same(s string) Text { return Text{s, s} }
 
 // statusWord is the name of a status without blanks, as in NoContent.
 func statusWord(code int) string { return strings.ReplaceAll(http.StatusText(code), " ", "") }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
 // ticks counts a moment in units of 100 ns since the year 1, as .NET does.
 func ticks(t time.Time) string {

@@ -10,7 +10,6 @@ package apim
 
 import (
 	"strings"
-	"time"
 
 	"gatehouse"
 	"gatehouse/arm"
@@ -126,9 +125,6 @@ func cascaded(op *arm.Op, r *arm.Resource) bool { return op.ID.Scope() != r.ID.S
 const namePattern = `[^*#&+:<>?]+`
 
 func object(pairs ...any) *jsondoc.Object { return jsondoc.NewObject(pairs...) }
-
-// stamp is a wire time with seven digits.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
 // serviceOf is the id of the service that holds id.
 func serviceOf(id gatehouse.ID) gatehouse.ID {

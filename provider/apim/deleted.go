@@ -32,7 +32,7 @@ func (p *provider) deleteService(op *arm.Op, tx *store.Tx, old *arm.Resource) er
 		return err
 	}
 	record := &arm.Resource{ID: id, Type: deletedType, Body: object("location", old.Body.String("location"), "operation", op.Operation, "properties", object(
-		"serviceId", old.ID.String(), "scheduledPurgeDate", stamp(op.Now.Add(purgeAfter)), "deletionDate", stamp(op.Now)))}
+		"serviceId", old.ID.String(), "scheduledPurgeDate", gatehouse.Timestamp(op.Now.Add(purgeAfter)), "deletionDate", gatehouse.Timestamp(op.Now)))}
 	return op.Save(tx, record)
 }
 
@@ -174,6 +174,6 @@ func purge(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	record.Props().Set("scheduledPurgeDate", stamp(op.Now))
+	record.Props().Set("scheduledPurgeDate", gatehouse.Timestamp(op.Now))
 	return op.Finished(&arm.Answer{Status: http.StatusAccepted, Body: showDeleted(record)}, nil)
 }

@@ -81,7 +81,7 @@ func defaultService(op *arm.Op, next *arm.Resource) {
 		next.Body.Set("tags", object())
 	}
 	if !props.Has("createdAtUtc") {
-		props.Set("createdAtUtc", stamp(op.Now))
+		props.Set("createdAtUtc", gatehouse.Timestamp(op.Now))
 	}
 	if !props.Has("notificationSenderEmail") {
 		props.Set("notificationSenderEmail", "apimgmt-noreply@mail.windowsazure.com")

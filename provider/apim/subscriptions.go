@@ -61,7 +61,7 @@ func checkSubscription(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error 
 		}
 	}
 	if old == nil {
-		props.Set("createdDate", stamp(op.Now))
+		props.Set("createdDate", gatehouse.Timestamp(op.Now))
 	}
 	if !props.Has("state") {
 		props.Set("state", initialState(op, tx, old, scope))

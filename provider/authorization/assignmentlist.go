@@ -1,9 +1,7 @@
 package authorization
 
 import (
-	"encoding/base64"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,7 +79,7 @@ func (p *provider) listAround(op *arm.Op, kind string, atScope bool, keep func(*
 	if err != nil {
 		return nil, err
 	}
-	at, after, err := readPlace(op.Query.Get("$skiptoken"), len(sources))
+	at, after, err := readPlace(op, len(sources))
 	if err != nil {
 		return nil, err
 	}
@@ -156,24 +154,20 @@ func (p *provider) rootsOf(op *arm.Op, scope gatehouse.Scope) ([]gatehouse.Scope
 
 func withNext(op *arm.Op, items []jsondoc.Value, source int, key string) *arm.Answer {
 	a := arm.ListOf(items)
-	v := url.Values{}
-	for name, value := range op.Query {
-		v.Set(name, value)
-	}
-	v.Set("$skiptoken", base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d:%s", source, key)))
-	a.Body.(*jsondoc.Object).Set("nextLink", op.Server.BaseURL+(&url.URL{Path: op.Path}).EscapedPath()+"?"+v.Encode())
+	a.Body.(*jsondoc.Object).Set("nextLink", op.NextLink(fmt.Sprintf("%d:%s", source, key)))
 	return a
 }
 
-func readPlace(token string, sources int) (int, string, error) {
-	if token == "" {
-		return 0, "", nil
+// readPlace returns the source and the key that a page starts after.
+func readPlace(op *arm.Op, sources int) (int, string, error) {
+	place, err := op.Place()
+	if err != nil || place == "" {
+		return 0, "", err
 	}
-	text, err := base64.RawURLEncoding.DecodeString(token)
-	source, key, ok := strings.Cut(string(text), ":")
-	n, numErr := strconv.Atoi(source)
-	if err != nil || numErr != nil || !ok || n < 0 || n >= sources {
-		return 0, "", invalid("InvalidSkipToken", "The $skipToken is not one that this server gave out. Start the list again without it.").At("$skipToken")
+	source, key, ok := strings.Cut(place, ":")
+	n, err := strconv.Atoi(source)
+	if err != nil || !ok || n < 0 || n >= sources {
+		return 0, "", arm.BadSkipToken()
 	}
 	return n, key, nil
 }

@@ -76,7 +76,7 @@ func (p *provider) checkDeny(op *arm.Op, tx *store.Tx, old, next *arm.Resource) 
 	if err := uniqueDenyName(op, tx, next); err != nil {
 		return err
 	}
-	now, who := timestamp(op.Now), op.Caller.ID.String()
+	now, who := gatehouse.Timestamp(op.Now), op.Caller.ID.String()
 	if old == nil {
 		props.Set("createdOn", now)
 		props.Set("createdBy", who)

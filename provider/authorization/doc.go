@@ -11,7 +11,6 @@ import (
 	"hash/maphash"
 	"strings"
 	"sync"
-	"time"
 
 	"gatehouse"
 	"gatehouse/arm"
@@ -95,9 +94,6 @@ func (p *provider) serialise(keys ...string) (release func()) {
 		}
 	}
 }
-
-// timestamp is a wire time with seven digits (rbac.md 2.4).
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.0000000Z") }
 
 func object(pairs ...any) *jsondoc.Object { return jsondoc.NewObject(pairs...) }
 

@@ -328,7 +328,7 @@ func (a *assignment) resource(op *arm.Op, old *arm.Resource) *arm.Resource {
 }
 
 func (a *assignment) document(by gatehouse.GUID, at time.Time) *arm.Resource {
-	now, who := timestamp(at), by.String()
+	now, who := gatehouse.Timestamp(at), by.String()
 	r := &arm.Resource{ID: a.scope.Extension(Namespace, "roleAssignments", a.id.String()), Type: roleAssignmentType}
 	r.Body = object("properties", object(
 		"roleDefinitionId", roleDefinitionID(a.scope, a.role.ID), "principalId", a.principal.String(), "principalType", a.props.String("principalType"),

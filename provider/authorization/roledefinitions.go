@@ -363,7 +363,7 @@ func (p *provider) nameFree(op *arm.Op, id gatehouse.GUID, name string) error {
 }
 
 func (p *provider) saveRole(op *arm.Op, id gatehouse.GUID, old *role, next *arm.Resource, body *jsondoc.Object) (*arm.Answer, error) {
-	props, now := next.Props(), timestamp(op.Now)
+	props, now := next.Props(), gatehouse.Timestamp(op.Now)
 	shown := completeRole(props)
 	created, creator := now, jsondoc.Value(op.Caller.ID.String())
 	if old != nil {

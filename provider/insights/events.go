@@ -1,9 +1,7 @@
 package insights
 
 import (
-	"encoding/base64"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,13 +27,13 @@ func (p *provider) values(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	skip, err := place(op, &filter)
+	start, err := place(op, &filter)
 	if err != nil {
 		return nil, err
 	}
 	log := audit.Log{Store: p.store, Tenant: op.Server.TenantID.String(), Name: operationName}
 	selected := fields(op.Query.Get("$select"))
-	items := []jsondoc.Value{}
+	items, skip := []jsondoc.Value{}, start
 	// The operation's ID is .../providers/Microsoft.Insights/eventtypes/management: the log is that of its parent.
 	for e, err := range log.Events(op.Context, op.ID.Parent().Scope(), filter) {
 		if err != nil {
@@ -46,7 +44,9 @@ func (p *provider) values(op *arm.Op) (*arm.Answer, error) {
 			continue
 		}
 		if len(items) == page {
-			return withNext(op, items, filter.Until), nil
+			a := arm.ListOf(items)
+			a.Body.(*jsondoc.Object).Set("nextLink", op.NextLink(fmt.Sprintf("%d|%s", start+page, filter.Until.Format(time.RFC3339Nano))))
+			return a, nil
 		}
 		item, err := jsondoc.From(e)
 		if err != nil {
@@ -58,42 +58,25 @@ func (p *provider) values(op *arm.Op) (*arm.Answer, error) {
 }
 
 // place reads where a page starts, and completes the period of the filter.
-func place(op *arm.Op, f *audit.Filter) (skip int, err error) {
+func place(op *arm.Op, f *audit.Filter) (start int, err error) {
 	if f.Until.IsZero() {
 		f.Until = op.Now
 	}
 	if f.Since.IsZero() {
 		f.Since = op.Now.Add(-kept)
 	}
-	token := op.Query.Get("$skiptoken")
-	if token == "" {
-		return 0, nil
+	text, err := op.Place()
+	if err != nil || text == "" {
+		return 0, err
 	}
-	text, err := base64.RawURLEncoding.DecodeString(token)
-	n, until, ok := strings.Cut(string(text), "|")
-	skip, numErr := strconv.Atoi(n)
+	n, until, ok := strings.Cut(text, "|")
+	start, numErr := strconv.Atoi(n)
 	end, timeErr := time.Parse(time.RFC3339Nano, until)
-	if err != nil || numErr != nil || timeErr != nil || !ok || skip < 0 {
-		return 0, gatehouse.Errorf(gatehouse.Invalid, "InvalidSkipToken", "The $skipToken is not one that this server gave out. Start the list again without it.").At("$skipToken")
+	if numErr != nil || timeErr != nil || !ok || start < 0 {
+		return 0, arm.BadSkipToken()
 	}
 	f.Until = end
-	return skip, nil
-}
-
-func withNext(op *arm.Op, items []jsondoc.Value, until time.Time) *arm.Answer {
-	before := 0
-	if text, err := base64.RawURLEncoding.DecodeString(op.Query.Get("$skiptoken")); err == nil {
-		n, _, _ := strings.Cut(string(text), "|")
-		before, _ = strconv.Atoi(n)
-	}
-	v := url.Values{}
-	for name, value := range op.Query {
-		v.Set(name, value)
-	}
-	v.Set("$skiptoken", base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d|%s", before+len(items), until.Format(time.RFC3339Nano))))
-	a := arm.ListOf(items)
-	a.Body.(*jsondoc.Object).Set("nextLink", op.Server.BaseURL+(&url.URL{Path: op.Path}).EscapedPath()+"?"+v.Encode())
-	return a
+	return start, nil
 }
 
 func fields(text string) []string {

@@ -94,7 +94,7 @@ func (d *deployer) claim(r *run) error {
 	key := r.id.Scope().String()
 	if other := d.running[key]; other != nil {
 		return gatehouse.Errorf(gatehouse.Conflict, "DeploymentActive",
-			"Unable to edit or replace deployment '%s': previous deployment from '%s' is still active. Wait until it has finished or cancel it.", r.id.Name(), timestamp(other.started))
+			"Unable to edit or replace deployment '%s': previous deployment from '%s' is still active. Wait until it has finished or cancel it.", r.id.Name(), gatehouse.Timestamp(other.started))
 	}
 	d.running[key] = r
 	return nil

@@ -63,7 +63,7 @@ func listed(r *arm.Resource, expand string) *jsondoc.Object {
 		}
 	}
 	for _, extra := range []struct{ name, value string }{
-		{"createdTime", timestamp(r.Created)}, {"changedTime", timestamp(r.Updated)}, {"provisioningState", provisioningState(r)}} {
+		{"createdTime", gatehouse.Timestamp(r.Created)}, {"changedTime", gatehouse.Timestamp(r.Updated)}, {"provisioningState", provisioningState(r)}} {
 		if strings.Contains(expand, gatehouse.Fold(extra.name)) {
 			o.Set(extra.name, extra.value)
 		}

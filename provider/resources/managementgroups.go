@@ -259,7 +259,7 @@ func groupResource(op *arm.Op, n, parent *node, c groupChange) *arm.Resource {
 	if v, ok := n.Body.Int("properties.details.version"); ok {
 		version = v + 1
 	}
-	details := jsondoc.NewObject("version", int(version), "updatedTime", timestamp(op.Now), "updatedBy", op.Caller.ID.String())
+	details := jsondoc.NewObject("version", int(version), "updatedTime", gatehouse.Timestamp(op.Now), "updatedBy", op.Caller.ID.String())
 	if parent != nil {
 		details.Set("parent", jsondoc.NewObject("id", parent.ID.String()))
 	}

@@ -54,7 +54,7 @@ func (r *run) hash() string {
 // document is the deployment as stored and shown (DeploymentExtended).
 func (r *run) document(state string) *arm.Resource {
 	providers, dependencies := r.uses()
-	props := jsondoc.NewObject("mode", r.mode, "provisioningState", state, "timestamp", timestamp(r.op.Server.Clock()), "duration", r.duration(r.started),
+	props := jsondoc.NewObject("mode", r.mode, "provisioningState", state, "timestamp", gatehouse.Timestamp(r.op.Server.Clock()), "duration", r.duration(r.started),
 		"correlationId", r.op.Correlation, "parameters", r.plan.Parameters(), "providers", providers, "dependencies", dependencies)
 	if r.text != nil {
 		props.Set("templateHash", r.hash())
@@ -178,7 +178,7 @@ func (r *run) operation(i int, o outcome) *arm.Resource {
 	}
 	name := strings.ToUpper(fmt.Sprintf("%04x%.12s", i, gatehouse.NameGUID(gatehouse.GUID{}, r.id.Scope().String()+o.verb+o.id.Scope().String()).Hex()))
 	return &arm.Resource{ID: r.id.Child("operations", name), Type: operationType, Body: jsondoc.NewObject("properties", jsondoc.NewObject(
-		"provisioningOperation", o.verb, "provisioningState", state, "timestamp", timestamp(o.finished), "duration", fmt.Sprintf("PT%gS", o.finished.Sub(o.started).Seconds()),
+		"provisioningOperation", o.verb, "provisioningState", state, "timestamp", gatehouse.Timestamp(o.finished), "duration", fmt.Sprintf("PT%gS", o.finished.Sub(o.started).Seconds()),
 		"trackingId", r.op.Operation, "serviceRequestId", r.op.Operation, "statusCode", strings.ReplaceAll(http.StatusText(status), " ", ""), "statusMessage", message,
 		"targetResource", jsondoc.NewObject("id", o.id.String(), "resourceType", o.typ, "resourceName", resourceName(o.id))))}
 }

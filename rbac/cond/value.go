@@ -169,7 +169,7 @@ func show(a any) string {
 	case string:
 		return "'" + v + "'"
 	case time.Time:
-		return v.UTC().Format("2006-01-02T15:04:05.0000000Z")
+		return gatehouse.Timestamp(v)
 	case []any:
 		parts := make([]string, len(v))
 		for i := range v {
