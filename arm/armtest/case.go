@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,8 +28,35 @@ var update = flag.Bool("update", false, "write golden files instead of comparing
 // shownHeaders are part of every golden answer that has them.
 var shownHeaders = []string{"Allow", "Azure-AsyncOperation", "ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Ms-Failure-Cause"}
 
+// Shown holds, by method and path of a route, the cases that got a good answer (2xx) from it.
+// It is complete when the test that called Run cleans up.
+type Shown struct {
+	mu    sync.Mutex
+	cases map[string][]string
+}
+
+// By is the first case by name that showed a route to work, or "".
+func (s *Shown) By(method, path string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cases := s.cases[method+" "+path]; len(cases) > 0 {
+		return slices.Min(cases)
+	}
+	return ""
+}
+
+func (s *Shown) add(name, method string, r *arm.Route) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := method + " " + r.Path
+	if !slices.Contains(s.cases[key], name) {
+		s.cases[key] = append(s.cases[key], name)
+	}
+}
+
 // Run runs every case that the pattern names, each in a World of its own.
-func Run(t *testing.T, pattern string, build func(w *World) []*arm.Provider) {
+func Run(t *testing.T, pattern string, build func(w *World) []*arm.Provider) *Shown {
+	shown := &Shown{cases: map[string][]string{}}
 	files, err := filepath.Glob(pattern)
 	must(t, err)
 	if len(files) == 0 {
@@ -37,17 +65,23 @@ func Run(t *testing.T, pattern string, build func(w *World) []*arm.Provider) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			RunFile(t, Start(t, build), file)
+			runFile(t, Start(t, build), file, shown)
 		})
 	}
+	return shown
 }
 
 // RunFile runs one case in a given World.
 func RunFile(t *testing.T, w *World, file string) {
 	t.Helper()
+	runFile(t, w, file, &Shown{cases: map[string][]string{}})
+}
+
+func runFile(t *testing.T, w *World, file string, shown *Shown) {
+	t.Helper()
 	archive, err := txtar.ParseFile(file)
 	must(t, err)
-	c := &testCase{t: t, world: w, masks: newMasks()}
+	c := &testCase{t: t, world: w, masks: newMasks(), name: filepath.Base(file), shown: shown}
 	out := &txtar.Archive{Comment: archive.Comment}
 	for i, section := range archive.Files {
 		switch section.Name {
@@ -89,6 +123,8 @@ type testCase struct {
 	t     *testing.T
 	world *World
 	masks *masks
+	name  string
+	shown *Shown
 }
 
 // documents writes a section of documents into the store.
@@ -170,7 +206,16 @@ func (c *testCase) step(title, text string) string {
 	c.world.Clock.Advance(r.wait)
 	w := c.world.Do(r.as, r.method, r.url, r.header, r.body)
 	c.keep(title, r, w)
+	c.note(r, w.Code)
 	return c.masks.mask(render(r, w), c.world.Clock.Now())
+}
+
+// note remembers what route gave a good answer.
+func (c *testCase) note(r *request, status int) {
+	path, _, _ := strings.Cut(strings.ReplaceAll(r.url, " ", "%20"), "?")
+	if target, err := c.world.Server.Resolve(r.method, path); err == nil && status < http.StatusMultipleChoices {
+		c.shown.add(c.name, r.method, target.Route)
+	}
 }
 
 // Do performs one request and returns what was answered. As is a caller's name, an object ID, or anonymous.

@@ -1,6 +1,10 @@
 package apim_test
 
 import (
+	"flag"
+	"fmt"
+	"net/url"
+	"strings"
 	"testing"
 
 	"gatehouse/arm"
@@ -23,4 +27,46 @@ func build(t testing.TB) func(*armtest.World) []*arm.Provider {
 	}
 }
 
-func TestCases(t *testing.T) { armtest.Run(t, "testdata/*.txtar", build(t)) }
+// TestCases runs the wire cases, and when it ran all of them keeps the table in docs that
+// says which one shows each operation.
+func TestCases(t *testing.T) {
+	server := armtest.Start(t, build(t)).Server
+	shown := armtest.Run(t, "testdata/*.txtar", build(t))
+	if !strings.Contains(flag.Lookup("test.run").Value.String(), "/") {
+		t.Cleanup(func() { armtest.Golden(t, "../../docs/operations-apim.md", table(server, operations(t), shown)) })
+	}
+}
+
+// table lists every published operation with its action and the case that shows it.
+func table(server *arm.Server, all []operation, shown *armtest.Shown) []byte {
+	var rows strings.Builder
+	count := 0
+	for _, o := range all {
+		by := ""
+		if target, err := server.Resolve(o.method, (&url.URL{Path: example(o.path)}).EscapedPath()); err == nil && serves(target.Route, o) {
+			by = shown.By(o.method, target.Route.Path)
+		}
+		if by != "" {
+			count++
+			by = fmt.Sprintf("[%s](../provider/apim/testdata/%s)", strings.TrimSuffix(by, ".txtar"), by)
+		}
+		path := strings.TrimPrefix(o.path, "/subscriptions/{subscriptionId}")
+		path = strings.TrimPrefix(path, "/resourceGroups/{resourceGroupName}")
+		path = strings.TrimPrefix(path, "/providers/Microsoft.ApiManagement/")
+		fmt.Fprintf(&rows, "| %s | `%s` | `%s` | %s |\n", o.method, path, strings.TrimPrefix(o.action, "Microsoft.ApiManagement/"), by)
+	}
+	var doc strings.Builder
+	fmt.Fprintf(&doc, tableHead, count, len(all))
+	doc.WriteString(rows.String())
+	return []byte(doc.String())
+}
+
+const tableHead = `# Operations of Microsoft.ApiManagement
+
+Every published operation, the action it asks for (below Microsoft.ApiManagement/) and the wire
+case that shows it to work: a file of requests and exact answers. %d of %d are shown. Preview
+operations are among them. Written by ` + "`go test ./provider/apim -update`" + `.
+
+| method | path | action | shown by |
+| --- | --- | --- | --- |
+`

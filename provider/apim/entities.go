@@ -17,6 +17,14 @@ func workspaces() *arm.Type {
 			properties.displayName string required min=1
 			properties.description string
 		`),
-		Holds: []*arm.Type{apis(), versionSets(), products(), namedValues(), policies(), tags(), subscriptions()},
+		Holds: []*arm.Type{
+			apis(),
+			versionSets(),
+			namedValues(),
+			policies(),
+			products(),
+			subscriptions(),
+			tags(),
+		},
 	})
 }

@@ -64,7 +64,22 @@ func (p *provider) service() *arm.Type {
 		Unique: []arm.Unique{{Value: func(r *arm.Resource) (string, bool) { return r.ID.Name(), true }, Everywhere: true, Taken: serviceExists}},
 		Hooks:  arm.Hooks{Default: defaultService, Put: p.putService, Delete: p.deleteService, Show: showService, Links: p.identities.Links},
 		Do:     map[arm.Verb]arm.Handler{arm.Put: p.writeService},
-		Holds:  []*arm.Type{apis(resolvers()), versionSets(), products(productAPIs()), namedValues(), policies(), tags(), subscriptions(), documentations(), openIDProviders(), workspaces()},
+		Holds: []*arm.Type{
+			apis(
+				resolvers(),
+			),
+			versionSets(),
+			documentations(),
+			namedValues(),
+			openIDProviders(),
+			policies(),
+			products(
+				productAPIs(),
+			),
+			subscriptions(),
+			tags(),
+			workspaces(),
+		},
 	}
 }
 

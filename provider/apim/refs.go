@@ -1,0 +1,63 @@
+package apim
+
+import (
+	"strings"
+
+	"gatehouse"
+	"gatehouse/arm"
+	"gatehouse/jsondoc"
+	"gatehouse/store"
+)
+
+// reference completes the id that props holds at path, which may be given in full or
+// relative to the service or workspace that holds the entity (/loggers/x; apim-control-plane.md
+// 1.6), and checks that it names an entity of that family which exists. An absent one is left alone.
+// The fault is a ValidationError that targets the member.
+func reference(op *arm.Op, r store.Reader, of gatehouse.ID, props *jsondoc.Object, path, family string) error {
+	given := props.String(path)
+	if given == "" {
+		return nil
+	}
+	id, ok := referred(of, given, family)
+	if !ok {
+		return validation(path, "'%s' does not name one of the %s of this service or workspace; write it as /%s/{name}", given, family, family)
+	}
+	d, err := r.Get(op.Context, id.Scope())
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return validation(path, "'%s' does not exist; create it first", given)
+	}
+	if err != nil {
+		return err
+	}
+	props.SetPath(path, d.ID.String())
+	return nil
+}
+
+// referred is the full id that an entity below the same service or workspace as of goes by.
+func referred(of gatehouse.ID, given, family string) (gatehouse.ID, bool) {
+	holder := holderOf(of).String()
+	full := given
+	if !strings.Contains(strings.ToLower(given), "/providers/") {
+		full = holder + "/" + strings.TrimLeft(given, "/")
+	}
+	id, err := gatehouse.ParseID(full)
+	if err != nil {
+		return gatehouse.ID{}, false
+	}
+	parent := id.Parent()
+	inService := parent.Scope() == serviceOf(of).Scope()
+	if !inService && parent.Scope() != holderOf(of).Scope() {
+		return gatehouse.ID{}, false
+	}
+	return id, strings.EqualFold(lastPart(id.Type()), family)
+}
+
+// holderOf is the id of the workspace that holds id, or else of the service.
+func holderOf(id gatehouse.ID) gatehouse.ID {
+	for at := id; !at.IsRoot(); at = at.Parent() {
+		if strings.EqualFold(at.Type(), serviceType+"/workspaces") {
+			return at
+		}
+	}
+	return serviceOf(id)
+}
