@@ -158,9 +158,12 @@ func (l *listing) collect() (items []jsondoc.Value, next string, err error) {
 			return nil, "", err
 		}
 		for _, d := range page.Documents {
-			r, err := FromDocument(d)
+			r, err := l.read(d)
 			if err != nil {
 				return nil, "", err
+			}
+			if r == nil {
+				continue
 			}
 			if matches, err := l.match(r); err != nil {
 				return nil, "", err
@@ -245,9 +248,12 @@ func (l *listing) total() error {
 		return err
 	}
 	for _, d := range page.Documents {
-		r, err := FromDocument(d)
+		r, err := l.read(d)
 		if err != nil {
 			return err
+		}
+		if r == nil {
+			continue
 		}
 		matches, err := l.match(r)
 		if err != nil {
@@ -258,6 +264,19 @@ func (l *listing) total() error {
 		}
 	}
 	return nil
+}
+
+// read is a document as it is shown, nil for a link that leads nowhere any more.
+func (l *listing) read(d *store.Document) (*Resource, error) {
+	r, err := FromDocument(d)
+	if err != nil {
+		return nil, err
+	}
+	r, err = l.op.behind(l.op.Server.store, r)
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return nil, nil
+	}
+	return r, err
 }
 
 func (l *listing) match(r *Resource) (bool, error) {

@@ -41,7 +41,7 @@ func (s *Server) mountType(p *Provider, t *Type, base, above string, top bool) {
 	collection := base + "/" + t.Segment
 	item := collection + "/{" + param(t.Segment) + "}"
 	without := " " + t.Without + " "
-	for _, word := range strings.Fields(string(t.Shape)) {
+	for _, word := range t.Shape.verbs() {
 		verb := Verb(word)
 		if strings.Contains(without, " "+word+" ") {
 			continue
@@ -65,6 +65,13 @@ func (s *Server) mountType(p *Provider, t *Type, base, above string, top bool) {
 	for _, below := range t.Holds {
 		s.mountType(p, below, item, name, false)
 	}
+}
+
+func (s Shape) verbs() []string {
+	if s == Hidden {
+		return nil
+	}
+	return strings.Fields(string(s))
 }
 
 // mountAcross lists the resources of all groups at their subscription, as every tracked type does.

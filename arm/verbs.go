@@ -10,7 +10,7 @@ import (
 )
 
 func get(op *Op) (*Answer, error) {
-	r, err := op.Existing()
+	r, err := op.shown()
 	if err != nil {
 		return nil, err
 	}
@@ -18,11 +18,35 @@ func get(op *Op) (*Answer, error) {
 }
 
 func head(op *Op) (*Answer, error) {
-	r, err := op.Existing()
+	r, err := op.shown()
 	if err != nil {
 		return nil, err
 	}
 	return op.tagged(&Answer{Status: or(op.Route.Type.Status.Head, http.StatusOK)}, r), nil
+}
+
+// shown is the addressed resource as it is shown.
+func (op *Op) shown() (*Resource, error) {
+	r, err := op.Existing()
+	if err != nil {
+		return nil, err
+	}
+	return op.behind(op.Server.store, r)
+}
+
+// behind is r, or what a link leads to.
+func (op *Op) behind(from store.Reader, r *Resource) (*Resource, error) {
+	d := op.Server.TypeOf(r.Type)
+	if d == nil || d.Type.Hooks.Behind == nil {
+		return r, nil
+	}
+	found, err := d.Type.Hooks.Behind(op, from, r)
+	if err != nil {
+		return nil, err
+	}
+	shown := *found
+	shown.ID, shown.Type = r.ID, r.Type
+	return &shown, nil
 }
 
 // Existing loads the addressed resource, or says which level of its path is missing.
@@ -88,7 +112,7 @@ func (op *Op) write(merge bool) (*Answer, error) {
 	if err := op.Server.warm(op.Context, op.Server.TypeOf(op.Route.TypeName), op.ID); err != nil {
 		return nil, err
 	}
-	var old, next *Resource
+	var old, next, shown *Resource
 	err = op.Write(body, func(tx *store.Tx) error {
 		if old, err = op.forUpdate(tx, merge); err != nil {
 			return err
@@ -96,7 +120,11 @@ func (op *Op) write(merge bool) (*Answer, error) {
 		if next, err = op.compose(tx, old, body, secrets, merge); err != nil {
 			return err
 		}
-		return op.save(tx, old, next)
+		if err := op.save(tx, old, next); err != nil {
+			return err
+		}
+		shown, err = op.behind(tx, next)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -108,7 +136,7 @@ func (op *Op) write(merge bool) (*Answer, error) {
 	if old == nil {
 		status = or(t.Status.Create, http.StatusCreated)
 	}
-	return op.tagged(&Answer{Status: status, Body: op.Show(next)}, next), nil
+	return op.tagged(&Answer{Status: status, Body: op.Show(shown)}, shown), nil
 }
 
 // forUpdate loads what is to be written and checks If-Match. A nil resource is a create.
@@ -326,8 +354,8 @@ func (op *Op) tagged(a *Answer, r *Resource) *Answer {
 // precondition checks If-Match and If-None-Match. A star on something that is not
 // there creates it: Terraform does so with APIs (clients.md section 4).
 func (op *Op) precondition(old *Resource) error {
-	if !op.Route.Type.ETag {
-		return nil
+	if !op.Route.Type.ETag || op.Route.Type.Hooks.Behind != nil {
+		return nil // links take none: the tag is that of what they lead to (apim-control-plane.md 1.4)
 	}
 	want := op.Header.Get("If-Match")
 	if want == "" || strings.TrimSpace(want) == "*" {

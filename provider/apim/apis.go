@@ -43,7 +43,7 @@ func apis(more ...*arm.Type) *arm.Type {
 			properties.provisioningState    string readonly
 		`),
 		Hooks: arm.Hooks{Default: defaultAPI, Check: checkAPI, Delete: dropAPI, Show: showAPI},
-		Holds: append(more, operations(), policies()),
+		Holds: append(more, policies()),
 	})
 }
 
@@ -148,7 +148,7 @@ func typeBeside(r *arm.Resource, family string) string {
 
 func lastPart(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
 
-func operations() *arm.Type {
+func operations(more ...*arm.Type) *arm.Type {
 	return entity(arm.Type{
 		Segment: "operations", Noun: "Operation", Name: arm.NameRule{Max: 80}, Filter: searchable("name displayName method description urlTemplate"),
 		Unique: []arm.Unique{{Value: signature, Taken: func(_, _ *arm.Resource) error {
@@ -165,7 +165,7 @@ func operations() *arm.Type {
 			properties.templateParameters array(any) default=[]
 		`),
 		Hooks: arm.Hooks{Check: checkOperation},
-		Holds: []*arm.Type{policies()},
+		Holds: append(more, policies()),
 	})
 }
 

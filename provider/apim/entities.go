@@ -2,13 +2,6 @@ package apim
 
 import "gatehouse/arm"
 
-func tags() *arm.Type {
-	return entity(arm.Type{
-		Segment: "tags", Noun: "Tag", Name: arm.NameRule{Max: 80, Pattern: namePattern}, Filter: searchable("name displayName"),
-		Model: arm.NewModel(`properties.displayName string required min=1 max=160`),
-	})
-}
-
 // workspaces hold entities of their own; the families are the same declarations.
 func workspaces() *arm.Type {
 	return entity(arm.Type{
@@ -18,11 +11,16 @@ func workspaces() *arm.Type {
 			properties.description string
 		`),
 		Holds: []*arm.Type{
-			apis(),
+			apis(
+				operations(hidden(operationTags())),
+				hidden(apiTags()),
+			),
 			versionSets(),
 			namedValues(),
 			policies(),
-			products(),
+			products(
+				hidden(productTags()),
+			),
 			subscriptions(),
 			tags(),
 		},

@@ -20,7 +20,7 @@ func reference(op *arm.Op, r store.Reader, of gatehouse.ID, props *jsondoc.Objec
 	}
 	id, ok := referred(of, given, family)
 	if !ok {
-		return validation(path, "'%s' does not name one of the %s of this service or workspace; write it as /%s/{name}", given, family, family)
+		return validation(path, "'%s' does not name one of the %s of this service or workspace; write it as %s", given, lastPart("/"+family), pattern(family))
 	}
 	d, err := r.Get(op.Context, id.Scope())
 	if gatehouse.KindOf(err) == gatehouse.NotFound {
@@ -34,6 +34,7 @@ func reference(op *arm.Op, r store.Reader, of gatehouse.ID, props *jsondoc.Objec
 }
 
 // referred is the full id that an entity below the same service or workspace as of goes by.
+// Family is the path of its type there: loggers, or apis/operations.
 func referred(of gatehouse.ID, given, family string) (gatehouse.ID, bool) {
 	holder := holderOf(of).String()
 	full := given
@@ -44,12 +45,18 @@ func referred(of gatehouse.ID, given, family string) (gatehouse.ID, bool) {
 	if err != nil {
 		return gatehouse.ID{}, false
 	}
-	parent := id.Parent()
+	parent, segments := id, strings.Split(family, "/")
+	for i := len(segments) - 1; i >= 0; i-- {
+		if !strings.EqualFold(lastPart(parent.Type()), segments[i]) {
+			return gatehouse.ID{}, false
+		}
+		parent = parent.Parent()
+	}
 	inService := parent.Scope() == serviceOf(of).Scope()
 	if !inService && parent.Scope() != holderOf(of).Scope() {
 		return gatehouse.ID{}, false
 	}
-	return id, strings.EqualFold(lastPart(id.Type()), family)
+	return id, true
 }
 
 // holderOf is the id of the workspace that holds id, or else of the service.
@@ -60,4 +67,9 @@ func holderOf(id gatehouse.ID) gatehouse.ID {
 		}
 	}
 	return serviceOf(id)
+}
+
+// pattern is how the relative id of an entity is written: /apis/{name}/operations/{name}.
+func pattern(family string) string {
+	return "/" + strings.ReplaceAll(family, "/", "/{name}/") + "/{name}"
 }

@@ -66,6 +66,8 @@ func (p *provider) service() *arm.Type {
 		Do:     map[arm.Verb]arm.Handler{arm.Put: p.writeService},
 		Holds: []*arm.Type{
 			apis(
+				operations(operationTags()),
+				apiTags(),
 				resolvers(),
 			),
 			versionSets(),
@@ -75,6 +77,7 @@ func (p *provider) service() *arm.Type {
 			policies(),
 			products(
 				productAPIs(),
+				productTags(),
 			),
 			subscriptions(),
 			tags(),

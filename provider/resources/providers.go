@@ -101,7 +101,7 @@ func providerObject(op *arm.Op, same []*arm.Provider) *jsondoc.Object {
 func resourceTypes(op *arm.Op, same []*arm.Provider) []jsondoc.Value {
 	types := []jsondoc.Value{}
 	for _, d := range op.Server.Types() {
-		if !slices.Contains(same, d.Provider) {
+		if !slices.Contains(same, d.Provider) || d.Type.Shape == arm.Hidden {
 			continue
 		}
 		_, name, _ := strings.Cut(d.Name, "/")
