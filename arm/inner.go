@@ -31,6 +31,9 @@ func (op *Op) Admit(method, path, version string, body *jsondoc.Object) (*Op, er
 	}
 	inner := &Op{Target: target, Context: op.Context, Server: op.Server, Caller: op.Caller, Method: method, Header: http.Header{},
 		Query: Query{"api-version": version}, Now: op.Now, Operation: gatehouse.NewGUID().String(), Correlation: op.Correlation,
-		ClientRequest: op.ClientRequest, body: body, read: body != nil}
+		ClientRequest: op.ClientRequest, inner: true, body: body, read: body != nil}
 	return inner, inner.admit()
 }
+
+// Run does the work of an operation that Admit admitted. Its caller may have set Query and Header before.
+func (op *Op) Run() (*Answer, error) { return op.Route.handler(op) }

@@ -31,6 +31,7 @@ type Op struct {
 	// Partial tells a handler that the caller lacks the right on the whole and may see only what it may read.
 	Partial bool
 
+	inner   bool                   // made by Admit, not by a request of its own
 	send    func() ([]byte, error) // reads the request body, when it comes to that; nil for none
 	body    *jsondoc.Object
 	bodyErr error
@@ -208,6 +209,11 @@ func (op *Op) Sees(id gatehouse.ID) bool { return op.Server.guard.Visible(op.Cal
 // Load reads the resource at id, or returns an error of kind NotFound.
 func (op *Op) Load(r store.Reader, id gatehouse.ID) (*Resource, error) {
 	d, err := r.Get(op.Context, id.Scope())
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		if initial, reason := op.initial(r, id); initial != nil || reason != nil {
+			return initial, reason
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

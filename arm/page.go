@@ -64,6 +64,9 @@ func list(op *Op) (*Answer, error) {
 	if err := op.chainExists(op.Server.store, parent); err != nil {
 		return nil, err
 	}
+	if t := op.Route.Type; len(t.Always) > 0 {
+		return op.listAlways()
+	}
 	scope := parent.Scope()
 	q := store.Query{Type: op.Route.TypeName}
 	if op.below() {

@@ -32,6 +32,7 @@ type Route struct {
 	partial  bool
 	at       *gatehouse.ID // authorized here, whatever the path says
 	params   []string
+	tail     int // how many parts of the path the name of a POST action takes
 }
 
 // Target is a resolved request: which route it takes and what it addresses.
@@ -210,7 +211,7 @@ func (r *Route) address(path []string) (gatehouse.ID, error) {
 	case r.Type == nil:
 		return longestID(path), nil
 	case r.Verb == Post:
-		path = path[:len(path)-1]
+		path = path[:len(path)-r.tail]
 	case r.Verb == List:
 		path = path[:len(path)-1]
 		if n := len(path) - 2; n >= 0 && n%2 == 0 && path[n] == "providers" {

@@ -60,7 +60,7 @@ func (s *Server) mountType(p *Provider, t *Type, base, above string, top bool) {
 			action = name + "/" + a.Name + "/action"
 		}
 		s.tree.add(&Route{Method: "POST", Path: item + "/" + a.Name, Action: builtin.Canonical(action), Verb: Post, TypeName: name,
-			Type: t, Provider: p, handler: a.Do})
+			Type: t, Provider: p, handler: a.Do, tail: 1 + strings.Count(a.Name, "/")})
 	}
 	for _, below := range t.Holds {
 		s.mountType(p, below, item, name, false)

@@ -390,8 +390,17 @@ func (x *exchange) observe(status int) {
 }
 
 // Tag is the entity tag of a revision: eight bytes in base64, quoted, as the service spells row versions.
-func Tag(revision int64) string {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(revision))
-	return `"` + base64.StdEncoding.EncodeToString(b[:]) + `"`
+func Tag(revision int64) string { return tag(revision, 8) }
+
+// Tag is the entity tag of a resource of this type.
+func (t *Type) Tag(r *Resource) string {
+	if t.WideTag {
+		return tag(r.Revision, 16)
+	}
+	return tag(r.Revision, 8)
+}
+
+func tag(revision int64, size int) string {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, size), uint64(revision))
+	return `"` + base64.StdEncoding.EncodeToString(b[:size]) + `"`
 }

@@ -62,9 +62,15 @@ type Type struct {
 	OpenAtRoot bool
 	Tracked    bool // has a location and tags and appears in resource lists
 	ETag       bool // carries entity tags
+	WideTag    bool // its entity tags have 16 bytes instead of 8
 	Match      bool // PATCH and DELETE require If-Match
+	MatchPut   bool // PUT requires If-Match too
 	NoBody     bool // PUT may come without a body
 	Count      bool // lists carry count
+
+	// Always lists names under which there is a resource before anybody wrote one, such as
+	// settings: Hooks.Initial says what is in it. Its entity tag is that of revision 0.
+	Always []string
 
 	Status Status // success codes that differ from 201, 200, 200
 
@@ -76,6 +82,7 @@ type Type struct {
 type Status struct {
 	Create  int // 201
 	Update  int // 200
+	Patch   int // as Update; a 204 has no body
 	Delete  int // 200; a 202 comes with a Location that is done at once
 	Missing int // DELETE of what is not there: 204; a 404 comes with the error body
 	Head    int // 200
@@ -91,7 +98,7 @@ type NameRule struct {
 
 // Action is a POST on an item of a Type.
 type Action struct {
-	Name string // last part of the path
+	Name string // last part of the path, or several
 	As   string // RBAC action, when it is not {type}/{name}/action
 	Do   Handler
 }
@@ -105,6 +112,9 @@ type Hooks struct {
 	Attributes func(op *Op) *gatehouse.Attributes
 	// Links lists further checks that the caller has to pass, made after the main one (rbac.md 5.3).
 	Links func(op *Op, body *jsondoc.Object) ([]LinkedAccess, error)
+	// Initial is the body of a resource that Always names, as long as it was not written;
+	// parent holds it and exists. Nil means that there is none after all.
+	Initial func(op *Op, parent *Resource, name string) (*jsondoc.Object, error)
 	// Default completes the body that is going to be stored, after the model's own defaults:
 	// of a new resource, and of what a PUT or PATCH left out or cleared.
 	Default func(op *Op, next *Resource)

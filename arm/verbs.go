@@ -74,7 +74,7 @@ func (op *Op) chainExists(r store.Reader, id gatehouse.ID) error {
 	if id.IsRoot() || op.Server.TypeOf(id.Type()) == nil {
 		return nil
 	}
-	_, err := r.Get(op.Context, id.Scope())
+	_, err := op.Load(r, id)
 	if gatehouse.KindOf(err) != gatehouse.NotFound {
 		return err
 	}
@@ -101,7 +101,7 @@ func (op *Op) write(merge bool) (*Answer, error) {
 	if err := t.Name.Check(op.ID.Name()); err != nil {
 		return nil, err
 	}
-	if merge && t.Match && op.Header.Get("If-Match") == "" {
+	if (merge && t.Match || t.MatchPut && !op.inner) && op.Header.Get("If-Match") == "" {
 		return nil, missingIfMatch()
 	}
 	if err := op.linked(body); err != nil {
@@ -133,8 +133,14 @@ func (op *Op) write(merge bool) (*Answer, error) {
 		t.Hooks.After(op, next)
 	}
 	status := or(t.Status.Update, http.StatusOK)
-	if old == nil {
+	switch {
+	case old == nil:
 		status = or(t.Status.Create, http.StatusCreated)
+	case merge:
+		status = or(t.Status.Patch, status)
+	}
+	if status == http.StatusNoContent {
+		return op.tagged(&Answer{Status: status}, next), nil
 	}
 	return op.tagged(&Answer{Status: status, Body: op.Show(shown)}, shown), nil
 }
@@ -246,6 +252,12 @@ func (op *Op) save(tx *store.Tx, old, next *Resource) error {
 	}
 	if old != nil && jsondoc.Equal(old.Body, next.Body) {
 		next.Body = old.Body // another order of members is no change, and keeps the entity tag
+		if old.Revision == 0 && next.Secret.Len() == 0 {
+			return nil // it is still what it always was
+		}
+	}
+	if old != nil && old.Revision == 0 {
+		tx.Answer(http.StatusOK)
 	}
 	return op.Save(tx, next)
 }
@@ -346,7 +358,7 @@ func (op *Op) Show(r *Resource) *jsondoc.Object {
 
 func (op *Op) tagged(a *Answer, r *Resource) *Answer {
 	if op.Route.Type.ETag {
-		a.With("ETag", Tag(r.Revision))
+		a.With("ETag", op.Route.Type.Tag(r))
 	}
 	return a
 }
@@ -367,7 +379,7 @@ func (op *Op) precondition(old *Resource) error {
 	if old == nil {
 		return preconditionFailed()
 	}
-	tag := Tag(old.Revision)
+	tag := op.Route.Type.Tag(old)
 	for _, candidate := range strings.Split(want, ",") {
 		candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
 		if candidate == tag || `"`+candidate+`"` == tag {

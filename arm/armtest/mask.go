@@ -64,7 +64,7 @@ func (m *masks) expand(text string) string {
 
 var (
 	maskable = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})\b`)
-	etag     = regexp.MustCompile(`AAAA[A-Za-z0-9+/]{7}=`)
+	etag     = regexp.MustCompile(`AAAA[A-Za-z0-9+/]{18}==|AAAA[A-Za-z0-9+/]{7}=`)
 	moment   = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.(\d+))?(?:Z|[+-]\d\d:\d\d)`)
 )
 

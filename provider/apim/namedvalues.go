@@ -59,7 +59,7 @@ func reveal(members map[string]string) arm.Handler {
 		for _, name := range sortedNames(members) {
 			out.Set(name, r.SecretString(members[name]))
 		}
-		return arm.OK(out).With("ETag", arm.Tag(r.Revision)), nil
+		return arm.OK(out).With("ETag", op.Route.Type.Tag(r)), nil
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,5 +76,19 @@ func TestOperations(t *testing.T) {
 // serves tells a route of this provider from one that takes any name in the place of a published word.
 func serves(r *arm.Route, o operation) bool {
 	return r.Provider.Namespace == "Microsoft.ApiManagement" && strings.Count(r.Path, "{") <= strings.Count(o.path, "{") ||
-		strings.Contains(r.Path, "/operations")
+		strings.Contains(r.Path, "/operations") || names(r, o)
+}
+
+// names reports whether the published word stands for one of the only names of the route's type: portalsettings/signin.
+func names(r *arm.Route, o operation) bool {
+	if r.Type == nil || len(r.Type.Name.Only) == 0 {
+		return false
+	}
+	for i, part := range strings.Split(o.path, "/") {
+		if part == r.Type.Segment {
+			word := strings.Split(o.path, "/")[i+1:]
+			return len(word) > 0 && slices.Contains(r.Type.Name.Only, word[0])
+		}
+	}
+	return false
 }

@@ -75,6 +75,7 @@ func (p *provider) service() *arm.Type {
 			namedValues(),
 			openIDProviders(),
 			policies(),
+			portalSettings(),
 			products(
 				productAPIs(),
 				productTags(),
