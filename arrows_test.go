@@ -35,7 +35,9 @@ const arrows = `
 	store, directory, rbac/builtin             < guard
 	guard                                      < arm
 	arm, store/sqlite                          < arm/armtest
-	arm                                        < provider/identity, provider/operations, provider/apim
+	jsondoc                                    < provider/apim/apidoc
+	arm                                        < provider/identity, provider/operations
+	arm, provider/apim/apidoc                  < provider/apim
 	arm, template                              < provider/resources
 	arm, audit                                 < provider/insights, provider/authorization
 	gatehouse                                  < entra/password

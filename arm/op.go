@@ -91,7 +91,11 @@ func (op *Op) readBody() (*jsondoc.Object, error) {
 			return nil, err
 		}
 	}
-	return parseBody(raw, op.relaxed(), op.bodyOptional())
+	var foreign []string
+	if t := op.Route.Type; t != nil {
+		foreign = t.Foreign
+	}
+	return parseBody(raw, op.relaxed(), op.bodyOptional(), foreign)
 }
 
 // bodyOptional reports whether a request without a body is one with an empty object: every POST, and a PUT that only links or names.
@@ -108,14 +112,17 @@ var relaxedTypes = map[string]bool{"microsoft.resources/deployments": true}
 // maxDepth leaves room to wrap a body into a change record, which is read at jsondoc's own limit of 100.
 const maxDepth = 90
 
-func parseBody(raw []byte, relaxed, optional bool) (*jsondoc.Object, error) {
+func parseBody(raw []byte, relaxed, optional bool, foreign []string) (*jsondoc.Object, error) {
 	if len(raw) == 0 {
 		if optional {
 			return &jsondoc.Object{}, nil
 		}
 		return nil, gatehouse.Errorf(gatehouse.Invalid, "InvalidRequestContent", "The request has no body; send the resource as a JSON object.")
 	}
-	v, err := jsondoc.Parse(raw, jsondoc.Options{Relaxed: relaxed, MaxDepth: maxDepth, MaxBytes: MaxBody})
+	v, err := jsondoc.Parse(raw, jsondoc.Options{Relaxed: relaxed, Variants: len(foreign) > 0, MaxDepth: maxDepth, MaxBytes: MaxBody})
+	if err == nil && len(foreign) > 0 {
+		err = jsondoc.CheckVariants(v, foreign)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -277,9 +284,13 @@ func (r *Resource) Document() *store.Document {
 	return d
 }
 
+// asStored reads what was checked when it came: foreign parts may hold names that differ only in
+// case, and one character of a request can become several of a document.
+var asStored = jsondoc.Options{Variants: true, MaxBytes: 8 * MaxBody}
+
 // FromDocument reads a stored document.
 func FromDocument(d *store.Document) (*Resource, error) {
-	body, err := jsondoc.ParseObject(d.Body)
+	body, err := jsondoc.ParseObjectWith(d.Body, asStored)
 	if err != nil {
 		return nil, errors.Join(errors.New("document "+d.ID.String()+" cannot be read"), err)
 	}

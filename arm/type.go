@@ -67,6 +67,9 @@ type Type struct {
 	MatchPut   bool // PUT requires If-Match too
 	NoBody     bool // PUT may come without a body
 	Count      bool // lists carry count
+	// Foreign lists members, as paths, that hold documents of another kind, such as JSON schemas:
+	// in them names that differ only in case are different names.
+	Foreign []string
 
 	// Always lists names under which there is a resource before anybody wrote one, such as
 	// settings: Hooks.Initial says what is in it. Its entity tag is that of revision 0.

@@ -245,7 +245,7 @@ func valueIn(u *Unique, id gatehouse.ID, body []byte) (string, bool) {
 	if body == nil {
 		return "", false
 	}
-	o, err := jsondoc.ParseObject(body)
+	o, err := jsondoc.ParseObjectWith(body, asStored)
 	if err != nil {
 		return "", false
 	}

@@ -41,7 +41,7 @@ func equalObjects(a, b *Object) bool {
 	}
 	for name, v := range a.All() {
 		w, ok := b.Get(name)
-		if !ok || !Equal(v, w) {
+		if !ok || (a.exact || b.exact) && b.Spelling(name) != name || !Equal(v, w) {
 			return false
 		}
 	}
@@ -92,6 +92,10 @@ func decimalOf(s string) (decimal, bool) {
 // merge, all else replaces. Members that exist keep their spelling and place.
 // The target takes copies, never parts of patch.
 func Merge(target, patch *Object) {
+	if patch.Exact() && !target.exact {
+		target.exact = true
+		target.reindex()
+	}
 	removed := map[int]bool{}
 	for name, v := range patch.All() {
 		at := target.find(name)

@@ -357,3 +357,36 @@ func TestUnmarshalLookAlikes(t *testing.T) {
 		t.Errorf("a value lost its letters: %q, %v", v.Users, err)
 	}
 }
+
+// Foreign documents keep names that differ only in case, and only there.
+func TestVariants(t *testing.T) {
+	const doc = `{"a":{"Id":1,"id":2,"x":{"A":[{"q":1,"Q":2}]}}}`
+	v, err := Parse([]byte(doc), Options{Variants: true})
+	if err != nil || string(Marshal(v)) != doc || string(Marshal(Clone(v))) != doc {
+		t.Fatalf("%v: %s", err, Marshal(v))
+	}
+	a := v.(*Object).Object("a")
+	if n, _ := a.Int("id"); n != 2 || a.Has("ID") || !v.(*Object).Has("A") {
+		t.Errorf("names of an exact object compare with case, others do not")
+	}
+	for paths, ok := range map[string]bool{"": false, "a": true, "A": true, "a.x": false, "b": false} {
+		if err := CheckVariants(v, []string{paths}); (err == nil) != ok {
+			t.Errorf("below %q: %v", paths, err)
+		}
+	}
+	if !Equal(v, Clone(v)) || Equal(a, NewObject("id", 1, "x", 2)) {
+		t.Error("Equal")
+	}
+	for _, bad := range []string{`{"a":1,"a":2}`, `[{"a":1,"A":2,"a":3}]`} {
+		for _, o := range []Options{{Variants: true}, {Exact: true}} {
+			if _, err := Parse([]byte(bad), o); err == nil {
+				t.Errorf("%s is accepted with %+v", bad, o)
+			}
+		}
+	}
+	merged := NewObject("A", NewObject("id", 0))
+	Merge(merged, v.(*Object))
+	if !Equal(merged.Object("a"), a) {
+		t.Errorf("merged: %s", Marshal(merged))
+	}
+}

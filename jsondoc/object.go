@@ -16,12 +16,14 @@ import (
 const indexed = 16
 
 // Object is a JSON object: members in the order of the document. Names compare
-// without case, so no two members differ only in that. The zero Object is empty
-// and ready for use; reading is safe from several goroutines, writing is not.
+// without case, so no two members differ only in that; only in an exact Object, which
+// Options.Exact and Options.Variants make, each spelling is a name of its own. The zero Object is
+// empty and ready for use; reading is safe from several goroutines, writing is not.
 type Object struct {
 	members   []member
 	index     map[string]int // folded name to position, from indexed members on
 	line, col uint32
+	exact     bool
 }
 
 type member struct {
@@ -100,7 +102,7 @@ func (o *Object) Set(name string, v Value) {
 	}
 	o.members = append(o.members, member{name: name, value: v})
 	if o.index != nil {
-		o.index[gatehouse.Fold(name)] = len(o.members) - 1
+		o.index[o.key(name)] = len(o.members) - 1
 	} else {
 		o.reindex()
 	}
@@ -133,7 +135,7 @@ func (o *Object) Clone() *Object {
 	if o == nil {
 		return nil
 	}
-	c := &Object{members: make([]member, len(o.members)), line: o.line, col: o.col}
+	c := &Object{members: make([]member, len(o.members)), line: o.line, col: o.col, exact: o.exact}
 	copy(c.members, o.members)
 	for i := range c.members {
 		c.members[i].value = Clone(c.members[i].value)
@@ -179,13 +181,13 @@ func (o *Object) find(name string) int {
 		return -1
 	}
 	if o.index != nil {
-		if i, ok := o.index[gatehouse.Fold(name)]; ok {
+		if i, ok := o.index[o.key(name)]; ok {
 			return i
 		}
 		return -1
 	}
 	for i := range o.members {
-		if o.members[i].name == name || sameName(o.members[i].name, name) {
+		if o.members[i].name == name || !o.exact && sameName(o.members[i].name, name) {
 			return i
 		}
 	}
@@ -199,9 +201,22 @@ func (o *Object) reindex() {
 	}
 	o.index = make(map[string]int, len(o.members))
 	for i := range o.members {
-		o.index[gatehouse.Fold(o.members[i].name)] = i
+		o.index[o.key(o.members[i].name)] = i
 	}
 }
+
+func (o *Object) key(name string) string {
+	if o.exact {
+		return name
+	}
+	return gatehouse.Fold(name)
+}
+
+// NewExact makes an empty exact object.
+func NewExact() *Object { return &Object{exact: true} }
+
+// Exact reports whether names of the object compare with case.
+func (o *Object) Exact() bool { return o != nil && o.exact }
 
 // sameName reports whether two names fold to the same text, without allocating for ASCII.
 func sameName(a, b string) bool {

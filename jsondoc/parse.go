@@ -14,7 +14,12 @@ type Options struct {
 	// Relaxed also accepts what az and PowerShell send as deployment templates
 	// (clients.md 4, Bodies): names without quotes, // and /* */ comments, commas
 	// before a closing bracket, strings in single quotes and over several lines.
-	Relaxed  bool
+	Relaxed bool
+	// Exact makes every name compare with case, as documents of other formats mean theirs.
+	Exact bool
+	// Variants takes names that differ only in case: an object that holds some becomes an
+	// exact one. It is for documents that were checked when they came; see Variants.
+	Variants bool
 	MaxDepth int // objects and arrays in each other; 0 is 100
 	MaxBytes int // 0 is 16 MiB
 }
@@ -255,7 +260,7 @@ func (p *parser) enter(what string) error {
 }
 
 func (p *parser) object() (*Object, error) {
-	o := &Object{line: uint32(p.line), col: uint32(p.i - p.start + 1)}
+	o := &Object{line: uint32(p.line), col: uint32(p.i - p.start + 1), exact: p.Exact}
 	open := p.i
 	if err := p.enter("an object"); err != nil {
 		return nil, err
@@ -388,28 +393,87 @@ func (p *parser) identifier() (string, error) {
 // unique refuses names that are the same without case: which of them counts
 // would depend on who reads the document, and a check could look at the wrong one.
 func (p *parser) unique(o *Object) error {
+	i, first := o.twice()
+	if i >= 0 && p.Variants && !o.exact {
+		o.exact = true
+		i, first = o.twice()
+	}
+	if i < 0 {
+		return nil
+	}
+	return duplicate(o.members[i], first)
+}
+
+// twice finds the first member whose name stands before it already, and indexes large objects.
+func (o *Object) twice() (at int, first string) {
 	if len(o.members) >= indexed {
 		o.index = make(map[string]int, len(o.members))
 		for i, m := range o.members {
-			key := gatehouse.Fold(m.name)
+			key := o.key(m.name)
 			if j, twice := o.index[key]; twice {
-				return p.duplicate(m, o.members[j].name)
+				return i, o.members[j].name
 			}
 			o.index[key] = i
 		}
-		return nil
+		return -1, ""
 	}
 	for i, m := range o.members {
 		for j := range i {
-			if first := o.members[j].name; sameName(first, m.name) {
-				return p.duplicate(m, first)
+			if first := o.members[j].name; first == m.name || !o.exact && sameName(first, m.name) {
+				return i, first
+			}
+		}
+	}
+	return -1, ""
+}
+
+// CheckVariants returns the refusal that Parse without Variants would give for an exact object
+// in v, unless it lies at or below one of the paths, which are names joined by dots.
+func CheckVariants(v Value, paths []string) error {
+	switch v := v.(type) {
+	case *Object:
+		return v.checkVariants(paths)
+	case []Value:
+		for _, item := range v {
+			if err := CheckVariants(item, nil); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-func (p *parser) duplicate(m member, first string) error {
+func (o *Object) checkVariants(paths []string) error {
+	if o.exact {
+		folded := &Object{members: o.members}
+		if i, first := folded.twice(); i >= 0 {
+			return duplicate(o.members[i], first)
+		}
+	}
+	for name, v := range o.All() {
+		var below []string
+		free := false
+		for _, path := range paths {
+			first, rest, more := strings.Cut(path, ".")
+			switch {
+			case !sameName(first, name):
+			case more:
+				below = append(below, rest)
+			default:
+				free = true
+			}
+		}
+		if free {
+			continue
+		}
+		if err := CheckVariants(v, below); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func duplicate(m member, first string) error {
 	fault := fmt.Sprintf("the member %q is there twice", clip(m.name))
 	if m.name != first {
 		fault = fmt.Sprintf("the members %q and %q differ only in case, and names compare without case", clip(first), clip(m.name))

@@ -242,7 +242,7 @@ func (c *testCase) keep(title string, r *request, w *httptest.ResponseRecorder) 
 	for _, s := range r.save {
 		value := w.Header().Get(s[1])
 		if value == "" {
-			if o, err := jsondoc.ParseObject(w.Body.Bytes()); err == nil {
+			if o, err := jsondoc.ParseObjectWith(w.Body.Bytes(), jsondoc.Options{Variants: true}); err == nil {
 				value = o.String(s[1])
 			}
 		}
@@ -268,7 +268,7 @@ func render(r *request, w *httptest.ResponseRecorder) string {
 	}
 	b.WriteByte('\n')
 	body := w.Body.String()
-	if v, err := jsondoc.Parse(w.Body.Bytes(), jsondoc.Options{}); err == nil {
+	if v, err := jsondoc.Parse(w.Body.Bytes(), jsondoc.Options{Variants: true}); err == nil {
 		body = string(jsondoc.MarshalIndent(v, "  "))
 	}
 	b.WriteString(strings.TrimSuffix(body, "\n") + "\n")

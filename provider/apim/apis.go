@@ -43,7 +43,7 @@ func apis(more ...*arm.Type) *arm.Type {
 			properties.provisioningState    string readonly
 		`),
 		Hooks: arm.Hooks{Default: defaultAPI, Check: checkAPI, Delete: dropAPI, Show: showAPI},
-		Holds: append(more, policies()),
+		Holds: append(more, policies(), schemas()),
 	})
 }
 

@@ -21,6 +21,7 @@ func workspaces() *arm.Type {
 			products(
 				hidden(productTags()),
 			),
+			globalSchemas(),
 			subscriptions(),
 			tags(),
 		},

@@ -54,7 +54,14 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 	"subscriptions properties.scope": func(r *rand.Rand, _ int) any {
 		return service + []string{"/apis", "/", "/apis/parent", "/products/parent"}[r.IntN(4)]
 	},
-	"policies properties.format": func(*rand.Rand, int) any { return "xml" },
+	"schemas properties.contentType":          func(*rand.Rand, int) any { return "text/plain" },
+	"schemas properties.schemaType":           func(*rand.Rand, int) any { return "json" },
+	"schemas properties.value":                func(*rand.Rand, int) any { return nil },
+	"schemas properties.document":             func(r *rand.Rand, _ int) any { return map[string]any{"value": text(r, 0, 2000)} },
+	"schemas properties.document.value":       func(*rand.Rand, int) any { return nil },
+	"schemas properties.document.definitions": func(*rand.Rand, int) any { return nil },
+	"schemas properties.document.components":  func(*rand.Rand, int) any { return nil },
+	"policies properties.format":              func(*rand.Rand, int) any { return "xml" },
 	"policies properties.value": func(r *rand.Rand, _ int) any {
 		return "<policies><inbound><!--" + strings.ReplaceAll(text(r, 0, 80), "-", "_") + "--></inbound></policies>"
 	},
@@ -162,7 +169,8 @@ func TestRoundTrip(t *testing.T) {
 	reveal := map[string]string{"namedValues": "listValue", "subscriptions": "listSecrets"}
 	for _, parent := range []string{"apis", "apis/parent/operations", "products", "namedValues", "tags", "subscriptions", "workspaces", "policies",
 		"apis/parent/policies", "apis/parent/operations/parent/policies", "products/parent/policies",
-		"workspaces/team/apis", "workspaces/team/apis/parent/operations", "workspaces/team/products", "workspaces/team/namedValues", "workspaces/team/tags", "workspaces/team/policies"} {
+		"workspaces/team/apis", "workspaces/team/apis/parent/operations", "workspaces/team/products", "workspaces/team/namedValues", "workspaces/team/tags", "workspaces/team/policies",
+		"schemas", "apis/parent/schemas", "workspaces/team/schemas"} {
 		segment := parent[strings.LastIndexByte(parent, '/')+1:]
 		declared := typeAt(w, parent)
 		for n := range 40 {

@@ -80,6 +80,7 @@ func (p *provider) service() *arm.Type {
 				productAPIs(),
 				productTags(),
 			),
+			globalSchemas(),
 			subscriptions(),
 			tags(),
 			workspaces(),
