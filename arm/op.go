@@ -39,6 +39,9 @@ type Op struct {
 	again   func() error
 	tx      *store.Tx // while a Write runs
 	claims  []claim
+	alias   *Alias       // nil when what was asked for is stored under that name
+	asked   gatehouse.ID // what the caller sent, when aliased
+	aliased bool         // the provider was asked for an alias
 }
 
 // Answer is what a handler returns. A nil Body is an empty one.
@@ -145,14 +148,12 @@ func (op *Op) Cause(masked *jsondoc.Object) gatehouse.Cause {
 	return c
 }
 
-func (op *Op) scopeText() string { return op.Target.scopeText() }
-
 // scopeText is the scope as messages and the log name it: a list is named by its own path (rbac.md 5.1).
-func (t *Target) scopeText() string {
-	if t.Collection() {
-		return t.Path
+func (op *Op) scopeText() string {
+	if op.Collection() {
+		return op.Path
 	}
-	return t.ID.String()
+	return op.Asked().String()
 }
 
 func because(d gatehouse.Decision) *gatehouse.Because {
@@ -176,6 +177,9 @@ func (op *Op) Write(masked *jsondoc.Object, f func(tx *store.Tx) error) error {
 		op.tx = tx
 		defer func() { op.tx = nil }()
 		if err := op.again(); err != nil {
+			return err
+		}
+		if err := op.unmoved(tx); err != nil {
 			return err
 		}
 		return f(tx)

@@ -163,11 +163,18 @@ func (op *Op) run() (*Answer, error) {
 
 // admit is everything before the handler.
 func (op *Op) admit() error {
-	for _, step := range []func() error{op.checkVersion, op.subscriptionExists, op.authorize} {
+	for _, step := range []func() error{op.checkVersion, op.subscriptionExists, op.authorize, op.before, op.rename} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
+	if op.alias != nil {
+		return op.before()
+	}
+	return nil
+}
+
+func (op *Op) before() error {
 	for _, p := range op.Server.providers {
 		if p.Before == nil {
 			continue
@@ -211,12 +218,13 @@ func (op *Op) authorize() error {
 	if op.Route.Action == "" {
 		return nil
 	}
+	id, scope := op.ID, op.scopeText()
 	ask := func() (err error) {
 		var attributes *gatehouse.Attributes // anew each time: what they are read from can change
 		if t := op.Route.Type; t != nil && t.Hooks.Attributes != nil {
 			attributes = t.Hooks.Attributes(op)
 		}
-		op.Decision, err = op.Server.guard.AuthorizeAt(op.Context, op.Caller, op.Route.Action, op.Route.Data, op.ID, op.scopeText(), attributes)
+		op.Decision, err = op.Server.guard.AuthorizeAt(op.Context, op.Caller, op.Route.Action, op.Route.Data, id, scope, attributes)
 		return err
 	}
 	err := ask()
@@ -279,7 +287,7 @@ func (op *Op) linked(body *jsondoc.Object) error {
 // RequireLinked returns a 403 LinkedAuthorizationFailed unless the caller has every one of the rights.
 func (op *Op) RequireLinked(links ...LinkedAccess) error {
 	for _, l := range links {
-		if err := op.Server.guard.AuthorizeLinked(op.Context, op.Caller, op.Route.Action, op.ID, l.Action, l.ID); err != nil {
+		if err := op.Server.guard.AuthorizeLinked(op.Context, op.Caller, op.Route.Action, op.Asked(), l.Action, l.ID); err != nil {
 			return op.refused(err)
 		}
 	}

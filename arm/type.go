@@ -1,6 +1,8 @@
 package arm
 
 import (
+	"context"
+
 	"gatehouse"
 	"gatehouse/jsondoc"
 	"gatehouse/store"
@@ -192,6 +194,9 @@ type Provider struct {
 	// Before, when set, is asked of every authorized operation of every provider before it
 	// runs, and may refuse it: resource locks do (rbac.md 5.4). It must be quick.
 	Before func(op *Op) error
+	// Alias, when set, is asked of every authorized operation whether the resource that holds
+	// or is what the caller addressed is stored under another ID; nil for no. It must be quick.
+	Alias func(ctx context.Context, r store.Reader, t *Target) (*Alias, error)
 	// Missing words the 404 for a resource of this provider; nil words it as ARM does.
 	Missing func(t *Type, id gatehouse.ID) error
 }

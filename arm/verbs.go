@@ -88,6 +88,9 @@ func (op *Op) chainExists(r store.Reader, id gatehouse.ID) error {
 func put(op *Op) (*Answer, error)   { return op.write(false) }
 func patch(op *Op) (*Answer, error) { return op.write(true) }
 
+// GetAsUsual is the generic GET, for types whose own handler of it does something else now and then.
+func (op *Op) GetAsUsual() (*Answer, error) { return get(op) }
+
 // PutAsUsual is the generic PUT, for types whose own handler of it does something else now and then.
 func (op *Op) PutAsUsual() (*Answer, error) { return put(op) }
 
@@ -341,8 +344,9 @@ func (op *Op) deleted(old *Resource) (*Answer, error) {
 // Show is the wire form of r: id, name and type, then the body without secrets, shaped by the type's hook.
 func (op *Op) Show(r *Resource) *jsondoc.Object {
 	out := &jsondoc.Object{}
-	out.Set("id", r.ID.String())
-	out.Set("name", r.ID.Name())
+	id := op.Named(r.ID)
+	out.Set("id", id.String())
+	out.Set("name", id.Name())
 	out.Set("type", r.Type)
 	for name, value := range r.Body.Clone().All() {
 		out.Set(name, value)
