@@ -74,15 +74,18 @@ func samePath(_, _ *arm.Resource) error {
 
 // checkAPI cuts slashes off the path (apim-control-plane.md 1.6), settles the type and
 // refuses what is not there yet rather than make something else of it.
-func checkAPI(op *arm.Op, _ *store.Tx, old, next *arm.Resource) error {
+func checkAPI(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	props := next.Props()
 	props.Set("path", strings.Trim(props.String("path"), "/"))
 	if strings.Contains(strings.ToLower(next.ID.Name()), ";rev=") {
 		return validation("apiId", "revisions of an API cannot be written yet; change the API '%s' itself", next.ID.Name()[:strings.IndexByte(next.ID.Name(), ';')])
 	}
-	for _, member := range []string{"format", "value", "sourceApiId", "apiVersionSet"} {
+	if err := importAPI(op, tx, old, next); err != nil {
+		return err
+	}
+	for _, member := range []string{"sourceApiId", "apiVersionSet"} {
 		if sent(op, "properties."+member) {
-			return validation(member, "importing and cloning APIs is not there yet; create the API without %s and its operations one by one", member)
+			return validation(member, "cloning APIs is not there yet; create the API without %s and its operations one by one", member)
 		}
 	}
 	if props.String("displayName") == "" {
