@@ -100,7 +100,8 @@ func granted(r gatehouse.RoleDefinition, action string) bool {
 
 func anyMatches(patterns []string, action string) bool {
 	for _, p := range patterns {
-		expr := "(?i)^" + strings.ReplaceAll(regexp.QuoteMeta(p), `\*`, ".*") + "$"
+		expr := strings.ReplaceAll(regexp.QuoteMeta(p), `/\*/`, "/(.*/)?") // the star may stand for nothing (rbac.md 3)
+		expr = "(?i)^" + strings.ReplaceAll(expr, `\*`, ".*") + "$"
 		if regexp.MustCompile(expr).MatchString(action) {
 			return true
 		}
