@@ -30,6 +30,7 @@ type field struct {
 	fields   []*field
 
 	required, readOnly, immutable, secret bool
+	whole, atLeast                        bool
 	fallback                              string // default, as JSON
 	since                                 string // api-version before which the field is not shown
 }
@@ -44,9 +45,12 @@ type field struct {
 //
 // Kinds are string, int, number, bool, datetime, guid, object (with fields of its
 // own, or any when it has none), map (of strings), any, enum(a|b) and array(kind).
-// Flags are required, readonly, immutable, secret, min, max (length or value),
-// pattern, default (JSON) and since (an api-version). Blank lines and lines that
-// start with # do not count. It panics on a malformed line, since models are constants.
+// Flags are required, readonly, immutable, secret, whole, min, max (length or value),
+// pattern, default (JSON) and since (an api-version). A secret may be of any kind; one
+// that is not text is sealed as JSON. A PUT that leaves a secret out keeps it, since who
+// reads cannot send it back; a whole one goes then, as it does when a PATCH says null.
+// Blank lines and lines that start with # do not count. It panics on a malformed line,
+// since models are constants.
 func NewModel(text string) *Model {
 	m := &Model{root: field{kind: "level"}}
 	for n, line := range strings.Split(text, "\n") {
@@ -128,8 +132,10 @@ func (f *field) setFlag(flag string) {
 		f.immutable = true
 	case "secret":
 		f.secret = true
+	case "whole":
+		f.whole = true
 	case "min":
-		f.min = mustInt(value)
+		f.min, f.atLeast = mustInt(value), true
 	case "max":
 		f.max = mustInt(value)
 	case "pattern":
@@ -155,6 +161,8 @@ func mustInt(s string) int {
 type secrets struct {
 	values   map[string]string
 	replaced []string // paths of arrays that the request brought; secrets of their old elements go
+	left     []string // whole secrets that the request left out
+	cleared  []string // whole secrets that it made null
 	faults   []*gatehouse.Error
 }
 
@@ -171,16 +179,31 @@ func (m *Model) takeSecrets(body *jsondoc.Object) *secrets {
 func (t *secrets) object(f *field, o *jsondoc.Object, path string) {
 	for _, c := range f.fields {
 		v, ok := o.Get(c.name)
-		if !ok {
-			continue
+		switch at := join(path, c.name); {
+		case !ok:
+			t.left = c.wholeSecrets(t.left, at)
+		case v == nil:
+			t.cleared = c.wholeSecrets(t.cleared, at)
+		case c.secret:
+			t.take(c, v, at)
+		default:
+			t.value(c, v, at)
 		}
 		if c.secret {
 			o.Delete(c.name)
-			t.take(c, v, join(path, c.name))
-			continue
 		}
-		t.value(c, v, join(path, c.name))
 	}
+}
+
+// wholeSecrets adds the paths of whole secrets at and below f.
+func (f *field) wholeSecrets(paths []string, at string) []string {
+	if f.secret && f.whole {
+		paths = append(paths, at)
+	}
+	for _, c := range f.fields {
+		paths = c.wholeSecrets(paths, join(at, c.name))
+	}
+	return paths
 }
 
 func (t *secrets) value(f *field, v jsondoc.Value, path string) {
@@ -199,21 +222,32 @@ func (t *secrets) value(f *field, v jsondoc.Value, path string) {
 }
 
 func (t *secrets) take(f *field, v jsondoc.Value, path string) {
-	if v == nil {
-		return
-	}
 	c := &checker{}
-	c.text(f, v, path)
+	c.value(f, v, nil, path)
 	t.faults = append(t.faults, c.faults...)
-	if s, ok := v.(string); ok {
+	if f.structured() {
+		t.values[path] = string(jsondoc.Marshal(v))
+	} else if s, ok := v.(string); ok {
 		t.values[path] = s
 	}
 }
 
+// structured reports whether values of f are more than text.
+func (f *field) structured() bool {
+	return slices.Contains([]string{"object", "map", "array", "any"}, f.kind)
+}
+
 // keepSecrets gives next the secrets of old, replaced by those that the request brought.
-func keepSecrets(next, old *Resource, brought *secrets) {
+func keepSecrets(next, old *Resource, brought *secrets, merge bool) {
 	if old != nil && old.Secret != nil {
 		next.Secret = old.Secret.Clone()
+		gone := brought.cleared
+		if !merge {
+			gone = append(slices.Clone(gone), brought.left...)
+		}
+		for _, path := range gone {
+			next.Secret.Delete(path)
+		}
 		for _, path := range old.Secret.Names() {
 			if slices.ContainsFunc(brought.replaced, func(array string) bool { return strings.HasPrefix(path, array) }) {
 				next.Secret.Delete(path)
@@ -438,7 +472,7 @@ func (c *checker) number(f *field, v jsondoc.Value, path string) {
 		c.fault(path, "%s has to be a whole number; it is %s.", path, clip(string(n)))
 		return
 	}
-	if f.max != 0 && value > float64(f.max) || f.min != 0 && value < float64(f.min) {
+	if f.max != 0 && value > float64(f.max) || f.atLeast && value < float64(f.min) {
 		c.fault(path, "%s has to be between %d and %d; it is %s.", path, f.min, f.max, clip(string(n)))
 	}
 }

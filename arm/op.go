@@ -271,6 +271,15 @@ func (r *Resource) SecretString(path string) string {
 	return s
 }
 
+// SecretValue returns the secret at a path that is more than text, nil when there is none.
+func (r *Resource) SecretValue(path string) jsondoc.Value {
+	v, err := jsondoc.Parse([]byte(r.SecretString(path)), jsondoc.Options{})
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
 // SetSecret stores a secret under a path.
 func (r *Resource) SetSecret(path, value string) {
 	if r.Secret == nil {

@@ -195,7 +195,7 @@ func (op *Op) compose(tx *store.Tx, old *Resource, body *jsondoc.Object, brought
 	if t.Hooks.Default != nil {
 		t.Hooks.Default(op, next)
 	}
-	keepSecrets(next, old, brought)
+	keepSecrets(next, old, brought, merge)
 	return next, nil
 }
 

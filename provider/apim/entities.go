@@ -14,8 +14,11 @@ func workspaces() *arm.Type {
 			apis(
 				operations(hidden(operationTags())),
 				hidden(apiTags()),
+				diagnostics(),
 			),
 			versionSets(),
+			diagnostics(),
+			loggers(),
 			namedValues(),
 			policies(),
 			products(
