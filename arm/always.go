@@ -32,6 +32,19 @@ func (op *Op) initialIn(d *Declared, parent *Resource, name string) (*Resource, 
 	return &Resource{ID: parent.ID.Child(d.Type.Segment, d.Type.Always[i]), Type: d.Name, Body: body}, nil
 }
 
+// spelled is id as the resource that it names was created, or always is.
+func (op *Op) spelled(r store.Reader, id gatehouse.ID) (gatehouse.ID, bool) {
+	d, err := r.Get(op.Context, id.Scope())
+	if err == nil {
+		return d.ID, true
+	}
+	initial, err := op.initial(r, id)
+	if err != nil || initial == nil {
+		return gatehouse.ID{}, false
+	}
+	return initial.ID, true
+}
+
 // listAlways lists what was written and what is there anyway.
 func (op *Op) listAlways() (*Answer, error) {
 	all, err := op.Children(op.Store(), op.ID, op.Server.TypeOf(op.Route.TypeName))

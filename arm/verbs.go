@@ -181,8 +181,8 @@ func (op *Op) compose(tx *store.Tx, old *Resource, body *jsondoc.Object, brought
 			next.Body = old.Body.Clone()
 			jsondoc.Merge(next.Body, t.Model.writable(body))
 		}
-	} else if parent, err := tx.Get(op.Context, op.ID.Parent().Scope()); err == nil && !op.ID.Parent().IsRoot() {
-		next.ID = t.Name.spell(rebase(op.ID, parent.ID))
+	} else if parent, ok := op.spelled(tx, op.ID.Parent()); ok && !op.ID.Parent().IsRoot() {
+		next.ID = t.Name.spell(rebase(op.ID, parent))
 	}
 	if err := op.faults(append(t.Model.Settle(next, old), brought.faults...)); err != nil {
 		return nil, err

@@ -79,7 +79,11 @@ func (p *provider) service() *arm.Type {
 			namedValues(),
 			openIDProviders(),
 			policies(),
+			contentTypes(),
+			portalConfigs(),
+			portalRevisions(),
 			portalSettings(),
+			publicSettings(),
 			products(
 				productAPIs(),
 				productTags(),
