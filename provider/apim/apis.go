@@ -10,12 +10,10 @@ import (
 	"gatehouse/store"
 )
 
-var apiFilter = searchable("name displayName description serviceUrl path", "isCurrent(eq,ne)")
-
 // apis hang below a service and below its workspaces. Only 204 on DELETE suits every client (clients.md section 4).
 func apis(more ...*arm.Type) *arm.Type {
 	return entity(arm.Type{
-		Segment: "apis", Noun: "Api", Name: arm.NameRule{Max: 256, Pattern: namePattern}, Filter: apiFilter,
+		Segment: "apis", Noun: "Api", Name: arm.NameRule{Max: 256, Pattern: namePattern}, Filter: searchable("name displayName description serviceUrl path", "isCurrent(eq,ne)"),
 		Status: arm.Status{Delete: http.StatusNoContent},
 		Unique: []arm.Unique{{Member: "properties.path", Group: versionSet, Taken: samePath}},
 		Model: arm.NewModel(`
@@ -127,15 +125,8 @@ func dropAPI(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	if cascaded(op, old) {
 		return nil
 	}
-	holder := old.ID.Parent().Scope()
-	links, err := tx.List(op.Context, store.Query{Type: typeBeside(old, "products/apis"), Under: &holder, Name: old.ID.Name()})
-	if err != nil {
+	if err := apiRelation().forget(op, tx, old, typeBeside(old, "products/apis")); err != nil {
 		return err
-	}
-	for _, d := range links.Documents {
-		if _, err := tx.Delete(d.Key()); err != nil {
-			return err
-		}
 	}
 	subscriptions, err := subscriptionsTo(op, tx, old)
 	if err != nil {

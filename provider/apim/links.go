@@ -23,6 +23,7 @@ type relation struct {
 	short          func(holder, target gatehouse.ID) gatehouse.ID
 	holder, target func(short gatehouse.ID) gatehouse.ID
 	links          string // segment of the links: apiLinks
+	wide           bool   // a holder in a workspace may be tied to what belongs to the service
 }
 
 // linkType is the type of the links, below what holds them. Path is that of the tables.
@@ -73,7 +74,7 @@ func (r relation) putLink(op *arm.Op, tx *store.Tx, old, next *arm.Resource) err
 
 // outside reports whether a link would leave its workspace: what a tag of a workspace marks is there, too.
 func (r relation) outside(holder, target gatehouse.ID) bool {
-	return holderOf(holder).Scope() != holderOf(target).Scope()
+	return holderOf(holder).Scope() != holderOf(target).Scope() && !(r.wide && holderOf(target).Scope() == serviceOf(holder).Scope())
 }
 
 // replaceLink lets a link with a name take the place of one without.
@@ -144,6 +145,30 @@ func (r relation) sides(op *arm.Op, tx *store.Tx, short gatehouse.ID) (holder, t
 
 func (r relation) deleteShort(op *arm.Op, tx *store.Tx, short *arm.Resource) error {
 	return drop(op, tx, r.holder(short.ID).Child(r.links, short.Body.String("link")))
+}
+
+// forget deletes the ties to a target that goes, whose short forms are of any of types.
+func (r relation) forget(op *arm.Op, tx *store.Tx, target *arm.Resource, types ...string) error {
+	holder := target.ID.Parent().Scope()
+	for _, shortType := range types {
+		page, err := tx.List(op.Context, store.Query{Type: shortType, Under: &holder, Name: target.ID.Name()})
+		if err != nil {
+			return err
+		}
+		for _, d := range page.Documents {
+			short, err := arm.FromDocument(d)
+			if err != nil {
+				return err
+			}
+			if err := r.deleteShort(op, tx, short); err != nil {
+				return err
+			}
+			if err := op.DeleteTree(tx, short.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // drop deletes one form of a relation with what hangs on it, unless it goes anyway or went already.

@@ -6,6 +6,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/arm"
+	"gatehouse/jsondoc"
 	"gatehouse/store"
 )
 
@@ -53,91 +54,54 @@ func dropProduct(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	return deleteAll(tx, subscriptions)
 }
 
-// productAPIs are links: the name is that of the API, the answer is the API itself
-// under the link's ID.
+// What products are tied to, by links with names and by the names of the others
+// (apim-control-plane.md 2.3). Workspaces show the links only.
+
+// productRelation ties products to a family beside them. A product of a workspace may also have
+// groups of the service, which have a place of their own, since one of the workspace can have the same name.
+func productRelation(family, links, member string) relation {
+	return relation{links: links, member: member, family: family, wide: family == "groups",
+		short: func(product, target gatehouse.ID) gatehouse.ID {
+			if holderOf(product).Scope() != holderOf(target).Scope() {
+				return product.Child("service"+family, target.Name())
+			}
+			return product.Child(family, target.Name())
+		},
+		holder: gatehouse.ID.Parent,
+		target: func(short gatehouse.ID) gatehouse.ID {
+			name, _, _ := strings.Cut(short.Name(), ";rev=") // a revision stands for its API
+			return short.Parent().Parent().Child(family, name)
+		},
+	}
+}
+
+func apiRelation() relation   { return productRelation("apis", "apiLinks", "apiId") }
+func groupRelation() relation { return productRelation("groups", "groupLinks", "groupId") }
+
 func productAPIs() *arm.Type {
-	return &arm.Type{
-		Segment: "apis", Shape: arm.Link, Noun: "Api", Name: arm.NameRule{Max: 256, Pattern: namePattern}, Count: true, Filter: apiFilter,
-		Status: arm.Status{Head: http.StatusNoContent},
-		Model:  arm.NewModel(""),
-		Do:     map[arm.Verb]arm.Handler{arm.Put: linkAPI, arm.List: linkedAPIs},
-		Hooks:  arm.Hooks{Show: showAPI},
-	}
+	return productLinks("apis", "Api", apiRelation(), showAPI)
 }
 
-func linkedAPI(link gatehouse.ID) gatehouse.ID {
-	return link.Parent().Parent().Child("apis", link.Name())
+func productGroups() *arm.Type {
+	return productLinks("groups", "Group", groupRelation(), showGroup)
 }
 
-// linked is a link as it is shown: with what is in the API.
-func linked(op *arm.Op, r store.Reader, link gatehouse.ID) (*arm.Resource, error) {
-	api, err := op.Load(r, linkedAPI(link))
-	if gatehouse.KindOf(err) == gatehouse.NotFound {
-		return nil, notFound("Api")
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &arm.Resource{ID: link, Type: op.Route.TypeName, Body: api.Body}, nil
+// productLinks are the ties by the names of the others, and are shown as those.
+func productLinks(family, noun string, r relation, show func(*arm.Op, *arm.Resource, *jsondoc.Object)) *arm.Type {
+	t := published("service/products/"+family, "", arm.Type{Noun: noun, Name: arm.NameRule{Max: 256, Pattern: namePattern}, Status: arm.Status{Head: http.StatusNoContent}})
+	t.Hooks.Show = show
+	return r.shortType(t, r.target)
 }
 
-func linkAPI(op *arm.Op) (*arm.Answer, error) {
-	var shown *arm.Resource
-	status := http.StatusCreated
-	err := op.Write(nil, func(tx *store.Tx) error {
-		if err := op.Exists(tx, op.ID.Parent()); err != nil {
-			return err
-		}
-		product, err := op.Load(tx, op.ID.Parent())
-		if err != nil {
-			return err
-		}
-		api, err := linked(op, tx, op.ID)
-		if err != nil {
-			return err
-		}
-		id := product.ID.Child("apis", linkedName(op, tx))
-		if _, err := tx.Get(op.Context, id.Scope()); err == nil {
-			status = http.StatusOK
-		}
-		link := &arm.Resource{ID: id, Type: op.Route.TypeName, Body: object()}
-		shown = &arm.Resource{ID: id, Type: link.Type, Body: api.Body}
-		return op.Save(tx, link)
-	})
-	if err != nil {
-		return nil, err
+func productAPILinks() *arm.Type {
+	t := apiRelation().linkType("service/products/apiLinks")
+	put := t.Hooks.Put
+	t.Hooks.Put = func(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+		api, _, _ := strings.Cut(next.Props().String("apiId"), ";rev=")
+		next.Props().Set("apiId", api)
+		return put(op, tx, old, next)
 	}
-	return &arm.Answer{Status: status, Body: op.Show(shown)}, nil
+	return t
 }
 
-// linkedName is the API's name as it was created.
-func linkedName(op *arm.Op, tx *store.Tx) string {
-	d, err := tx.Get(op.Context, linkedAPI(op.ID).Scope())
-	if err != nil {
-		return op.ID.Name()
-	}
-	return d.ID.Name()
-}
-
-func linkedAPIs(op *arm.Op) (*arm.Answer, error) {
-	if err := op.Exists(op.Store(), op.ID); err != nil {
-		return nil, err
-	}
-	product := op.ID.Scope()
-	page, err := op.Store().List(op.Context, store.Query{Type: op.Route.TypeName, Parent: &product})
-	if err != nil {
-		return nil, err
-	}
-	var all []*arm.Resource
-	for _, d := range page.Documents {
-		r, err := linked(op, op.Store(), d.ID)
-		if gatehouse.KindOf(err) == gatehouse.NotFound {
-			continue // deleted since the list was read
-		}
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, r)
-	}
-	return op.PageOf(all, nil)
-}
+func productGroupLinks() *arm.Type { return groupRelation().linkType("service/products/groupLinks") }

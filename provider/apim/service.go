@@ -75,6 +75,7 @@ func (p *provider) service() *arm.Type {
 			caches(),
 			diagnostics(),
 			documentations(),
+			groups(),
 			loggers(),
 			namedValues(),
 			openIDProviders(),
@@ -85,12 +86,16 @@ func (p *provider) service() *arm.Type {
 			portalSettings(),
 			publicSettings(),
 			products(
+				productAPILinks(),
 				productAPIs(),
+				productGroupLinks(),
+				productGroups(),
 				productTags(),
 			),
 			globalSchemas(),
 			subscriptions(),
 			tags(),
+			users(),
 			workspaces(),
 		},
 	}
@@ -143,7 +148,7 @@ func defaultSettings(op *arm.Op, next *arm.Resource) {
 	next.Props().Set("customProperties", custom)
 }
 
-// putService reserves the name, which is unique in the installation, and settles the identity.
+// putService settles the identity, and fills a new service. The name of a deleted one is still taken.
 func (p *provider) putService(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	next.Props().Delete("restore")
 	if old == nil {
@@ -156,7 +161,13 @@ func (p *provider) putService(op *arm.Op, tx *store.Tx, old, next *arm.Resource)
 				"Api service %s was soft-deleted. In order to create the new service with the same name, you have to either undelete the service or purge it. See https://aka.ms/apimsoftdelete.", next.ID.Name())
 		}
 	}
-	return p.identities.Settle(op, tx, old, next)
+	if err := p.identities.Settle(op, tx, old, next); err != nil || old != nil {
+		return err
+	}
+	if err := op.Save(tx, next); err != nil { // before what it holds, so that the log reads downwards
+		return err
+	}
+	return fill(op, tx, next)
 }
 
 func serviceExists(r, _ *arm.Resource) error {

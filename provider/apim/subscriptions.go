@@ -131,7 +131,7 @@ func subscriptionField(r *arm.Resource, name string) (any, bool) {
 
 func showSubscription(op *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 	props := out.Object("properties")
-	for _, name := range []string{"startDate", "expirationDate", "endDate", "notificationDate", "stateComment"} {
+	for _, name := range []string{"displayName", "startDate", "expirationDate", "endDate", "notificationDate", "stateComment"} {
 		if !props.Has(name) {
 			props.Set(name, nil)
 		}
