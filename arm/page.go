@@ -114,6 +114,11 @@ type listing struct {
 	asked     bool // $top was given
 	count     int
 	taken     int
+	items     []jsondoc.Value
+	last      string // key of the last item
+
+	from func(d *store.Document) (*Resource, error) // instead of the document itself
+	show func(r *Resource) *jsondoc.Object
 }
 
 func (op *Op) listing(q store.Query) (*listing, error) {
@@ -146,46 +151,57 @@ func (op *Op) listing(q store.Query) (*listing, error) {
 
 // collect reads documents in batches until a page is full. The next token is the key of the last item taken.
 func (l *listing) collect() (items []jsondoc.Value, next string, err error) {
-	op, q := l.op, l.query
-	counted := op.Route.Type != nil && op.Route.Type.Count
-	if counted {
+	if l.counted() {
 		if err := l.total(); err != nil {
 			return nil, "", err
 		}
 	}
-	last := ""
+	full, err := l.fill()
+	if err != nil || !full {
+		return l.items, "", err
+	}
+	return l.items, l.last, nil
+}
+
+func (l *listing) counted() bool { return l.op.Route.Type != nil && l.op.Route.Type.Count }
+
+// fill takes items until there are enough and it has seen one more.
+func (l *listing) fill() (full bool, err error) {
+	q := l.query
 	for {
 		q.Limit = l.top + l.skip + 1
-		page, err := op.Server.store.List(op.Context, q)
+		page, err := l.op.Server.store.List(l.op.Context, q)
 		if err != nil {
-			return nil, "", err
+			return false, err
 		}
 		for _, d := range page.Documents {
-			r, err := l.read(d)
+			r, err := l.matching(d)
 			if err != nil {
-				return nil, "", err
+				return false, err
 			}
 			if r == nil {
-				continue
-			}
-			if matches, err := l.match(r); err != nil {
-				return nil, "", err
-			} else if !matches {
 				continue
 			}
 			if l.taken++; l.taken <= l.skip {
 				continue
 			}
-			if len(items) == l.top {
-				return items, last, nil
+			if len(l.items) == l.top {
+				return true, nil
 			}
-			items, last = append(items, op.Show(r)), d.Key().String()
+			l.items, l.last = append(l.items, l.shown(r)), d.Key().String()
 		}
 		if page.Next == "" {
-			return items, "", nil
+			return false, nil
 		}
 		q.After = page.Next
 	}
+}
+
+func (l *listing) shown(r *Resource) *jsondoc.Object {
+	if l.show != nil {
+		return l.show(r)
+	}
+	return l.op.Show(r)
 }
 
 // PageOf answers a list of resources that are already in memory, in order of their
@@ -243,7 +259,7 @@ func (l *listing) total() error {
 	q.After, q.Limit = "", 0
 	if l.filter == nil && len(l.keep) == 0 {
 		n, err := l.op.Server.store.Count(l.op.Context, q)
-		l.count = n
+		l.count += n
 		return err
 	}
 	page, err := l.op.Server.store.List(l.op.Context, q)
@@ -251,35 +267,40 @@ func (l *listing) total() error {
 		return err
 	}
 	for _, d := range page.Documents {
-		r, err := l.read(d)
-		if err != nil {
+		if r, err := l.matching(d); err != nil {
 			return err
-		}
-		if r == nil {
-			continue
-		}
-		matches, err := l.match(r)
-		if err != nil {
-			return err
-		}
-		if matches {
+		} else if r != nil {
 			l.count++
 		}
 	}
 	return nil
 }
 
-// read is a document as it is shown, nil for a link that leads nowhere any more.
+// matching is a document as it is shown, nil when it does not belong in the list: a
+// link that leads nowhere any more is left out, too.
+func (l *listing) matching(d *store.Document) (*Resource, error) {
+	r, err := l.read(d)
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if matches, err := l.match(r); err != nil || !matches {
+		return nil, err
+	}
+	return r, nil
+}
+
 func (l *listing) read(d *store.Document) (*Resource, error) {
+	if l.from != nil {
+		return l.from(d)
+	}
 	r, err := FromDocument(d)
 	if err != nil {
 		return nil, err
 	}
-	r, err = l.op.behind(l.op.Server.store, r)
-	if gatehouse.KindOf(err) == gatehouse.NotFound {
-		return nil, nil
-	}
-	return r, err
+	return l.op.behind(l.op.Server.store, r)
 }
 
 func (l *listing) match(r *Resource) (bool, error) {

@@ -133,8 +133,8 @@ type Hooks struct {
 	After func(op *Op, r *Resource)
 	// Show shapes the answer; out is the wire object, which it may change.
 	Show func(op *Op, r *Resource, out *jsondoc.Object)
-	// Behind gives a link the resource that it is shown as: what is shown and the entity tag are
-	// that one's, the id stays the link's. What leads nowhere is NotFound, and left out of lists.
+	// Behind gives a link the resource that it is shown as, with that one's entity tag and
+	// whatever id it is given here. What leads nowhere is NotFound, and left out of lists.
 	Behind func(op *Op, from store.Reader, link *Resource) (*Resource, error)
 	// Field gives $filter a field that is not stored under its name.
 	Field func(r *Resource, name string) (any, bool)

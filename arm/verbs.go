@@ -40,13 +40,7 @@ func (op *Op) behind(from store.Reader, r *Resource) (*Resource, error) {
 	if d == nil || d.Type.Hooks.Behind == nil {
 		return r, nil
 	}
-	found, err := d.Type.Hooks.Behind(op, from, r)
-	if err != nil {
-		return nil, err
-	}
-	shown := *found
-	shown.ID, shown.Type = r.ID, r.Type
-	return &shown, nil
+	return d.Type.Hooks.Behind(op, from, r)
 }
 
 // Existing loads the addressed resource, or says which level of its path is missing.
@@ -370,7 +364,7 @@ func (op *Op) tagged(a *Answer, r *Resource) *Answer {
 // precondition checks If-Match and If-None-Match. A star on something that is not
 // there creates it: Terraform does so with APIs (clients.md section 4).
 func (op *Op) precondition(old *Resource) error {
-	if !op.Route.Type.ETag || op.Route.Type.Hooks.Behind != nil {
+	if t := op.Route.Type; !t.ETag || t.Hooks.Behind != nil && !t.Match {
 		return nil // links take none: the tag is that of what they lead to (apim-control-plane.md 1.4)
 	}
 	want := op.Header.Get("If-Match")
