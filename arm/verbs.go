@@ -85,6 +85,9 @@ func patch(op *Op) (*Answer, error) { return op.write(true) }
 // GetAsUsual is the generic GET, for types whose own handler of it does something else now and then.
 func (op *Op) GetAsUsual() (*Answer, error) { return get(op) }
 
+// ListAsUsual is the generic list, for types whose lists have options of their own.
+func (op *Op) ListAsUsual() (*Answer, error) { return list(op) }
+
 // PutAsUsual is the generic PUT, for types whose own handler of it does something else now and then.
 func (op *Op) PutAsUsual() (*Answer, error) { return put(op) }
 

@@ -40,6 +40,7 @@ func apis(more ...*arm.Type) *arm.Type {
 			properties.license              any
 			properties.provisioningState    string readonly
 		`),
+		Do:    map[arm.Verb]arm.Handler{arm.List: listMarked},
 		Hooks: arm.Hooks{Default: defaultAPI, Check: checkAPI, Delete: dropAPI, Show: showAPI},
 		Holds: append(more, policies(), schemas()),
 	})
@@ -159,6 +160,7 @@ func operations(more ...*arm.Type) *arm.Type {
 			properties.templateParameters array(any) default=[]
 		`),
 		Hooks: arm.Hooks{Check: checkOperation},
+		Do:    map[arm.Verb]arm.Handler{arm.List: listMarked},
 		Holds: append(more, policies()),
 	})
 }

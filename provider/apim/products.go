@@ -24,6 +24,7 @@ func products(links ...*arm.Type) *arm.Type {
 			properties.state                enum(notPublished|published) default="notPublished"
 		`),
 		Hooks: arm.Hooks{Check: checkProduct, Delete: dropProduct},
+		Do:    map[arm.Verb]arm.Handler{arm.List: listMarked},
 		Holds: append(links, policies()),
 	})
 }

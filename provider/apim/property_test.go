@@ -56,6 +56,12 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 	"subscriptions properties.scope": func(r *rand.Rand, _ int) any {
 		return service + []string{"/apis", "/", "/apis/parent", "/products/parent"}[r.IntN(4)]
 	},
+	"apiLinks properties.apiId":             func(_ *rand.Rand, n int) any { return fmt.Sprint(service, "/apis/n", n) },
+	"operationLinks properties.operationId": func(_ *rand.Rand, n int) any { return fmt.Sprint(service, "/apis/parent/operations/n", n) },
+	"productLinks properties.productId":     func(_ *rand.Rand, n int) any { return fmt.Sprint(service, "/products/n", n) },
+	"wikis properties.documents": func(r *rand.Rand, _ int) any {
+		return []any{map[string]any{"documentationId": fmt.Sprint("n", r.IntN(40))}}
+	},
 	"schemas properties.contentType":          func(*rand.Rand, int) any { return "text/plain" },
 	"schemas properties.schemaType":           func(*rand.Rand, int) any { return "json" },
 	"schemas properties.value":                func(*rand.Rand, int) any { return nil },
@@ -78,7 +84,7 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 }
 
 // onlyNames are the names of types that take only some.
-var onlyNames = map[string]string{"policies": "policy", "diagnostics": "applicationinsights"}
+var onlyNames = map[string]string{"policies": "policy", "diagnostics": "applicationinsights", "wikis": "default"}
 
 // text is anything that JSON can hold and nobody trims: quotes, markup, other scripts, control characters.
 func text(r *rand.Rand, min, max int) string {
@@ -193,6 +199,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, parent := range []string{"apis", "apis/parent/operations", "products", "namedValues", "tags", "subscriptions", "workspaces", "policies",
 		"apis/parent/policies", "apis/parent/operations/parent/policies", "products/parent/policies",
 		"workspaces/team/apis", "workspaces/team/apis/parent/operations", "workspaces/team/products", "workspaces/team/namedValues", "workspaces/team/tags", "workspaces/team/policies",
+		"tags/n1/apiLinks", "tags/n1/operationLinks", "tags/n1/productLinks", "apis/parent/tagDescriptions", "documentations", "apis/parent/wikis", "products/parent/wikis",
 		"schemas", "apis/parent/schemas", "workspaces/team/schemas",
 		"loggers", "diagnostics", "apis/parent/diagnostics", "caches", "workspaces/team/loggers", "workspaces/team/diagnostics", "workspaces/team/apis/parent/diagnostics"} {
 		segment := parent[strings.LastIndexByte(parent, '/')+1:]

@@ -9,6 +9,8 @@ import (
 func tags() *arm.Type {
 	return published("service/tags", "properties.displayName string required min=1 max=160\n", arm.Type{
 		Noun: "Tag", Name: arm.NameRule{Max: 80, Pattern: namePattern},
+		Hooks: arm.Hooks{Delete: dropTag},
+		Do:    map[arm.Verb]arm.Handler{arm.List: listTags},
 		Holds: []*arm.Type{
 			tagRelation("apiLinks", "apiId", "apis").linkType("service/tags/apiLinks"),
 			tagRelation("operationLinks", "operationId", "apis/operations").linkType("service/tags/operationLinks"),

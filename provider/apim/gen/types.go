@@ -120,7 +120,7 @@ func filterFields(text string) []string {
 	for _, f := range strings.Split(text, ";") {
 		name, rest, ok := strings.Cut(strings.TrimSpace(f), "[")
 		parts := strings.Split(strings.TrimSuffix(rest, "]"), "|")
-		if !ok || strings.TrimSpace(parts[0]) != "filter" {
+		if !ok || !slices.Contains(strings.Split(strings.TrimSpace(parts[0]), ","), "filter") {
 			continue
 		}
 		allowed := ""
