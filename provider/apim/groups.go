@@ -65,7 +65,7 @@ func showGroup(_ *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 func groupUsers() *arm.Type {
 	return published("service/groups/users", "", arm.Type{
 		Noun: "User", Name: arm.NameRule{Max: 80, Pattern: namePattern}, NoBody: true, Model: arm.NewModel(""), Status: arm.Status{Head: http.StatusNoContent},
-		Hooks: arm.Hooks{Put: joinGroup, Delete: leaveGroup, Behind: member, Show: showUser},
+		Hooks: arm.Hooks{Put: joinGroup, Delete: leaveGroup, Behind: shownMember, Show: showUser},
 	})
 }
 
@@ -76,6 +76,11 @@ func member(op *arm.Op, from store.Reader, membership *arm.Resource) (*arm.Resou
 		return nil, notFound("User")
 	}
 	return user, err
+}
+
+func shownMember(op *arm.Op, from store.Reader, membership *arm.Resource) (*arm.Resource, error) {
+	user, err := member(op, from, membership)
+	return under(membership, user), err
 }
 
 func joinGroup(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {

@@ -42,9 +42,20 @@ func (r relation) shortType(t *arm.Type, other func(short gatehouse.ID) gatehous
 	}
 	t.Hooks.Delete = r.deleteShort
 	t.Hooks.Behind = func(op *arm.Op, from store.Reader, short *arm.Resource) (*arm.Resource, error) {
-		return op.Load(from, other(short.ID))
+		found, err := op.Load(from, other(short.ID))
+		return under(short, found), err
 	}
 	return t
+}
+
+// under is what a link leads to as it is shown under the link's own id.
+func under(link, found *arm.Resource) *arm.Resource {
+	if found == nil {
+		return nil
+	}
+	shown := *found
+	shown.ID, shown.Type = link.ID, link.Type
+	return &shown
 }
 
 func (r relation) putLink(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {

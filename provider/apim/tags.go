@@ -3,6 +3,7 @@ package apim
 import (
 	"gatehouse"
 	"gatehouse/arm"
+	"gatehouse/store"
 )
 
 // tags mark APIs, operations and products, by assignment to those or by links from the tag (apim-control-plane.md 2.6).
@@ -47,7 +48,11 @@ func productTags() *arm.Type {
 }
 
 func assignments(path string, r relation) *arm.Type {
-	return r.shortType(published(path, "", arm.Type{Noun: "Tag", Name: arm.NameRule{Max: 80, Pattern: namePattern}}), tagOf)
+	t := r.shortType(published(path, "", arm.Type{Noun: "Tag", Name: arm.NameRule{Max: 80, Pattern: namePattern}}), tagOf)
+	t.Hooks.Behind = func(op *arm.Op, from store.Reader, assignment *arm.Resource) (*arm.Resource, error) {
+		return op.Load(from, tagOf(assignment.ID)) // under its own id, as the published examples show it
+	}
+	return t
 }
 
 // hidden is a type without requests of its own.
