@@ -56,6 +56,9 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 	"subscriptions properties.scope": func(r *rand.Rand, _ int) any {
 		return service + []string{"/apis", "/", "/apis/parent", "/products/parent"}[r.IntN(4)]
 	},
+	"issues properties.userId":              func(*rand.Rand, int) any { return service + "/users/1" },
+	"issues properties.apiId":               func(*rand.Rand, int) any { return service + "/apis/parent" },
+	"comments properties.userId":            func(*rand.Rand, int) any { return service + "/users/1" },
 	"apiLinks properties.apiId":             func(_ *rand.Rand, n int) any { return fmt.Sprint(service, "/apis/n", n) },
 	"operationLinks properties.operationId": func(_ *rand.Rand, n int) any { return fmt.Sprint(service, "/apis/parent/operations/n", n) },
 	"productLinks properties.productId":     func(_ *rand.Rand, n int) any { return fmt.Sprint(service, "/products/n", n) },
@@ -199,6 +202,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, parent := range []string{"apis", "apis/parent/operations", "products", "namedValues", "tags", "subscriptions", "workspaces", "policies",
 		"apis/parent/policies", "apis/parent/operations/parent/policies", "products/parent/policies",
 		"workspaces/team/apis", "workspaces/team/apis/parent/operations", "workspaces/team/products", "workspaces/team/namedValues", "workspaces/team/tags", "workspaces/team/policies",
+		"apis/parent/issues", "apis/parent/issues/n1/comments",
 		"tags/n1/apiLinks", "tags/n1/operationLinks", "tags/n1/productLinks", "apis/parent/tagDescriptions", "documentations", "apis/parent/wikis", "products/parent/wikis",
 		"schemas", "apis/parent/schemas", "workspaces/team/schemas",
 		"loggers", "diagnostics", "apis/parent/diagnostics", "caches", "workspaces/team/loggers", "workspaces/team/diagnostics", "workspaces/team/apis/parent/diagnostics"} {
