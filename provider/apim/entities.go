@@ -17,6 +17,8 @@ func workspaces() *arm.Type {
 				diagnostics(),
 			),
 			versionSets(),
+			backends(),
+			certificates(),
 			diagnostics(),
 			groups(),
 			loggers(),

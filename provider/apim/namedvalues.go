@@ -4,45 +4,127 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
 	"gatehouse/store"
 )
 
-// namedValues keep their value sealed, secret or not, and show it when it is not one.
+// namedValues keep their value sealed, secret or not, and show it when it is not one. The
+// value may be in a Key Vault instead (apim-control-plane.md 2.5).
 func namedValues() *arm.Type {
-	return entity(arm.Type{
-		Segment: "namedValues", Noun: "Property", Name: arm.NameRule{Max: 256, Pattern: namePattern}, Filter: searchable("displayName", "tags(ge,le,eq,ne,gt,lt,substringof,contains,startswith,endswith,any,all)"),
+	return published("service/namedValues", `
+		properties.value  string secret max=4096
+		properties.secret bool default=false
+		properties.keyVault.lastStatus any readonly
+		properties.provisioningState string readonly
+	`, arm.Type{
+		Noun: "Property", Name: arm.NameRule{Max: 256, Pattern: namePattern},
 		Unique: []arm.Unique{{Member: "properties.displayName", Taken: func(_, _ *arm.Resource) error {
 			return validation("name", "Property with the same name already exist.")
 		}}},
-		Model: arm.NewModel(`
-			properties.displayName string required min=1 max=256 pattern=^[A-Za-z0-9-._]+$
-			properties.value       string secret max=4096
-			properties.secret      bool default=false
-			properties.tags        array(string) max=32
-			properties.keyVault    any
-			properties.provisioningState string readonly
-		`),
-		Hooks: arm.Hooks{Check: checkNamedValue, Show: func(_ *arm.Op, r *arm.Resource, out *jsondoc.Object) {
-			if !r.Props().Bool("secret") {
-				out.SetPath("properties.value", r.SecretString("properties.value"))
-			}
-		}},
-		Actions: []arm.Action{{Name: "listValue", Do: reveal(map[string]string{"value": "properties.value"})}},
+		Do:      map[arm.Verb]arm.Handler{arm.List: listVaulted},
+		Hooks:   arm.Hooks{Check: checkNamedValue, Delete: namedValueFree, Show: showNamedValue},
+		Actions: []arm.Action{{Name: "listValue", Do: listValue}, {Name: "refreshSecret", Do: refreshSecret}},
 	})
+}
+
+func showNamedValue(_ *arm.Op, r *arm.Resource, out *jsondoc.Object) {
+	if !r.Props().Bool("secret") && vaulted(r) == "" {
+		out.SetPath("properties.value", r.SecretString("properties.value"))
+	}
 }
 
 // checkNamedValue wants a value, and wants it again when it stops being a secret: who
 // may write but not list values would learn it otherwise.
 func checkNamedValue(op *arm.Op, _ *store.Tx, old, next *arm.Resource) error {
-	if strings.TrimSpace(next.SecretString("properties.value")) == "" && !next.Props().Has("keyVault") {
+	if err := settleSource(op, next); err != nil {
+		return err
+	}
+	if vaulted(next) != "" {
+		return checkVault(op, old, next)
+	}
+	if strings.TrimSpace(next.SecretString("properties.value")) == "" {
 		return validation("value", "value should not be empty")
 	}
 	if old != nil && old.Props().Bool("secret") && !next.Props().Bool("secret") && !sent(op, "properties.value") {
 		return validation("value", "value has to be sent again when secret becomes false, since everybody who may read the named value sees it from then on")
 	}
 	return nil
+}
+
+// settleSource leaves one source, the value or the Key Vault: what the request brought takes
+// the other's place.
+func settleSource(op *arm.Op, next *arm.Resource) error {
+	props := next.Props()
+	if !props.Has("keyVault") {
+		return nil
+	}
+	value, vault := sent(op, "properties.value"), sent(op, "properties.keyVault")
+	switch {
+	case value && vault:
+		return validation("keyVault", "value and keyVault exclude each other")
+	case value:
+		props.Delete("keyVault")
+		return nil
+	case props.String("keyVault.secretIdentifier") == "":
+		return validation("keyVault.secretIdentifier", "keyVault.secretIdentifier is required.")
+	case !props.Bool("secret") && sent(op, "properties.secret"):
+		return validation("secret", "secret has to be true for a value from Key Vault")
+	}
+	props.Set("secret", true)
+	if next.Secret != nil {
+		next.Secret.Delete("properties.value")
+	}
+	return nil
+}
+
+// listValue tells the value, unless it is in a Key Vault and was never fetched.
+func listValue(op *arm.Op) (*arm.Answer, error) {
+	r, err := op.Existing()
+	if err != nil {
+		return nil, err
+	}
+	if vaulted(r) != "" {
+		return nil, refusal(gatehouse.Invalid, "ValidationError", "The named value has no value here. %s", vaultMessage)
+	}
+	return reveal(map[string]string{"value": "properties.value"})(op)
+}
+
+// referring are the types whose text may hold {{references}}, below a service or workspace.
+var referring = []string{"/loggers", "/caches", "/backends", "/policies", "/policyFragments", "/products/policies",
+	"/apis/policies", "/apis/operations/policies", "/apis/resolvers/policies"}
+
+// namedValueFree keeps a named value that something refers to.
+func namedValueFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
+	if cascaded(op, old) {
+		return nil
+	}
+	holder := holderOf(old.ID)
+	scope, name := holder.Scope(), old.Props().String("displayName")
+	for _, family := range referring {
+		page, err := tx.List(op.Context, store.Query{Type: holder.Type() + family, Under: &scope})
+		if err != nil {
+			return err
+		}
+		for _, d := range page.Documents {
+			if refersTo(d, name) {
+				return refusal(gatehouse.Invalid, "ValidationError", "Property cannot be deleted since it is used by '%s'.", relative(d.ID))
+			}
+		}
+	}
+	return nil
+}
+
+func refersTo(d *store.Document, name string) bool {
+	for _, text := range [][]byte{d.Body, d.Secret} {
+		for _, found := range anyReference.FindAllSubmatch(text, -1) {
+			if gatehouse.EqualFold(string(found[1]), name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // reveal is a POST action that answers secrets: members of the answer by path. It is recorded.

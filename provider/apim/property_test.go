@@ -30,6 +30,7 @@ func world(t testing.TB) *armtest.World {
 		{"/workspaces/team/apis/parent", `{"properties": {"displayName": "Parent", "path": "parent"}}`},
 		{"/apis/parent/operations/parent", `{"properties": {"displayName": "Parent", "method": "GET", "urlTemplate": "/parent"}}`},
 		{"/products/parent", `{"properties": {"displayName": "Parent"}}`},
+		{"/certificates/parent", `{"properties": {"data": "` + pfx + `", "password": "hunter2"}}`},
 		{"/loggers/parent", `{"properties": {"loggerType": "applicationInsights", "credentials": {"instrumentationKey": "key"}}}`},
 	} {
 		if a := w.Do("owner", "PUT", service+each[0]+version, nil, each[1]); a.Code != 201 {
@@ -72,15 +73,7 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 	"schemas properties.document.value":       func(*rand.Rand, int) any { return nil },
 	"schemas properties.document.definitions": func(*rand.Rand, int) any { return nil },
 	"schemas properties.document.components":  func(*rand.Rand, int) any { return nil },
-	"loggers properties.loggerType": func(r *rand.Rand, _ int) any {
-		return []string{"applicationInsights", "azureEventHub"}[r.IntN(2)]
-	},
-	"loggers properties.credentials": func(r *rand.Rand, _ int) any {
-		return map[string]any{"name": text(r, 1, 50) + ".", "connectionString": text(r, 1, 500) + "."}
-	},
-	"diagnostics properties.loggerId":    func(*rand.Rand, int) any { return service + "/loggers/parent" },
-	"caches properties.connectionString": func(r *rand.Rand, _ int) any { return text(r, 1, 298) + "." },
-	"policies properties.format":         func(*rand.Rand, int) any { return "xml" },
+	"policies properties.format":              func(*rand.Rand, int) any { return "xml" },
 	"policies properties.value": func(r *rand.Rand, _ int) any {
 		return "<policies><inbound><!--" + strings.ReplaceAll(text(r, 0, 80), "-", "_") + "--></inbound></policies>"
 	},
@@ -161,7 +154,7 @@ func value(r *rand.Rand, kind string, f arm.Field) any {
 func body(r *rand.Rand, segment string, m *arm.Model, n int) *jsondoc.Object {
 	o := jsondoc.NewObject()
 	for _, f := range m.Fields() {
-		maker, special := makers[segment+" "+f.Path]
+		maker, special := makerOf(segment + " " + f.Path)
 		if f.ReadOnly || !special && composed(m, f) || strings.Contains(f.Path, "[]") {
 			continue
 		}
@@ -186,6 +179,16 @@ func body(r *rand.Rand, segment string, m *arm.Model, n int) *jsondoc.Object {
 	return o
 }
 
+// makerOf finds the maker of a member, in the lists of every family.
+func makerOf(member string) (func(r *rand.Rand, n int) any, bool) {
+	for _, family := range []map[string]func(r *rand.Rand, n int) any{makers, connectionMakers} {
+		if maker, ok := family[member]; ok {
+			return maker, true
+		}
+	}
+	return nil, false
+}
+
 // composed reports whether a member is made by those that it holds.
 func composed(m *arm.Model, f arm.Field) bool {
 	return f.Kind == "level" || slices.ContainsFunc(m.Fields(), func(inner arm.Field) bool {
@@ -205,6 +208,7 @@ func TestRoundTrip(t *testing.T) {
 		"apis/parent/issues", "apis/parent/issues/n1/comments",
 		"tags/n1/apiLinks", "tags/n1/operationLinks", "tags/n1/productLinks", "apis/parent/tagDescriptions", "documentations", "apis/parent/wikis", "products/parent/wikis",
 		"schemas", "apis/parent/schemas", "workspaces/team/schemas",
+		"backends", "certificates", "workspaces/team/certificates",
 		"loggers", "diagnostics", "apis/parent/diagnostics", "caches", "workspaces/team/loggers", "workspaces/team/diagnostics", "workspaces/team/apis/parent/diagnostics"} {
 		segment := parent[strings.LastIndexByte(parent, '/')+1:]
 		declared := typeAt(w, parent)
