@@ -1,11 +1,13 @@
 package arm
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 
 	"gatehouse"
 	"gatehouse/jsondoc"
+	"gatehouse/store"
 )
 
 // Inner performs another request as the same caller, through resolve, api-version
@@ -35,5 +37,28 @@ func (op *Op) Admit(method, path, version string, body *jsondoc.Object) (*Op, er
 	return inner, inner.admit()
 }
 
-// Run does the work of an operation that Admit admitted. Its caller may have set Query and Header before.
-func (op *Op) Run() (*Answer, error) { return op.Route.handler(op) }
+// RunWithin does the work of an operation that Admit admitted as part of outer's Write,
+// which is open: what it changes is done when outer's transaction commits, or not at
+// all, and is recorded as outer's. Its caller may have set Query and Header before.
+// Only writes can be run so: an action might record what it does, or wait for the writer.
+func (op *Op) RunWithin(outer *Op) (*Answer, error) {
+	if op.Route.Verb != Put && op.Route.Verb != Patch && op.Route.Verb != Delete {
+		return nil, errors.New("arm: " + op.Route.Action + " cannot be part of another write")
+	}
+	op.within = outer
+	return op.Route.handler(op)
+}
+
+// writeWithin is Write in the transaction of another operation, which also keeps the claims until its outcome is known.
+func (op *Op) writeWithin(f func(tx *store.Tx) error) error {
+	tx := op.within.tx
+	op.tx = tx
+	defer func() {
+		op.within.claims = append(op.within.claims, op.claims...)
+		op.tx, op.claims = nil, nil
+	}()
+	if err := op.again(); err != nil {
+		return err
+	}
+	return f(tx)
+}

@@ -23,6 +23,9 @@ const operationLife = 24 * time.Hour
 // Location is result, or an empty 200. Poll addresses are absolute, carry their
 // id in the path, and only the caller who started the operation may ask.
 func (op *Op) Finished(a *Answer, result *jsondoc.Object) (*Answer, error) {
+	if op.within != nil {
+		return a, nil // nobody polls for a part
+	}
 	id := gatehouse.NewGUID().String()
 	value := []byte{}
 	if result != nil {
@@ -76,10 +79,16 @@ func operationResult(op *Op) (*Answer, error) {
 }
 
 func operationStatus(op *Op) (*Answer, error) {
-	if _, err := op.operation(); err != nil {
+	result, err := op.operation()
+	if err != nil {
 		return nil, err
 	}
-	return OK(jsondoc.NewObject("id", op.Path, "name", op.Params["operationId"], "status", "Succeeded", "percentComplete", 100)), nil
+	out := jsondoc.NewObject("id", op.Path, "name", op.Params["operationId"], "status", "Succeeded", "percentComplete", 100)
+	if result.String("properties.status") == "Failed" { // the work was accepted and came to nothing
+		out.Set("status", "Failed")
+		out.Set("error", result.Object("properties.error"))
+	}
+	return OK(out), nil
 }
 
 var patterns sync.Map

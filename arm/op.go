@@ -32,6 +32,7 @@ type Op struct {
 	Partial bool
 
 	inner   bool                   // made by Admit, not by a request of its own
+	within  *Op                    // whose Write this one is part of
 	send    func() ([]byte, error) // reads the request body, when it comes to that; nil for none
 	body    *jsondoc.Object
 	bodyErr error
@@ -172,6 +173,9 @@ func because(d gatehouse.Decision) *gatehouse.Because {
 // Write runs f in a transaction, recorded under this operation. The caller's right
 // is asked again inside, so that a right withdrawn meanwhile does not count.
 func (op *Op) Write(masked *jsondoc.Object, f func(tx *store.Tx) error) error {
+	if op.within != nil {
+		return op.writeWithin(f)
+	}
 	defer op.settleClaims()
 	_, err := op.Server.store.Write(op.Context, op.Cause(masked), func(tx *store.Tx) error {
 		op.tx = tx
@@ -236,6 +240,9 @@ func (op *Op) Load(r store.Reader, id gatehouse.ID) (*Resource, error) {
 func (op *Op) Store() store.Reader {
 	if op.tx != nil {
 		return op.tx
+	}
+	if op.within != nil {
+		return op.within.tx
 	}
 	return op.Server.store
 }

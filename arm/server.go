@@ -263,6 +263,9 @@ func (op *Op) Refused(err error) error {
 }
 
 func (op *Op) refused(err error) error {
+	if op.within != nil {
+		return err // the writer cannot wait for itself; who runs this one records it
+	}
 	c := gatehouse.Change{Kind: gatehouse.Refused, Cause: op.Cause(nil), Resource: op.ID.String(), Type: op.Route.TypeName,
 		Status: http.StatusForbidden, Note: gatehouse.CodeOf(err)}
 	if logErr := op.Server.store.Record(op.Context, c); logErr != nil {

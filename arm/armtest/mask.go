@@ -12,9 +12,9 @@ import (
 
 // masks are the variables of a case: names for values that answers hold.
 type masks struct {
-	values       map[string]string // by name
-	names        map[string]string // by value in lower case; GUIDs and tags only
-	guids, etags int
+	values                map[string]string // by name
+	names                 map[string]string // by value in lower case; GUIDs and tags only
+	guids, etags, commits int
 }
 
 func newMasks() *masks {
@@ -32,7 +32,7 @@ func newMasks() *masks {
 
 func (m *masks) set(name, value string) {
 	m.values[name] = value
-	if maskable.FindString(value) == value || etag.FindString(value) == value {
+	if maskable.FindString(value) == value || etag.FindString(value) == value || commit.FindString(value) == value {
 		m.names[key(value)] = name
 	}
 }
@@ -65,6 +65,7 @@ func (m *masks) expand(text string) string {
 var (
 	maskable = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})\b`)
 	etag     = regexp.MustCompile(`AAAA[A-Za-z0-9+/]{18}==|AAAA[A-Za-z0-9+/]{7}=`)
+	commit   = regexp.MustCompile(`\b[0-9a-f]{40}\b`)
 	moment   = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.(\d+))?(?:Z|[+-]\d\d:\d\d)`)
 )
 
@@ -82,6 +83,7 @@ func (m *masks) mask(text string, now time.Time) string {
 		return "${" + name + ":hex}"
 	})
 	text = etag.ReplaceAllStringFunc(text, func(s string) string { return "${" + m.nameOf(s, "etag", &m.etags) + "}" })
+	text = commit.ReplaceAllStringFunc(text, func(s string) string { return "${" + m.nameOf(s, "commit", &m.commits) + "}" })
 	return moment.ReplaceAllStringFunc(text, func(s string) string { return relative(s, now) })
 }
 

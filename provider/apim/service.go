@@ -106,6 +106,7 @@ func (p *provider) service() *arm.Type {
 			subscriptions(),
 			tagResources(),
 			tags(),
+			tenant(),
 			users(),
 			workspaces(),
 		},
