@@ -91,11 +91,10 @@ func (op *Op) denied() error {
 	if op.alias == nil || op.Route.Action == "" {
 		return nil
 	}
-	d, err := op.Server.guard.AuthorizeAt(op.Context, op.Caller, op.Route.Action, op.Route.Data, op.ID, op.scopeText(), nil)
-	if err == nil || d.Code != gatehouse.DenyAssignmentAuthorizationFailed {
-		return nil
+	d, err := op.Server.guard.Denied(op.Caller, op.Route.Action, op.Route.Data, op.ID)
+	if err != nil {
+		op.Decision = d
 	}
-	op.Decision = d
 	return err
 }
 

@@ -72,6 +72,11 @@ func (op *Op) chainExists(r store.Reader, id gatehouse.ID) error {
 	if gatehouse.KindOf(err) != gatehouse.NotFound {
 		return err
 	}
+	if stored, err := op.Server.StoredID(op.Context, r, id); err != nil {
+		return err
+	} else if stored.Scope() != id.Scope() {
+		return op.chainExists(r, stored)
+	}
 	if err := op.chainExists(r, id.Parent()); err != nil {
 		return err
 	}

@@ -41,6 +41,19 @@ func (g *Guard) AuthorizeAt(_ context.Context, caller *gatehouse.Caller, action 
 	return d, v.refusal(caller, action, id.Scope(), scope, d)
 }
 
+// Denied returns the refusal of a deny assignment that takes an action away at id, nil
+// when none does. It says nothing of rights: a resource may have a second name besides
+// the one at which the caller was found to have the right.
+func (g *Guard) Denied(caller *gatehouse.Caller, action string, data bool, id gatehouse.ID) (gatehouse.Decision, error) {
+	v := g.view.Load()
+	deny, ok := v.snapshot.Denied(g.request(v, caller, action, data, id.Scope(), nil))
+	if !ok {
+		return gatehouse.Decision{Allowed: true}, nil
+	}
+	d := gatehouse.Decision{Code: gatehouse.DenyAssignmentAuthorizationFailed, Deny: deny}
+	return d, v.refusal(caller, action, id.Scope(), id.String(), d)
+}
+
 // Allowed reports whether the caller may perform an action at id.
 func (g *Guard) Allowed(caller *gatehouse.Caller, action string, id gatehouse.ID) bool {
 	d, err := g.Authorize(context.Background(), caller, action, id, nil)

@@ -124,6 +124,21 @@ func (s *Snapshot) Decide(r *gatehouse.Request) gatehouse.Decision {
 	return d
 }
 
+// Denied returns the deny assignment that takes the action away from whoever holds it
+// otherwise, ok false when there is none: for names of one resource besides the name
+// at which the right was asked for.
+func (s *Snapshot) Denied(r *gatehouse.Request) (id gatehouse.GUID, ok bool) {
+	var w walk
+	w.start(s, r)
+	if w.who == nil || r.Principal.IsZero() {
+		return id, false
+	}
+	if x := w.denied(); x != nil {
+		return x.ID, true
+	}
+	return id, false
+}
+
 // grants looks for a role assignment that grants and notes it in d.
 func (w *walk) grants(d *gatehouse.Decision) bool {
 	return w.granted(w.who, d) || w.grantedThroughGroups(d)

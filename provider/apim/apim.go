@@ -32,7 +32,7 @@ func New(tenant gatehouse.GUID, d *directory.Index) *arm.Provider {
 	return &arm.Provider{
 		Namespace: Namespace, DisplayName: "Microsoft API Management",
 		Versions:  []string{"2024-05-01", "2023-09-01-preview", "2022-08-01", "2021-12-01-preview", "2021-08-01", "2020-12-01", "2019-12-01"},
-		Versioned: checkVersion, Invalid: validationError, Missing: missing,
+		Versioned: checkVersion, Invalid: validationError, Missing: missing, Alias: aliasOf,
 		Mounts: []arm.Mount{{At: arm.AtGroup, Types: []*arm.Type{p.service()}}},
 		Calls:  append(serviceCalls(), tenantCalls()...),
 	}

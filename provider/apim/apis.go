@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
 	"gatehouse/store"
@@ -15,34 +16,51 @@ func apis(more ...*arm.Type) *arm.Type {
 	return entity(arm.Type{
 		Segment: "apis", Noun: "Api", Name: arm.NameRule{Max: 256, Pattern: namePattern}, Filter: searchable("name displayName description serviceUrl path", "isCurrent(eq,ne)"),
 		Status: arm.Status{Delete: http.StatusNoContent},
-		Unique: []arm.Unique{{Member: "properties.path", Group: versionSet, Taken: samePath}},
+		Unique: []arm.Unique{
+			{Value: pathOf, Group: versionSet, Taken: samePath},
+			{Value: versionKey, Taken: sameVersion},
+		},
 		Model: arm.NewModel(`
 			properties.displayName          string max=300
 			properties.description          string
-			properties.path                 string required max=400
+			properties.path                 string max=400
 			properties.serviceUrl           string max=2000
 			properties.protocols            array(enum(http|https|ws|wss))
-			properties.apiRevision          string min=1 max=100 default="1"
+			properties.apiRevision          string min=1 max=100 pattern=^[^*#&+:<>?;/\\\x00-\x1f\x7f]+$ default="1"
 			properties.apiRevisionDescription string max=256
 			properties.apiVersion           string max=100
 			properties.apiVersionDescription string max=256
 			properties.apiVersionSetId      string
-			properties.apiType              enum(http|soap|graphql|websocket|odata|grpc)
-			properties.type                 enum(http|soap|graphql|websocket|odata|grpc)
+			properties.apiType              enum(http|soap|graphql|websocket|odata|grpc|mcp)
+			properties.type                 enum(http|soap|graphql|websocket|odata|grpc|mcp)
 			properties.isCurrent            bool default=true
 			properties.isOnline             bool readonly
 			properties.subscriptionRequired bool default=true
 			properties.subscriptionKeyParameterNames.header string
 			properties.subscriptionKeyParameterNames.query  string
-			properties.authenticationSettings any
+			properties.authenticationSettings object
+			properties.authenticationSettings.oAuth2 object
+			properties.authenticationSettings.oAuth2.authorizationServerId string
+			properties.authenticationSettings.oAuth2.scope string
+			properties.authenticationSettings.openid object
+			properties.authenticationSettings.openid.openidProviderId string
+			properties.authenticationSettings.openid.bearerTokenSendingMethods array(enum(authorizationHeader|query))
+			properties.authenticationSettings.oAuth2AuthenticationSettings array(object)
+			properties.authenticationSettings.oAuth2AuthenticationSettings[].authorizationServerId string
+			properties.authenticationSettings.oAuth2AuthenticationSettings[].scope string
+			properties.authenticationSettings.openidAuthenticationSettings array(object)
+			properties.authenticationSettings.openidAuthenticationSettings[].openidProviderId string
+			properties.authenticationSettings.openidAuthenticationSettings[].bearerTokenSendingMethods array(enum(authorizationHeader|query))
+			properties.sourceApiId          string
 			properties.termsOfServiceUrl    string
 			properties.contact              any
 			properties.license              any
 			properties.provisioningState    string readonly
+			properties.revisionCreated      string readonly
 		`),
-		Do:    map[arm.Verb]arm.Handler{arm.List: listMarked},
-		Hooks: arm.Hooks{Default: defaultAPI, Check: checkAPI, Delete: dropAPI, Show: showAPI},
-		Holds: append(more, policies(), schemas()),
+		Do:    map[arm.Verb]arm.Handler{arm.Get: getAPI, arm.List: listMarked},
+		Hooks: arm.Hooks{Links: linksOfAPI, Default: defaultAPI, Check: checkAPI, Put: putAPI, Delete: dropAPI, Show: showAPI, Field: apiField},
+		Holds: append(more, policies(), releases(), revisions(), schemas(), tools()),
 	})
 }
 
@@ -58,73 +76,168 @@ func defaultAPI(_ *arm.Op, next *arm.Resource) {
 			names.Set(each[0], each[1])
 		}
 	}
-	if len(props.Array("protocols")) == 0 {
-		props.Set("protocols", []jsondoc.Value{"https"})
-	}
 }
 
 // versionSet is the group of APIs that may share a path: the versions of one API.
 func versionSet(r *arm.Resource) string { return lastPart(r.Props().String("apiVersionSetId")) }
+
+// pathOf is unique among APIs; their other revisions share it.
+func pathOf(r *arm.Resource) (string, bool) { return r.Props().String("path"), !isRevision(r) }
 
 // samePath does not name the other API, which the caller may have no right to see.
 func samePath(_, _ *arm.Resource) error {
 	return validation("path", "Cannot create an API with the same Path unless it's a part of the same version set")
 }
 
-// checkAPI cuts slashes off the path (apim-control-plane.md 1.6), settles the type and
-// refuses what is not there yet rather than make something else of it.
+// getAPI answers a poll for an import, which was done when it was asked for: with the
+// status that asyncCode names, and 200 without it (apim-control-plane.md 1.7).
+func getAPI(op *arm.Op) (*arm.Answer, error) {
+	a, err := op.GetAsUsual()
+	if err == nil && op.Query.Get("asyncId") != "" && op.Query.Get("asyncCode") == "201" {
+		a.Status = http.StatusCreated
+	}
+	return a, err
+}
+
+// checkAPI settles which revision this is, where what the request leaves out comes from,
+// and then what an API has to be. Its path has no slashes around it (apim-control-plane.md 1.6).
 func checkAPI(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
-	props := next.Props()
-	props.Set("path", strings.Trim(props.String("path"), "/"))
-	if strings.Contains(strings.ToLower(next.ID.Name()), ";rev=") {
-		return validation("apiId", "revisions of an API cannot be written yet; change the API '%s' itself", next.ID.Name()[:strings.IndexByte(next.ID.Name(), ';')])
+	if err := settleRevision(op, old, next); err != nil {
+		return err
 	}
 	if err := importAPI(op, tx, old, next); err != nil {
 		return err
 	}
-	for _, member := range []string{"sourceApiId", "apiVersionSet"} {
-		if sent(op, "properties."+member) {
-			return validation(member, "cloning APIs is not there yet; create the API without %s and its operations one by one", member)
-		}
+	if err := adopt(op, tx, old, next); err != nil {
+		return err
 	}
+	if isRevision(next) {
+		if err := share(op, tx, next); err != nil {
+			return err
+		}
+	} else if err := checkShared(op, tx, old, next); err != nil {
+		return err
+	}
+	return checkAuthentication(op, tx, next)
+}
+
+// checkShared checks what all revisions of an API have in common.
+func checkShared(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+	props := next.Props()
+	if !props.Has("path") {
+		return validation("path", "path is required.")
+	}
+	props.Set("path", strings.Trim(props.String("path"), "/"))
 	if props.String("displayName") == "" {
 		return validation("name", "name (display name) should not be empty")
 	}
 	settleType(old, props)
-	return nil
+	if err := checkProtocols(props); err != nil {
+		return err
+	}
+	return checkAPIVersion(op, tx, next)
+}
+
+// apiKind is the type that a request names, in small letters, "" for http: that is how it is shown.
+func apiKind(props *jsondoc.Object) string {
+	kind := strings.ToLower(or(props.String("apiType"), props.String("type")))
+	if kind == "http" {
+		return ""
+	}
+	return kind
 }
 
 // settleType takes apiType for type on create; afterwards the type stays as it was.
 func settleType(old *arm.Resource, props *jsondoc.Object) {
-	kind := props.String("apiType")
-	if kind == "" {
-		kind = props.String("type")
-	}
+	kind := apiKind(props)
 	if old != nil {
 		kind = old.Props().String("type")
 	}
 	props.Delete("apiType")
-	if props.Delete("type"); kind != "" && !strings.EqualFold(kind, "http") {
-		props.Set("type", strings.ToLower(kind))
+	if props.Delete("type"); kind != "" {
+		props.Set("type", kind)
 	}
 }
 
-func showAPI(_ *arm.Op, _ *arm.Resource, out *jsondoc.Object) {
-	settings, ok := out.Lookup("properties.authenticationSettings")
-	if !ok {
+// checkProtocols gives an API its protocols; one of web sockets has others and needs a
+// service behind it (apim-control-plane.md 2.2).
+func checkProtocols(props *jsondoc.Object) error {
+	socket := props.String("type") == "websocket"
+	if len(props.Array("protocols")) == 0 {
+		props.Set("protocols", []jsondoc.Value{map[bool]string{true: "wss", false: "https"}[socket]})
+	}
+	if !socket {
+		return nil
+	}
+	for _, v := range props.Array("protocols") {
+		if v != "ws" && v != "wss" {
+			return validation("protocols", "a websocket API has the protocols ws and wss only")
+		}
+	}
+	if url := strings.ToLower(props.String("serviceUrl")); !strings.HasPrefix(url, "ws://") && !strings.HasPrefix(url, "wss://") {
+		return validation("serviceUrl", "a websocket API needs a serviceUrl that starts with ws:// or wss://")
+	}
+	return nil
+}
+
+func putAPI(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+	if err := putSet(op, tx, next); err != nil {
+		return err
+	}
+	if err := copySource(op, tx, old, next); err != nil {
+		return err
+	}
+	if err := handshake(op, tx, old, next); err != nil {
+		return err
+	}
+	return spread(op, tx, old, next)
+}
+
+// handshake gives a new API of web sockets its one operation, at which policies hang.
+func handshake(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+	id := next.ID.Child("operations", "onHandshake")
+	if old != nil || next.Props().String("type") != "websocket" {
+		return nil
+	}
+	if _, err := tx.Get(op.Context, id.Scope()); gatehouse.KindOf(err) != gatehouse.NotFound {
+		return err // copied
+	}
+	return op.Save(tx, &arm.Resource{ID: id, Type: next.Type + "/operations", Body: object("properties",
+		object("displayName", "onHandshake", "method", "GET", "urlTemplate", "/", "responses", []jsondoc.Value{}, "templateParameters", []jsondoc.Value{}))})
+}
+
+// showAPI leaves out of lists what is not in them (apim-control-plane.md 1.5).
+func showAPI(op *arm.Op, r *arm.Resource, out *jsondoc.Object) {
+	props := out.Object("properties")
+	if props == nil {
 		return
 	}
-	if o, ok := settings.(*jsondoc.Object); ok && o.Len() == 0 {
-		o.Set("oAuth2", nil)
-		o.Set("openid", nil)
+	props.Delete("revisionCreated")
+	if op.Route.Verb == arm.List {
+		props.Set("authenticationSettings", nil)
+		props.Set("subscriptionKeyParameterNames", nil)
+		expandSet(op, r, props)
+		return
 	}
+	showAuthentication(op, props)
 }
 
-// dropAPI takes along what refers to the API: its links from products and the
-// subscriptions to it alone (apim-control-plane.md 2.2).
+// apiField gives $filter what is shown of the current revision only.
+func apiField(r *arm.Resource, name string) (any, bool) {
+	if strings.EqualFold(name, "isCurrent") {
+		return !isRevision(r), true
+	}
+	return nil, false
+}
+
+// dropAPI takes along what refers to the API: its other revisions, links from products
+// and gateways, and the subscriptions to it alone (apim-control-plane.md 2.2).
 func dropAPI(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
-	if cascaded(op, old) {
+	if cascaded(op, old) || isRevision(old) {
 		return nil
+	}
+	if err := dropRevisions(op, tx, old); err != nil {
+		return err
 	}
 	if err := apiRelation().forget(op, tx, old, typeBeside(old, "products/apis")); err != nil {
 		return err

@@ -103,8 +103,8 @@ func copyTo(op *arm.Op, tx *store.Tx, r *arm.Resource, to string) (err error) {
 	if c.ID, err = gatehouse.ParseID(to); err != nil {
 		return err
 	}
-	if declared := op.Server.TypeOf(r.Type); isShort(declared) {
-		return remake(op, tx, declared, c)
+	if isShort(r) {
+		return remake(op, tx, c)
 	}
 	return op.Save(tx, c)
 }
@@ -115,7 +115,7 @@ func copyTo(op *arm.Op, tx *store.Tx, r *arm.Resource, to string) (err error) {
 func linksOfAPI(op *arm.Op, body *jsondoc.Object) ([]arm.LinkedAccess, error) {
 	links := linksOfSet(op, body)
 	given := body.String("properties.sourceApiId")
-	if given == "" || op.Route.Verb != arm.Put {
+	if given == "" {
 		return links, nil
 	}
 	named, ok := referred(op.ID, given, "apis")
@@ -151,7 +151,7 @@ func sameVersion(r, _ *arm.Resource) error {
 	return validation("apiVersion", "Another API of the version set has the version '%s' already", r.Props().String("apiVersion"))
 }
 
-// checkVersion wants the version set that an API with a version is part of.
+// checkAPIVersion wants the version set that an API with a version is part of.
 func checkAPIVersion(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
 	props := next.Props()
 	if sent(op, "properties.apiVersionSet") {
@@ -174,13 +174,17 @@ func checkAPIVersion(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
 }
 
 // inlineSet is the version set that a PUT brings along in apiVersionSet, or ok false. Its
-// id is that of a set which is there or is to be made; without one the set gets a name of ours.
+// id is that of a set which is there or is to be made; without one it is the set that the
+// API is part of already, or a new one.
 func inlineSet(op *arm.Op, api gatehouse.ID, body *jsondoc.Object) (set *jsondoc.Object, id gatehouse.ID, ok bool) {
 	set = body.Object("properties.apiVersionSet")
 	if set == nil {
 		return nil, gatehouse.ID{}, false
 	}
 	name := or(set.String("id"), body.String("properties.apiVersionSetId"))
+	if stored, err := op.Load(op.Store(), api); err == nil && name == "" {
+		name = stored.Props().String("apiVersionSetId")
+	}
 	if name == "" {
 		name = strings.ReplaceAll(gatehouse.NameGUID(gatehouse.GUID{}, op.Operation).String(), "-", "")[:24]
 	}

@@ -154,8 +154,8 @@ func (x *exchanging) clear(api gatehouse.ID, own, other []*arm.Resource) {
 		if keep[gatehouse.Fold(within(api, r.ID))] {
 			continue
 		}
-		if declared := x.op.Server.TypeOf(r.Type); isShort(declared) {
-			if x.err = declared.Type.Hooks.Delete(x.op, x.tx, r); x.err != nil {
+		if isShort(r) {
+			if x.err = x.op.Server.TypeOf(r.Type).Type.Hooks.Delete(x.op, x.tx, r); x.err != nil {
 				return
 			}
 		}
@@ -163,8 +163,8 @@ func (x *exchanging) clear(api gatehouse.ID, own, other []*arm.Resource) {
 	}
 }
 
-// isShort reports whether a type is the short form of a relation, which has a link to match.
-func isShort(d *arm.Declared) bool { return d != nil && d.Type.Hooks.Behind != nil }
+// isShort reports whether r is the short form of a relation, which has a link to match.
+func isShort(r *arm.Resource) bool { return r.Body.String("link") != "" }
 
 // write stores at to what was read at from. Short forms that are at both stay as they are.
 func (x *exchanging) write(to, from gatehouse.ID, own, there []*arm.Resource, current bool) {
@@ -174,8 +174,7 @@ func (x *exchanging) write(to, from gatehouse.ID, own, there []*arm.Resource, cu
 	}
 	for i, r := range own {
 		tail := within(from, r.ID)
-		declared := x.op.Server.TypeOf(r.Type)
-		if x.err != nil || isShort(declared) && stays[gatehouse.Fold(tail)] {
+		if x.err != nil || isShort(r) && stays[gatehouse.Fold(tail)] {
 			continue
 		}
 		moved := r.Clone()
@@ -185,8 +184,8 @@ func (x *exchanging) write(to, from gatehouse.ID, own, there []*arm.Resource, cu
 		if i == 0 {
 			setCurrent(moved, current)
 		}
-		if isShort(declared) {
-			x.err = remake(x.op, x.tx, declared, moved)
+		if isShort(r) {
+			x.err = remake(x.op, x.tx, moved)
 			continue
 		}
 		x.err = arm.Save(x.tx, moved)
@@ -202,14 +201,14 @@ func setCurrent(api *arm.Resource, current bool) {
 }
 
 // remake makes a short form with a link of its own. What it relates to may be gone.
-func remake(op *arm.Op, tx *store.Tx, declared *arm.Declared, short *arm.Resource) error {
+func remake(op *arm.Op, tx *store.Tx, short *arm.Resource) error {
 	short.Body = object()
-	if put := declared.Type.Hooks.Put; put != nil {
-		if err := put(op, tx, nil, short); gatehouse.KindOf(err) == gatehouse.NotFound {
-			return nil
-		} else if err != nil {
-			return err
-		}
+	err := op.Server.TypeOf(short.Type).Type.Hooks.Put(op, tx, nil, short)
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	return op.Save(tx, short)
 }

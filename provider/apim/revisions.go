@@ -108,9 +108,9 @@ func revisionID(api gatehouse.ID, number string) gatehouse.ID {
 // current one may change them.
 var shared = []string{"displayName", "description", "path", "protocols", "apiVersion", "apiVersionSetId", "subscriptionRequired", "type"}
 
-// number settles which revision next is. The name decides; without a number there it is
+// settleRevision settles which revision next is. The name decides; without a number there it is
 // the body when the API is made, and what is stored afterwards.
-func number(op *arm.Op, old, next *arm.Resource) error {
+func settleRevision(op *arm.Op, old, next *arm.Resource) error {
 	props := next.Props()
 	name, given, ok := splitRevision(op.Asked().Name())
 	if _, _, twice := splitRevision(name); ok && twice || strings.Contains(gatehouse.Fold(given), revisionMark) {
@@ -226,7 +226,7 @@ func spread(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 		return err
 	}
 	for _, r := range others {
-		copyMembers(r.Props(), next.Props(), shared)
+		takeShared(r.Props(), next.Props())
 		if err := op.Save(tx, r); err != nil {
 			return err
 		}
@@ -234,8 +234,8 @@ func spread(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	return nil
 }
 
-func copyMembers(to, from *jsondoc.Object, members []string) {
-	for _, member := range members {
+func takeShared(to, from *jsondoc.Object) {
+	for _, member := range shared {
 		to.Delete(member)
 		if v, ok := from.Get(member); ok {
 			to.Set(member, jsondoc.Clone(v))
@@ -270,6 +270,43 @@ func otherRevisions(op *arm.Op, r store.Reader, api *arm.Resource) ([]*arm.Resou
 	}
 }
 
+// dropRevisions deletes the revisions of an API that goes, when the caller says that it
+// knows of them, and what is left at the number of the current one.
+func dropRevisions(op *arm.Op, tx *store.Tx, api *arm.Resource) error {
+	others, err := otherRevisions(op, tx, api)
+	if err != nil {
+		return err
+	}
+	if len(others) > 0 && !strings.EqualFold(op.Query.Get("deleteRevisions"), "true") {
+		return refusal(gatehouse.Invalid, "ValidationError", "Cannot delete the current revision of an API.")
+	}
+	gone := []gatehouse.ID{revisionID(api.ID, api.Props().String("apiRevision"))}
+	for _, r := range others {
+		gone = append(gone, r.ID)
+	}
+	for _, id := range gone {
+		if err := unlocked(op, tx, id); err != nil {
+			return err
+		}
+		if err := op.DeleteTree(tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlocked refuses to delete along with an API what is locked under the name of a revision.
+func unlocked(op *arm.Op, tx *store.Tx, id gatehouse.ID) error {
+	scope := id.Scope()
+	locks, err := tx.List(op.Context, store.Query{Type: "Microsoft.Authorization/locks", Under: &scope, Limit: 1})
+	if err != nil || len(locks.Documents) == 0 {
+		return err
+	}
+	return gatehouse.Errorf(gatehouse.Conflict, "ScopeLocked",
+		"The scope '%s' cannot perform delete operation because following scope(s) are locked: '%s'. Please remove the lock and try again.",
+		op.Asked(), locks.Documents[0].ID.Parent())
+}
+
 // revisions lists the revisions of an API, the current one first. They are no ARM
 // envelopes: ids are relative to the service (apim-control-plane.md 2.2).
 func revisions() *arm.Type {
@@ -288,7 +325,7 @@ func listRevisions(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := op.PageOf(append(others, api), showRevision)
+	a, err := op.PageOf(append(others, api), showAPIRevision)
 	if err != nil {
 		return nil, err
 	}
@@ -298,7 +335,7 @@ func listRevisions(op *arm.Op) (*arm.Answer, error) {
 	return a, nil
 }
 
-func showRevision(r *arm.Resource) *jsondoc.Object {
+func showAPIRevision(r *arm.Resource) *jsondoc.Object {
 	props := r.Props()
 	number := props.String("apiRevision")
 	name, _, other := splitRevision(r.ID.Name())

@@ -68,6 +68,7 @@ func (p *provider) service() *arm.Type {
 			apis(
 				operations(operationTags()),
 				operationsByTags(),
+				apiProducts(),
 				apiTags(),
 				diagnostics(),
 				tagDescriptions(),

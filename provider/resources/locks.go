@@ -149,7 +149,11 @@ func checkLock(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 	if next.Body.String("properties.level") != "" {
 		next.Props().Set("level", map[bool]string{true: "ReadOnly", false: "CanNotDelete"}[gatehouse.Fold(next.Body.String("properties.level")) == "readonly"])
 	}
-	if _, err := tx.Get(op.Context, target.Scope()); gatehouse.KindOf(err) == gatehouse.NotFound {
+	stored, err := op.Server.StoredID(op.Context, tx, target)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Get(op.Context, stored.Scope()); gatehouse.KindOf(err) == gatehouse.NotFound {
 		return missing(target.Type(), target)
 	} else if err != nil {
 		return err
