@@ -233,10 +233,13 @@ func putSet(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
 }
 
 func fillSet(op *arm.Op, tx *store.Tx, set, old *arm.Resource, given *jsondoc.Object) error {
-	for to, from := range map[string]string{"displayName": "name", "description": "description", "versioningScheme": "versioningScheme",
-		"versionQueryName": "versionQueryName", "versionHeaderName": "versionHeaderName"} {
-		if v, _ := given.Get(from); v != nil {
-			set.Props().Set(to, v)
+	for _, member := range []string{"name", "description", "versioningScheme", "versionQueryName", "versionHeaderName"} {
+		v, _ := given.Get(member)
+		if member == "name" {
+			member = "displayName"
+		}
+		if v != nil {
+			set.Props().Set(member, v)
 		}
 	}
 	declared := op.Server.TypeOf(set.Type).Type
