@@ -21,7 +21,8 @@ func authorizations() *arm.Type {
 		properties.oauth2grantType   enum(AuthorizationCode|ClientCredentials) required
 		properties.parameters.clientSecret string secret
 		properties.status            string readonly
-		properties.error             any readonly
+		properties.error.code        string readonly
+		properties.error.message     string readonly
 	`, arm.Type{
 		Noun: "Authorization", Name: arm.NameRule{Max: 256, Pattern: namePattern},
 		Hooks: arm.Hooks{Check: checkAuthorization, Put: putAuthorization},
@@ -132,7 +133,7 @@ func loginLink(op *arm.Op, provider *arm.Resource, state string) (string, error)
 	}
 	redirect := provider.Props().String("oauth2.redirectUrl")
 	if redirect == "" {
-		redirect = op.URL("/redirect/apim/" + serviceOf(provider.ID).Name())
+		redirect, _, _ = strings.Cut(op.URL("/redirect/apim/"+serviceOf(provider.ID).Name()), "?")
 	}
 	query := address.Query()
 	for name, value := range map[string]string{"response_type": "code", "client_id": settings.String("clientId"), "redirect_uri": redirect,

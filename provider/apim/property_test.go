@@ -31,6 +31,8 @@ func world(t testing.TB) *armtest.World {
 		{"/apis/parent/operations/parent", `{"properties": {"displayName": "Parent", "method": "GET", "urlTemplate": "/parent"}}`},
 		{"/products/parent", `{"properties": {"displayName": "Parent"}}`},
 		{"/certificates/parent", `{"properties": {"data": "` + pfx + `", "password": "hunter2"}}`},
+		{"/authorizationProviders/parent", `{"properties": {"displayName": "Parent", "identityProvider": "aad", "oauth2": {"grantTypes": {"authorizationCode": {"clientId": "a"}}}}}`},
+		{"/authorizationProviders/parent/authorizations/parent", `{"properties": {"authorizationType": "OAuth2", "oauth2grantType": "AuthorizationCode"}}`},
 		{"/loggers/parent", `{"properties": {"loggerType": "applicationInsights", "credentials": {"instrumentationKey": "key"}}}`},
 	} {
 		if a := w.Do("owner", "PUT", service+each[0]+version, nil, each[1]); a.Code != 201 {
@@ -86,7 +88,7 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 }
 
 // onlyNames are the names of types that take only some.
-var onlyNames = map[string]string{"policies": "policy", "diagnostics": "applicationinsights", "wikis": "default"}
+var onlyNames = map[string]string{"policies": "policy", "diagnostics": "applicationinsights", "identityProviders": "google", "wikis": "default"}
 
 // text is anything that JSON can hold and nobody trims: quotes, markup, other scripts, control characters.
 func text(r *rand.Rand, min, max int) string {
@@ -210,13 +212,16 @@ func composed(m *arm.Model, f arm.Field) bool {
 func TestRoundTrip(t *testing.T) {
 	w := world(t)
 	r := rand.New(rand.NewPCG(7, 11))
-	reveal := map[string]string{"namedValues": "listValue", "subscriptions": "listSecrets"}
+	reveal := map[string]string{"namedValues": "listValue", "subscriptions": "listSecrets",
+		"authorizationServers": "listSecrets", "identityProviders": "listSecrets", "openidConnectProviders": "listSecrets"}
 	for _, parent := range []string{"apis", "apis/parent/operations", "products", "namedValues", "tags", "subscriptions", "workspaces", "policies",
 		"apis/parent/policies", "apis/parent/operations/parent/policies", "products/parent/policies",
 		"workspaces/team/apis", "workspaces/team/apis/parent/operations", "workspaces/team/products", "workspaces/team/namedValues", "workspaces/team/tags", "workspaces/team/policies",
 		"apis/parent/issues", "apis/parent/issues/n1/comments",
 		"tags/n1/apiLinks", "tags/n1/operationLinks", "tags/n1/productLinks", "apis/parent/tagDescriptions", "documentations", "apis/parent/wikis", "products/parent/wikis",
 		"schemas", "apis/parent/schemas", "workspaces/team/schemas",
+		"authorizationServers", "identityProviders", "openidConnectProviders", "authorizationProviders", "authorizationProviders/parent/authorizations",
+		"authorizationProviders/parent/authorizations/parent/accessPolicies", "clientApplications",
 		"backends", "certificates", "workspaces/team/certificates",
 		"loggers", "diagnostics", "apis/parent/diagnostics", "caches", "workspaces/team/loggers", "workspaces/team/diagnostics", "workspaces/team/apis/parent/diagnostics"} {
 		segment := parent[strings.LastIndexByte(parent, '/')+1:]
