@@ -26,7 +26,8 @@ const arrows = `
 	rbac/cond                                  < rbac
 	rbac                                       < rbac/builtin
 	rbac/builtin                               < rbac/builtin/gen
-	gatehouse                                  < provider/apim/gen
+	gatehouse                                  < provider/apim/gen, policy
+	jsondoc                                    < policy/gen
 	odata, jsondoc                             < store
 	store                                      < store/sqldb, store/storetest, audit, directory
 	store/sqldb                                < store/sqlite
