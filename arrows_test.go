@@ -38,7 +38,7 @@ const arrows = `
 	arm, store/sqlite                          < arm/armtest
 	jsondoc                                    < provider/apim/apidoc
 	arm                                        < provider/identity, provider/operations
-	arm, provider/apim/apidoc                  < provider/apim
+	arm, policy, provider/apim/apidoc          < provider/apim
 	arm, template                              < provider/resources
 	arm, audit                                 < provider/insights, provider/authorization
 	gatehouse                                  < entra/password

@@ -49,6 +49,7 @@ type Op struct {
 type Answer struct {
 	Status int
 	Body   jsondoc.Value
+	Raw    []byte // sent instead of Body, with the Content-Type of Header
 	Header http.Header
 }
 

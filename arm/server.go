@@ -362,15 +362,18 @@ func (x *exchange) write(a *Answer) {
 	for name, values := range a.Header {
 		h[http.CanonicalHeaderKey(name)] = values
 	}
-	if a.Body == nil {
+	if a.Body == nil && a.Raw == nil {
 		if a.Status != http.StatusNoContent {
 			h.Set("Content-Length", "0")
 		}
 		x.w.WriteHeader(a.Status)
 		return
 	}
-	body := jsondoc.Marshal(a.Body)
-	h.Set("Content-Type", "application/json; charset=utf-8")
+	body := a.Raw
+	if body == nil {
+		body = jsondoc.Marshal(a.Body)
+		h.Set("Content-Type", "application/json; charset=utf-8")
+	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
 	x.w.WriteHeader(a.Status)
 	if x.r.Method != http.MethodHead {

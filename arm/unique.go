@@ -278,6 +278,33 @@ func (op *Op) Claim(tx *store.Tx, r *Resource) error {
 	return nil
 }
 
+// Having returns the child of parent that has a value which its type declares to be
+// unique there, by the type's first such declaration; nil when none has it.
+func (op *Op) Having(r store.Reader, typeName string, parent gatehouse.ID, value string) (*Resource, error) {
+	d := op.Server.TypeOf(typeName)
+	if d == nil || len(d.Type.Unique) == 0 {
+		return nil, nil
+	}
+	u := &d.Type.Unique[0]
+	in, err := op.Server.loadRoom(op.Context, room{unique: u, in: parent.Scope()}, d.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range op.Server.uniques.of(in, fold(value)) {
+		found, err := op.Load(r, gatehouse.ID(h.key))
+		if gatehouse.KindOf(err) == gatehouse.NotFound {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if has, ok := u.value(found); ok && has == fold(value) {
+			return found, nil
+		}
+	}
+	return nil, nil
+}
+
 // claim is a value that an operation is giving to a resource.
 type claim struct {
 	in    *holders

@@ -26,8 +26,9 @@ const (
 type Env struct {
 	InWorkspace bool   // the document belongs to a workspace or to something in one
 	SKU         string // of the service; "" when it is not known
-	// Section is the one that a fragment is checked for, "" for any.
+	// Section and Within say where a fragment is included; without them it is checked for any place.
 	Section string
+	Within  Scope
 	// Exists reports whether something that the document refers to is there; nil takes all references.
 	Exists func(Reference) (bool, error)
 }
@@ -188,7 +189,7 @@ func (c *checker) allowed(e *Element, def *Definition) bool {
 	case c.scope == Resolver:
 	case c.section != "" && !def.In(c.section), c.section == "" && def.Sections == "r":
 		c.fault(e, "Policy is not allowed in this section")
-	case c.scope != Fragment && e.Name != "base" && !strings.Contains(def.Scopes, string(rune(c.scope))):
+	case !c.inScope(def):
 		c.fault(e, "Policy section is not allowed in the specified scope")
 	case c.env.InWorkspace && !strings.Contains(def.Gateways, "k"):
 		c.fault(e, "Policy is not allowed in workspaces")
@@ -196,6 +197,15 @@ func (c *checker) allowed(e *Element, def *Definition) bool {
 		c.fault(e, "Policy is not allowed in '%s' sku", c.env.SKU)
 	}
 	return len(c.faults) == before
+}
+
+// inScope reports whether a policy may be used at the scope. In the widest one base has no effect, and does no harm.
+func (c *checker) inScope(def *Definition) bool {
+	at := c.scope
+	if at == Fragment {
+		at = c.env.Within
+	}
+	return at == 0 || def.Name == "base" || strings.Contains(def.Scopes, string(rune(at)))
 }
 
 // onSKU reports whether a service of that SKU has a gateway for the policy. Self-hosted

@@ -415,24 +415,29 @@ func (p *parser) raw(v *Value, start, at, end int, quote byte) {
 // plain makes the value of text as XML has it, an escaped expression included.
 func (p *parser) plain(v *Value, start int, quote byte) error {
 	source := p.text[start:p.at]
+	v.Text = decode(source)
+	trimmed := strings.Trim(source, blanks)
+	if !startsExpression(trimmed) || quote == 0 && len(p.open) == 0 {
+		v.Names = p.names(source, start)
+		return p.wellFormed(source, start, quote)
+	}
+	at := start + strings.Index(source, trimmed)
+	code := decode(trimmed)
+	end := expressionEnd(code)
+	if end < 0 && p.doc.Format == Raw {
+		return p.endless(at) // rather than that what it holds is not escaped
+	}
 	if err := p.wellFormed(source, start, quote); err != nil {
 		return err
 	}
-	v.Text = decode(source)
-	v.Names = p.names(source, start)
-	trimmed := strings.Trim(source, blanks)
-	if !startsExpression(trimmed) || quote == 0 && len(p.open) == 0 {
-		return nil
-	}
-	at := start + strings.Index(source, trimmed)
 	s := span{start: at, end: at + len(trimmed), quote: quote}
-	code := decode(trimmed)
-	switch expressionEnd(code) {
+	switch end {
 	case len(code):
 		v.Expr, s.value = p.expression(code, at), code
 	case -1:
 		return p.endless(at)
 	}
+	v.Names = p.names(source, start)
 	p.doc.spans = append(p.doc.spans, s)
 	return nil
 }

@@ -24,6 +24,7 @@ func workspaces() *arm.Type {
 			loggers(),
 			namedValues(),
 			policies(),
+			policyFragments(),
 			products(
 				productAPILinks(),
 				productGroupLinks(),

@@ -7,6 +7,7 @@ import (
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
+	"gatehouse/policy"
 	"gatehouse/store"
 )
 
@@ -37,7 +38,12 @@ func showNamedValue(_ *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 
 // checkNamedValue wants a value, and wants it again when it stops being a secret: who
 // may write but not list values would learn it otherwise.
-func checkNamedValue(op *arm.Op, _ *store.Tx, old, next *arm.Resource) error {
+func checkNamedValue(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+	if old != nil && old.Props().String("displayName") != next.Props().String("displayName") {
+		if err := unused(op, tx, old.ID, policy.NamedValue, "Property", old.Props().String("displayName")); err != nil {
+			return err
+		}
+	}
 	if err := settleSource(op, next); err != nil {
 		return err
 	}
@@ -91,9 +97,8 @@ func listValue(op *arm.Op) (*arm.Answer, error) {
 	return reveal(map[string]string{"value": "properties.value"})(op)
 }
 
-// referring are the types whose text may hold {{references}}, below a service or workspace.
-var referring = []string{"/loggers", "/caches", "/backends", "/policies", "/policyFragments", "/products/policies",
-	"/apis/policies", "/apis/operations/policies", "/apis/resolvers/policies"}
+// referring are the types, policies apart, whose text may hold {{references}}, below a service or workspace.
+var referring = []string{"/loggers", "/caches", "/backends"}
 
 // namedValueFree keeps a named value that something refers to.
 func namedValueFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
@@ -113,7 +118,7 @@ func namedValueFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 			}
 		}
 	}
-	return nil
+	return unused(op, tx, old.ID, policy.NamedValue, "Property", name)
 }
 
 func refersTo(d *store.Document, name string) bool {

@@ -82,6 +82,11 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 	"schemas properties.document.definitions": func(*rand.Rand, int) any { return nil },
 	"schemas properties.document.components":  func(*rand.Rand, int) any { return nil },
 	"policies properties.format":              func(*rand.Rand, int) any { return "xml" },
+	"policyFragments properties.format":       func(*rand.Rand, int) any { return "xml" },
+	"policyRestrictions properties.scope":     func(_ *rand.Rand, n int) any { return fmt.Sprint("/apis/none", n) },
+	"policyFragments properties.value": func(r *rand.Rand, _ int) any {
+		return "<fragment><set-method>" + strings.NewReplacer("&", "&amp;", "<", "&lt;", "]", "", "{", "", "@", "").Replace(text(r, 0, 80)) + "</set-method></fragment>"
+	},
 	"policies properties.value": func(r *rand.Rand, _ int) any {
 		return "<policies><inbound><!--" + strings.ReplaceAll(text(r, 0, 80), "-", "_") + "--></inbound></policies>"
 	},
@@ -223,6 +228,7 @@ func TestRoundTrip(t *testing.T) {
 		"authorizationServers", "identityProviders", "openidConnectProviders", "authorizationProviders", "authorizationProviders/parent/authorizations",
 		"authorizationProviders/parent/authorizations/parent/accessPolicies", "clientApplications",
 		"backends", "certificates", "workspaces/team/certificates",
+		"policyFragments", "workspaces/team/policyFragments", "policyRestrictions",
 		"loggers", "diagnostics", "apis/parent/diagnostics", "caches", "workspaces/team/loggers", "workspaces/team/diagnostics", "workspaces/team/apis/parent/diagnostics"} {
 		segment := parent[strings.LastIndexByte(parent, '/')+1:]
 		declared := typeAt(w, parent)

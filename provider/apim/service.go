@@ -61,10 +61,12 @@ func (p *provider) service() *arm.Type {
 			properties.restore                 bool
 			properties.createdAtUtc            string readonly
 		`),
-		Unique: []arm.Unique{{Value: func(r *arm.Resource) (string, bool) { return r.ID.Name(), true }, Everywhere: true, Taken: serviceExists}},
-		Hooks:  arm.Hooks{Default: defaultService, Put: p.putService, Delete: p.deleteService, Show: showService, Links: p.identities.Links},
-		Do:     map[arm.Verb]arm.Handler{arm.Put: p.writeService},
+		Unique:  []arm.Unique{{Value: func(r *arm.Resource) (string, bool) { return r.ID.Name(), true }, Everywhere: true, Taken: serviceExists}},
+		Hooks:   arm.Hooks{Default: defaultService, Put: p.putService, Delete: p.deleteService, Show: showService, Links: p.identities.Links},
+		Do:      map[arm.Verb]arm.Handler{arm.Put: p.writeService},
+		Actions: []arm.Action{{Name: "validatePolicies", Do: validatePolicies}},
 		Holds: []*arm.Type{
+			allPolicies(),
 			apis(
 				operations(operationTags()),
 				operationsByTags(),
@@ -93,6 +95,9 @@ func (p *provider) service() *arm.Type {
 			namedValues(),
 			openIDProviders(),
 			policies(),
+			policyDescriptions(),
+			policyFragments(),
+			policyRestrictions(),
 			contentTypes(),
 			portalConfigs(),
 			portalRevisions(),
