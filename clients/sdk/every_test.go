@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/clients/live"
+
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/apimanagement/armapimanagement/v3"
 )
@@ -113,7 +115,7 @@ func (c *caller) fill(body string, workspace bool) string {
 	if workspace {
 		base += "/workspaces/team"
 	}
-	return strings.NewReplacer("${base}", base, "${service}", service, "${tenant}", c.tenant, "${pfx}", pfx(c.T), "${pfxPassword}", "secret", "${soon}", time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339),
+	return strings.NewReplacer("${base}", base, "${service}", service, "${tenant}", c.tenant, "${pfx}", must(live.PFX())(c.T), "${pfxPassword}", "secret", "${soon}", time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339),
 		"${key64}", base64.StdEncoding.EncodeToString(make([]byte, 64))).Replace(body)
 }
 

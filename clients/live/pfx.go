@@ -1,4 +1,4 @@
-package sdk
+package live
 
 import (
 	"crypto/ecdsa"
@@ -9,16 +9,13 @@ import (
 	"encoding/base64"
 	"math/big"
 	"sync"
-	"testing"
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// pfx is a certificate with its key, as API Management takes it: PKCS#12 in base64 with the password "secret".
-func pfx(t *testing.T) string { return must(makePFX())(t) }
-
-var makePFX = sync.OnceValues(func() (string, error) {
+// PFX is a certificate with its key, as API Management takes it: PKCS#12 in base64 with the password "secret".
+var PFX = sync.OnceValues(func() (string, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return "", err
