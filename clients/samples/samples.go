@@ -81,6 +81,7 @@ var parameter = regexp.MustCompile(`\{[^}]*\}`)
 func Family(template string) (family string, workspace bool) {
 	_, rest, _ := strings.Cut(template, "Microsoft.ApiManagement/")
 	rest = strings.TrimSuffix(strings.ReplaceAll(parameter.ReplaceAllString(rest, ""), "//", "/"), "/")
+	rest = strings.TrimSuffix(rest, "/policy") // the only name there is; some clients do not take it for one
 	inner, workspace := strings.CutPrefix(rest, "service/workspaces/")
 	if workspace {
 		return "service/" + inner, true
@@ -97,7 +98,7 @@ func Value(family, param string) string {
 		return always[param]
 	case family == "service/users/subscriptions":
 		return "access"
-	case family == "locations/deletedservices":
+	case strings.EqualFold(family, "locations/deletedservices"):
 		return Service
 	case family == "service/issues":
 		return "bug"
