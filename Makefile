@@ -12,7 +12,7 @@ STATICCHECK    := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test setup check unit clients fuzz bench soak generate clean
+.PHONY: help build run test setup check unit clients terraform fuzz bench soak generate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,11 @@ unit: ## the tests of the product
 
 clients: build ## the story through the real az and the Azure SDK for Go, against bin/gatehouse
 	cd clients && GATEHOUSE_REQUIRE_AZ=1 GATEHOUSE_BIN=$(CURDIR)/bin/gatehouse go test -count=1 -timeout 20m ./...
+
+terraform: build ## every azurerm resource through the real Terraform; builds both from source once (minutes)
+	scripts/terraform.sh bin/terraform
+	cd clients && TERRAFORM=$(CURDIR)/bin/terraform/terraform AZURERM_PROVIDER=$(CURDIR)/bin/terraform/terraform-provider-azurerm \
+		GATEHOUSE_BIN=$(CURDIR)/bin/gatehouse go test -count=1 -timeout 60m -v ./terraform
 
 fuzz: ## every fuzz target in turn (FUZZTIME=1m each)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
