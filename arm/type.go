@@ -65,8 +65,7 @@ type Type struct {
 	Tracked    bool // has a location and tags and appears in resource lists
 	ETag       bool // carries entity tags
 	WideTag    bool // its entity tags have 16 bytes instead of 8
-	Match      bool // PATCH and DELETE require If-Match
-	MatchPut   bool // PUT requires If-Match too
+	Match      bool // writes heed If-Match, though what is stored is a link
 	NoBody     bool // PUT may come without a body
 	Count      bool // lists carry count
 	// Foreign lists members, as paths, that hold documents of another kind, such as JSON schemas:

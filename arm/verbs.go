@@ -106,9 +106,6 @@ func (op *Op) write(merge bool) (*Answer, error) {
 	if err := t.Name.Check(op.ID.Name()); err != nil {
 		return nil, err
 	}
-	if (merge && t.Match || t.MatchPut && !op.inner) && op.Header.Get("If-Match") == "" {
-		return nil, missingIfMatch()
-	}
 	if err := op.linked(body); err != nil {
 		return nil, err
 	}
@@ -294,9 +291,6 @@ func (op *Op) faults(faults []*gatehouse.Error) error {
 // remove is DELETE.
 func remove(op *Op) (*Answer, error) {
 	t := op.Route.Type
-	if t.Match && op.Header.Get("If-Match") == "" {
-		return nil, missingIfMatch()
-	}
 	var old *Resource
 	err := op.Write(nil, func(tx *store.Tx) (err error) {
 		old, err = op.Load(tx, op.ID)
@@ -370,7 +364,9 @@ func (op *Op) tagged(a *Answer, r *Resource) *Answer {
 }
 
 // precondition checks If-Match and If-None-Match. A star on something that is not
-// there creates it: Terraform does so with APIs (clients.md section 4).
+// there creates it: Terraform does so with APIs (clients.md section 4). Without
+// If-Match the write is unconditional, also where it is documented as required: azurerm
+// deletes nearly everything without one.
 func (op *Op) precondition(old *Resource) error {
 	if t := op.Route.Type; !t.ETag || t.Hooks.Behind != nil && !t.Match {
 		return nil // links take none: the tag is that of what they lead to (apim-control-plane.md 1.4)
@@ -397,10 +393,6 @@ func (op *Op) precondition(old *Resource) error {
 
 func preconditionFailed() error {
 	return gatehouse.Errorf(gatehouse.Precondition, "PreconditionFailed", "Resource was modified since last retrieval. Read it again and repeat the change with its new ETag in If-Match.")
-}
-
-func missingIfMatch() error {
-	return gatehouse.Errorf(gatehouse.Invalid, "ValidationError", "This request needs an If-Match header: send the ETag of the last retrieval, or * for any.").At("If-Match")
 }
 
 func or(a, b int) int {

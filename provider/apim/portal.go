@@ -22,7 +22,7 @@ func portalConfigs() *arm.Type {
 		properties.delegation.validationKey string secret
 		properties.csp.mode                 enum(enabled|disabled|reportOnly)
 	`, arm.Type{
-		Noun: "PortalConfig", Name: arm.NameRule{Only: []string{"default"}}, Always: []string{"default"}, MatchPut: true,
+		Noun: "PortalConfig", Name: arm.NameRule{Only: []string{"default"}}, Always: []string{"default"},
 		Hooks:   arm.Hooks{Initial: initialPortalConfig, Default: defaultPortalConfig, Show: showPortalConfig},
 		Actions: []arm.Action{{Name: "listDelegationSecrets", Do: reveal(map[string]string{"validationKey": "properties.delegation.validationKey"})}},
 	})

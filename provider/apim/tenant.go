@@ -24,7 +24,7 @@ func tenant() *arm.Type {
 		properties.enabled      bool default=false
 	`, arm.Type{
 		Noun: "AccessInformation", Name: arm.NameRule{Only: []string{"access", "gitAccess"}}, Always: []string{"access", "gitAccess"},
-		MatchPut: true, WideTag: true,
+		WideTag: true,
 		Hooks: arm.Hooks{Initial: initialAccess, Put: func(_ *arm.Op, _ *store.Tx, _, next *arm.Resource) error {
 			makeKeys(next)
 			return nil
