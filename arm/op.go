@@ -28,6 +28,8 @@ type Op struct {
 
 	Operation, Correlation, ClientRequest string
 
+	Brought any // what the Prepare hook leaves to the others
+
 	// Partial tells a handler that the caller lacks the right on the whole and may see only what it may read.
 	Partial bool
 

@@ -119,6 +119,10 @@ type Hooks struct {
 	// Initial is the body of a resource that Always names, as long as it was not written;
 	// parent holds it and exists. Nil means that there is none after all.
 	Initial func(op *Op, parent *Resource, name string) (*jsondoc.Object, error)
+	// Prepare sees the body of a PUT or PATCH, once the caller is known to have the right and before
+	// the transaction. It alone may take its time, and may change the body; what it made of that
+	// it leaves to the other hooks in Op.Brought.
+	Prepare func(op *Op, body *jsondoc.Object) error
 	// Default completes the body that is going to be stored, after the model's own defaults:
 	// of a new resource, and of what a PUT or PATCH left out or cleared.
 	Default func(op *Op, next *Resource)

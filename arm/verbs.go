@@ -110,6 +110,11 @@ func (op *Op) write(merge bool) (*Answer, error) {
 		return nil, err
 	}
 	body = body.Clone()
+	if t.Hooks.Prepare != nil {
+		if err := t.Hooks.Prepare(op, body); err != nil {
+			return nil, err
+		}
+	}
 	secrets := t.Model.takeSecrets(body)
 	if err := op.Server.warm(op.Context, op.Server.TypeOf(op.Route.TypeName), op.ID); err != nil {
 		return nil, err

@@ -379,3 +379,6 @@ func dropLookAlikes(v Value) {
 		}
 	}
 }
+
+// SetPosition says where in its document an object stands that was not made by Parse.
+func (o *Object) SetPosition(line, column int) { o.line, o.col = uint32(line), uint32(column) }

@@ -17,6 +17,7 @@ import (
 	"gatehouse/graph"
 	"gatehouse/guard"
 	"gatehouse/provider/apim"
+	"gatehouse/provider/apim/apidoc"
 	"gatehouse/provider/authorization"
 	"gatehouse/provider/identity"
 	"gatehouse/provider/insights"
@@ -34,6 +35,7 @@ type app struct {
 	entra *entra.Server
 	arm   *arm.Server
 	mux   http.Handler
+	links apidoc.Fetcher
 	imds  http.Handler
 	meter http.Handler
 }
@@ -41,7 +43,7 @@ type app struct {
 // assemble wires the product together over an open store. The order matters:
 // what follows the store's commits is made before anything can write.
 func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL string, c serveConfig) (*app, error) {
-	a := &app{store: s}
+	a := &app{store: s, links: apidoc.Fetcher{Private: c.privateLinks, Loopback: c.loopbackLinks}}
 	tenant, err := gatehouse.ParseGUID(b.TenantID)
 	if err != nil {
 		return nil, fmt.Errorf("the tenant ID in %s is damaged: %w", bootstrapFile, err)
@@ -83,7 +85,7 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 	list, err := resources.New(ctx, a.store)
 	return append(list,
 		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
-		identity.New(tenant, a.dir), insights.New(a.store), apim.New(tenant, a.dir),
+		identity.New(tenant, a.dir), insights.New(a.store), apim.New(tenant, a.dir, apim.Config{Links: a.links}),
 		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys, RevokeKeys: a.entra.RevokeKeys})), err
 }
 

@@ -34,6 +34,8 @@ type serveConfig struct {
 	identities               []string // managed identities that the plain metadata endpoint serves
 	privateIssuers           bool
 	loopbackIssuers          bool
+	privateLinks             bool
+	loopbackLinks            bool
 }
 
 func serveCommand() *cobra.Command {
@@ -62,6 +64,8 @@ names its file and prints the variables that clients read.`,
 	f.StringSliceVar(&c.identities, "imds-identity", nil, "managed identity (client, object or resource ID) that any program on this machine may use without a secret; may be repeated")
 	f.BoolVar(&c.privateIssuers, "allow-private-issuers", false, "fetch keys of federated issuers from private addresses too")
 	f.BoolVar(&c.loopbackIssuers, "allow-loopback-issuers", false, "fetch keys of federated issuers from this machine too (development)")
+	f.BoolVar(&c.privateLinks, "allow-private-links", false, "import API documents from links to private addresses too")
+	f.BoolVar(&c.loopbackLinks, "allow-loopback-links", false, "import API documents from links to this machine too (development)")
 	completeWith(cmd, "log-format", logForms...)
 	completeWith(cmd, "log-level", logLevels...)
 	return cmd

@@ -15,6 +15,7 @@ import (
 	"gatehouse/arm"
 	"gatehouse/directory"
 	"gatehouse/jsondoc"
+	"gatehouse/provider/apim/apidoc"
 	"gatehouse/store"
 )
 
@@ -26,9 +27,14 @@ const serviceType = Namespace + "/service"
 // oldest is the first api-version that clients still send (apim-control-plane.md 1.2).
 const oldest = "2016-07-07"
 
+// Config is what the operator says.
+type Config struct {
+	Links apidoc.Fetcher // which addresses imports may fetch documents from
+}
+
 // New declares the provider. Services get their managed identities in the directory d.
-func New(tenant gatehouse.GUID, d *directory.Index) *arm.Provider {
-	p := &provider{identities: arm.Identities{Tenant: tenant, Directory: d}}
+func New(tenant gatehouse.GUID, d *directory.Index, c Config) *arm.Provider {
+	p := &provider{identities: arm.Identities{Tenant: tenant, Directory: d}, links: c.Links}
 	return &arm.Provider{
 		Namespace: Namespace, DisplayName: "Microsoft API Management",
 		Versions:  []string{"2024-05-01", "2023-09-01-preview", "2022-08-01", "2021-12-01-preview", "2021-08-01", "2020-12-01", "2019-12-01"},
@@ -38,7 +44,10 @@ func New(tenant gatehouse.GUID, d *directory.Index) *arm.Provider {
 	}
 }
 
-type provider struct{ identities arm.Identities }
+type provider struct {
+	identities arm.Identities
+	links      apidoc.Fetcher
+}
 
 func checkVersion(version string) error {
 	if version >= oldest {

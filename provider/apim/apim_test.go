@@ -23,7 +23,7 @@ func build(t testing.TB) func(*armtest.World) []*arm.Provider {
 			t.Fatal(err)
 		}
 		return append(providers, authorization.New(authorization.Config{Guard: w.Guard, Directory: w.Index, TenantID: armtest.Tenant}),
-			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(armtest.Tenant, w.Index))
+			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(armtest.Tenant, w.Index, apim.Config{}))
 	}
 }
 

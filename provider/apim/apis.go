@@ -12,7 +12,7 @@ import (
 )
 
 // apis hang below a service and below its workspaces. Only 204 on DELETE suits every client (clients.md section 4).
-func apis(more ...*arm.Type) *arm.Type {
+func (p *provider) apis(more ...*arm.Type) *arm.Type {
 	return entity(arm.Type{
 		Segment: "apis", Noun: "Api", Name: arm.NameRule{Max: 256, Pattern: namePattern}, Filter: searchable("name displayName description serviceUrl path", "isCurrent(eq,ne)"),
 		Status: arm.Status{Delete: http.StatusNoContent},
@@ -59,7 +59,7 @@ func apis(more ...*arm.Type) *arm.Type {
 			properties.revisionCreated      string readonly
 		`),
 		Do:    map[arm.Verb]arm.Handler{arm.Get: getAPI, arm.List: listMarked},
-		Hooks: arm.Hooks{Links: linksOfAPI, Default: defaultAPI, Check: checkAPI, Put: putAPI, Delete: dropAPI, Show: showAPI, Field: apiField},
+		Hooks: arm.Hooks{Prepare: p.importDocument, Links: linksOfAPI, Default: defaultAPI, Check: checkAPI, Put: putAPI, Delete: dropAPI, Show: showAPI, Field: apiField},
 		Holds: append(more, policies(), releases(), revisions(), schemas(), tools()),
 	})
 }
@@ -103,9 +103,6 @@ func getAPI(op *arm.Op) (*arm.Answer, error) {
 // and then what an API has to be. Its path has no slashes around it (apim-control-plane.md 1.6).
 func checkAPI(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	if err := settleRevision(op, old, next); err != nil {
-		return err
-	}
-	if err := importAPI(op, tx, old, next); err != nil {
 		return err
 	}
 	if err := adopt(op, tx, old, next); err != nil {
@@ -185,6 +182,9 @@ func putAPI(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 		return err
 	}
 	if err := copySource(op, tx, old, next); err != nil {
+		return err
+	}
+	if err := putImported(op, tx, next); err != nil {
 		return err
 	}
 	if err := handshake(op, tx, old, next); err != nil {

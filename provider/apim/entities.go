@@ -3,7 +3,7 @@ package apim
 import "gatehouse/arm"
 
 // workspaces hold entities of their own; the families are the same declarations.
-func workspaces() *arm.Type {
+func (p *provider) workspaces() *arm.Type {
 	return entity(arm.Type{
 		Segment: "workspaces", Noun: "Workspace", Name: arm.NameRule{Max: 80, Pattern: namePattern}, Filter: searchable("name displayName description"),
 		Model: arm.NewModel(`
@@ -11,7 +11,7 @@ func workspaces() *arm.Type {
 			properties.description string
 		`),
 		Holds: []*arm.Type{
-			apis(
+			p.apis(
 				operations(hidden(operationTags())),
 				hidden(apiTags()),
 				diagnostics(),

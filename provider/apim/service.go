@@ -67,7 +67,7 @@ func (p *provider) service() *arm.Type {
 		Actions: []arm.Action{{Name: "validatePolicies", Do: validatePolicies}},
 		Holds: []*arm.Type{
 			allPolicies(),
-			apis(
+			p.apis(
 				operations(operationTags()),
 				operationsByTags(),
 				apiProducts(),
@@ -118,7 +118,7 @@ func (p *provider) service() *arm.Type {
 			tags(),
 			tenant(),
 			users(),
-			workspaces(),
+			p.workspaces(),
 		},
 	}
 }

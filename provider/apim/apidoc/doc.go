@@ -146,6 +146,6 @@ func text(s string) json.RawMessage {
 
 // Limits of what is read.
 const (
-	maxDepth    = 64      // of nesting; a change record and the store add some levels
+	maxDepth    = 80      // of nesting; the entity and its change record add some levels
 	maxElements = 400_000 // of an XML document
 )

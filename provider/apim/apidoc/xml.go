@@ -62,6 +62,7 @@ func parseXML(b []byte) (*element, error) {
 				return nil, fault(at(line, column), "elements lie more than %d levels deep", 2*maxDepth)
 			}
 			e := &element{StartElement: token.Copy(), line: line, column: column, scope: declared(top.scope, token.Attr), from: start}
+			top.text.WriteByte(0) // where the child stands; no XML text can hold it
 			top.children, open = append(top.children, e), append(open, e)
 		case xml.EndElement:
 			top.to = int(d.InputOffset())
@@ -165,9 +166,16 @@ func (e *element) words() string {
 	if e == nil {
 		return ""
 	}
-	parts := []string{e.text.String()}
-	for _, c := range e.children {
-		parts = append(parts, c.words())
+	var b strings.Builder
+	e.write(&b)
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+func (e *element) write(b *strings.Builder) {
+	for i, piece := range strings.Split(e.text.String(), "\x00") {
+		if i > 0 {
+			e.children[i-1].write(b)
+		}
+		b.WriteString(piece)
 	}
-	return strings.Join(strings.Fields(strings.Join(parts, " ")), " ")
 }
