@@ -1,6 +1,7 @@
 package apim_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -9,6 +10,18 @@ import (
 	"gatehouse/provider/apim"
 	"gatehouse/store"
 )
+
+// portalMakers are the makers of what the developer portal is made of.
+var portalMakers = map[string]func(r *rand.Rand, n int) any{
+	"portalsettings properties.enabled":                        none, // belongs to signin and signup
+	"portalsettings properties.termsOfService.text":            none,
+	"portalsettings properties.termsOfService.enabled":         none,
+	"portalsettings properties.termsOfService.consentRequired": none,
+	"contentTypes properties":                                  freeObject,
+	"contentItems properties":                                  freeObject,
+}
+
+func freeObject(r *rand.Rand, _ int) any { return map[string]any{"free": anything(r, 4)} }
 
 // A portal revision keeps what it published, whatever becomes of the content, and
 // revisions of the same content share one snapshot.

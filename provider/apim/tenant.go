@@ -19,8 +19,8 @@ import (
 // configuration itself, tenant/configuration, has nothing but actions.
 func tenant() *arm.Type {
 	return published("service/tenant", `
-		properties.primaryKey   string secret max=256
-		properties.secondaryKey string secret max=256
+		properties.primaryKey   string secret min=1 max=256
+		properties.secondaryKey string secret min=1 max=256
 		properties.enabled      bool default=false
 	`, arm.Type{
 		Noun: "AccessInformation", Name: arm.NameRule{Only: []string{"access", "gitAccess"}}, Always: []string{"access", "gitAccess"},
