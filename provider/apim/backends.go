@@ -22,7 +22,7 @@ func backends() *arm.Type {
 		Noun: "Backend", Name: arm.NameRule{Max: 80, Pattern: namePattern},
 		Model: arm.NewModel(except(body("BackendContract", "BackendUpdateParameters"), "properties.url", "properties.protocol") + `
 			properties.url            string max=2000
-			properties.protocol       enum(http|soap)
+			properties.protocol       string
 			properties.type           enum(Single|Pool) default="Single" since=2023-05-01-preview
 			properties.pool           object since=2023-05-01-preview
 			properties.circuitBreaker object since=2023-05-01-preview
@@ -57,9 +57,9 @@ const (
 	proxyPassword     = "properties.proxy.password"
 )
 
-func checkBackend(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
-	for _, check := range []func(*arm.Op, *store.Tx, *arm.Resource) error{checkAddress, checkPool, checkBackendCredentials, checkBackendCertificates, checkBreaker} {
-		if err := check(op, tx, next); err != nil {
+func checkBackend(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+	for _, check := range []func(_ *arm.Op, _ *store.Tx, old, next *arm.Resource) error{checkAddress, checkPool, checkBackendCredentials, checkBackendCertificates, checkBreaker} {
+		if err := check(op, tx, old, next); err != nil {
 			return err
 		}
 	}
@@ -70,7 +70,7 @@ func isPool(r *arm.Resource) bool { return strings.EqualFold(r.Props().String("t
 
 // checkAddress wants an address and a protocol of a single backend, and neither of a pool
 // (worded as the service does). Clients whose models require both send a pool empty ones.
-func checkAddress(_ *arm.Op, _ *store.Tx, next *arm.Resource) error {
+func checkAddress(_ *arm.Op, _ *store.Tx, _, next *arm.Resource) error {
 	props := next.Props()
 	var faults []*gatehouse.Error
 	fault := func(target, format string, args ...any) {
@@ -90,8 +90,11 @@ func checkAddress(_ *arm.Op, _ *store.Tx, next *arm.Resource) error {
 	if isPool(next) && protocol != "" {
 		fault("protocol", "Protocol is not supported for backend pool.")
 	}
-	if !isPool(next) && protocol == "" {
-		fault("protocol", "'protocol' should not be empty")
+	if !isPool(next) && !slices.Contains([]string{"http", "soap"}, strings.ToLower(protocol)) {
+		fault("protocol", "'protocol' should not be empty; it has to be http or soap")
+	}
+	if isPool(next) {
+		props.Delete("protocol")
 	}
 	if len(faults) > 0 {
 		return validationError(faults)
@@ -112,7 +115,7 @@ func absolute(address string) bool {
 const largestPool = 30
 
 // checkPool wants the members of a pool to be single backends of the same service or workspace.
-func checkPool(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
+func checkPool(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	services := next.Props().Array("pool.services")
 	if !isPool(next) {
 		if next.Props().Has("pool") {
@@ -127,7 +130,7 @@ func checkPool(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
 	for i, v := range services {
 		member, _ := v.(*jsondoc.Object)
 		target := fmt.Sprintf("pool.services[%d].id", i)
-		if err := referTo(op, tx, next.ID, member, "id", "backends", "Backend", target); err != nil {
+		if err := referTo(op, tx, old, next.ID, member, "id", "backends", "Backend", target); err != nil {
 			return err
 		}
 		id, err := gatehouse.ParseID(member.String("id"))
@@ -149,7 +152,7 @@ func checkPool(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
 }
 
 // checkBackendCredentials wants lists of values per name, and named values that exist.
-func checkBackendCredentials(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
+func checkBackendCredentials(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 	for _, path := range []string{queryCredentials, headerCredentials} {
 		target := strings.TrimPrefix(path, "properties.")
 		if next.SecretString(path) == "" {
@@ -190,12 +193,12 @@ func isListMap(v jsondoc.Value) bool {
 }
 
 // checkBackendCertificates completes the references to certificates and wants them to exist.
-func checkBackendCertificates(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
+func checkBackendCertificates(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	ids := next.Props().Array("credentials.certificateIds")
 	for i, v := range ids {
 		given, _ := v.(string)
 		one := object("id", given)
-		if err := referTo(op, tx, next.ID, one, "id", "certificates", "Certificate", fmt.Sprintf("credentials.certificateIds[%d]", i)); err != nil {
+		if err := referTo(op, tx, old, next.ID, one, "id", "certificates", "Certificate", fmt.Sprintf("credentials.certificateIds[%d]", i)); err != nil {
 			return err
 		}
 		ids[i] = one.String("id")
@@ -207,20 +210,36 @@ func checkBackendCertificates(op *arm.Op, tx *store.Tx, next *arm.Resource) erro
 	if fabric.String("clientCertificateId") == "" && fabric.String("clientCertificatethumbprint") == "" {
 		return validation(cluster, "A Service Fabric cluster needs clientCertificateId or clientCertificatethumbprint")
 	}
-	return referTo(op, tx, next.ID, fabric, "clientCertificateId", "certificates", "Certificate", cluster+".clientCertificateId")
+	return referTo(op, tx, old, next.ID, fabric, "clientCertificateId", "certificates", "Certificate", cluster+".clientCertificateId")
 }
 
 // cluster is the path of a Service Fabric cluster, below the properties of a backend.
 const cluster = "properties.properties.serviceFabricCluster"
 
-// referTo is reference with a fault that names the noun and targets what the caller sees as the member.
-func referTo(op *arm.Op, tx *store.Tx, of gatehouse.ID, in *jsondoc.Object, path, family, noun, target string) error {
+// referTo is reference with a fault that names the noun and targets what the caller sees as the
+// member. What the backend refers to already stays, whoever writes it.
+func referTo(op *arm.Op, tx *store.Tx, old *arm.Resource, of gatehouse.ID, in *jsondoc.Object, path, family, noun, target string) error {
 	given := in.String(path)
+	if old != nil && names(backendReferences(old), given) {
+		return nil
+	}
 	err := reference(op, tx, of, in, path, family)
 	if gatehouse.KindOf(err) == gatehouse.Invalid || err == nil && given == "" && in.Has(path) {
 		return validation(target, "%s '%s' does not exist", noun, given)
 	}
 	return err
+}
+
+// backendReferences are the ids of the entities that a backend needs.
+func backendReferences(b *arm.Resource) []jsondoc.Value {
+	props := b.Props()
+	ids := append(slices.Clone(props.Array("credentials.certificateIds")), props.String("properties.serviceFabricCluster.clientCertificateId"))
+	for _, v := range props.Array("pool.services") {
+		if member, ok := v.(*jsondoc.Object); ok {
+			ids = append(ids, member.String("id"))
+		}
+	}
+	return ids
 }
 
 // durationText is an ISO 8601 duration up to days, such as PT1M30S.
@@ -231,7 +250,7 @@ func isDuration(text string) bool {
 }
 
 // checkBreaker wants each rule to say what counts as failing, and to trip for a time.
-func checkBreaker(_ *arm.Op, _ *store.Tx, next *arm.Resource) error {
+func checkBreaker(_ *arm.Op, _ *store.Tx, _, next *arm.Resource) error {
 	for i, v := range next.Props().Array("circuitBreaker.rules") {
 		rule, _ := v.(*jsondoc.Object)
 		target := fmt.Sprintf("circuitBreaker.rules[%d]", i)
@@ -304,10 +323,8 @@ func backendFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 		return nil
 	}
 	return eachBackend(op, tx, old.ID, func(b *arm.Resource) error {
-		for _, v := range b.Props().Array("pool.services") {
-			if member, ok := v.(*jsondoc.Object); ok && gatehouse.EqualFold(member.String("id"), old.ID.String()) {
-				return refusal(gatehouse.Invalid, "ValidationError", "Backend cannot be deleted since the backend pool '%s' holds it. Take it out of the pool first.", b.ID.Name())
-			}
+		if names(backendReferences(b), old.ID.String()) {
+			return refusal(gatehouse.Invalid, "ValidationError", "Backend cannot be deleted since it is used by %s. Take it out of the pool first.", seen(op, b.ID))
 		}
 		return nil
 	})

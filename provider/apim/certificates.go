@@ -2,8 +2,10 @@ package apim
 
 import (
 	"context"
+	"crypto"
 	"crypto/sha1"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
@@ -61,7 +63,7 @@ func putCertificate(op *arm.Op, reading chan struct{}) (*arm.Answer, error) {
 			return nil, err
 		}
 		sum := sha1.Sum(leaf.Raw)
-		body.SetPath("properties.subject", leaf.Subject.String())
+		body.SetPath("properties.subject", distinguished(leaf))
 		body.SetPath("properties.thumbprint", strings.ToUpper(hex.EncodeToString(sum[:])))
 		body.SetPath("properties.expirationDate", leaf.NotAfter.UTC().Format(time.RFC3339))
 	}
@@ -110,14 +112,38 @@ func readPFX(data, password string) (*x509.Certificate, error) {
 	if iterations(raw, 0) > mostIterations {
 		return nil, validation("data", "data is protected with more than %d rounds of key derivation", mostIterations)
 	}
-	_, leaf, _, err := pkcs12.DecodeChain(raw, password)
+	key, leaf, chain, err := pkcs12.DecodeChain(raw, password)
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword), errors.Is(err, pkcs12.ErrDecryption):
 		return nil, validation("password", "password does not open the certificate")
 	case err != nil:
 		return nil, validation("data", "data is no PKCS#12 (PFX) with one certificate and its private key")
 	}
-	return leaf, nil
+	for _, candidate := range append([]*x509.Certificate{leaf}, chain...) {
+		if belongs(candidate, key) {
+			return candidate, nil
+		}
+	}
+	return nil, validation("data", "data holds no certificate that its private key belongs to")
+}
+
+// belongs reports whether a certificate is that of a private key; tools put it before the chain or behind.
+func belongs(c *x509.Certificate, key any) bool {
+	private, ok := key.(crypto.Signer)
+	if !ok {
+		return false
+	}
+	public, ok := private.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return ok && public.Equal(c.PublicKey)
+}
+
+// distinguished writes a subject as the service does: the most specific part first, a blank behind each comma.
+func distinguished(c *x509.Certificate) string {
+	var parts []string
+	for _, part := range slices.Backward(c.Subject.ToRDNSequence()) {
+		parts = append(parts, pkix.RDNSequence{part}.String())
+	}
+	return strings.Join(parts, ", ")
 }
 
 // mostIterations is far more than any tool uses; whoever asks for more wants to keep us busy.
@@ -189,10 +215,9 @@ func certificateFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	}
 	return eachBackend(op, tx, old.ID, func(b *arm.Resource) error {
 		props := b.Props()
-		fabric, thumbprint := "properties.serviceFabricCluster.clientCertificate", old.Props().String("thumbprint")
-		if names(props.Array("credentials.certificateIds"), old.ID.String()) || names([]jsondoc.Value{props.String(fabric + "Id")}, old.ID.String()) ||
-			names(props.Array("credentials.certificate"), thumbprint) || names([]jsondoc.Value{props.String(fabric + "thumbprint")}, thumbprint) {
-			return refusal(gatehouse.Invalid, "ValidationError", "Certificate cannot be deleted since it is used by the backend '%s'.", b.ID.Name())
+		thumbprints := append(slices.Clone(props.Array("credentials.certificate")), props.String("properties.serviceFabricCluster.clientCertificatethumbprint"))
+		if names(backendReferences(b), old.ID.String()) || names(thumbprints, old.Props().String("thumbprint")) {
+			return refusal(gatehouse.Invalid, "ValidationError", "Certificate cannot be deleted since it is used by %s.", seen(op, b.ID))
 		}
 		return nil
 	})

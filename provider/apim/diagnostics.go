@@ -33,7 +33,7 @@ func diagnostics() *arm.Type {
 }
 
 // checkDiagnostic wants a logger, but for local diagnostics, which have none; worded as the service words it.
-func checkDiagnostic(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
+func checkDiagnostic(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	given := next.Props().String("loggerId")
 	switch local := strings.EqualFold(next.ID.Name(), "local"); {
 	case local && given != "":
@@ -42,13 +42,15 @@ func checkDiagnostic(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 		return nil
 	case given == "":
 		return validation("loggerId", "LoggerId must be specified.")
+	case old != nil && gatehouse.EqualFold(old.Props().String("loggerId"), given):
+		return nil // it stays, whoever writes the diagnostic
 	}
 	id, ok := referred(next.ID, given, "loggers")
 	if !ok {
 		return validation("loggerId", "'%s' names no logger of this service or workspace; write it as /loggers/{name}", given)
 	}
 	d, err := tx.Get(op.Context, id.Scope())
-	if gatehouse.KindOf(err) == gatehouse.NotFound {
+	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && !mayRefer(op, next.ID, id) {
 		return validation("loggerId", "Logger Id '%s' does not exist", id.Name())
 	}
 	if err != nil {

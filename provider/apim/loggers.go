@@ -109,7 +109,12 @@ func dropLogger(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 		return err
 	}
 	if len(users) > 0 && !strings.EqualFold(op.Query.Get("force"), "true") {
-		return refusal(gatehouse.Invalid, "ValidationError", "Logger cannot be deleted since it is used by the diagnostic '%s'. Delete the diagnostic first or pass in force=true as query param", relative(users[0].ID))
+		return refusal(gatehouse.Invalid, "ValidationError", "Logger cannot be deleted since it is used by %s. Delete the diagnostic first or pass in force=true as query param", seen(op, users[0].ID))
+	}
+	for _, d := range users {
+		if action := d.Type + "/delete"; !op.Can(action, d.ID) {
+			return gatehouse.Errorf(gatehouse.Forbidden, "LinkedAuthorizationFailed", "The logger is used by diagnostics, and the client does not have permission to perform action '%s' on all of them.", action)
+		}
 	}
 	if err := deleteAll(tx, users); err != nil {
 		return err

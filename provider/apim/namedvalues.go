@@ -114,7 +114,7 @@ func namedValueFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 		}
 		for _, d := range page.Documents {
 			if refersTo(d, name) {
-				return refusal(gatehouse.Invalid, "ValidationError", "Property cannot be deleted since it is used by '%s'.", relative(d.ID))
+				return refusal(gatehouse.Invalid, "ValidationError", "Property cannot be deleted since it is used by %s.", seen(op, d.ID))
 			}
 		}
 	}

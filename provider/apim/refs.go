@@ -12,6 +12,7 @@ import (
 // reference completes the id that props holds at path, which may be given in full or
 // relative to the service or workspace that holds the entity (/loggers/x; apim-control-plane.md
 // 1.6), and checks that it names an entity of that family which exists. An absent one is left alone.
+// From a workspace, what the service holds is there only for who may read it (1.10).
 // The fault is a ValidationError that targets the member.
 func reference(op *arm.Op, r store.Reader, of gatehouse.ID, props *jsondoc.Object, path, family string) error {
 	given := props.String(path)
@@ -23,7 +24,7 @@ func reference(op *arm.Op, r store.Reader, of gatehouse.ID, props *jsondoc.Objec
 		return validation(path, "'%s' does not name one of the %s of this service or workspace; write it as %s", given, lastPart("/"+family), pattern(family))
 	}
 	d, err := r.Get(op.Context, id.Scope())
-	if gatehouse.KindOf(err) == gatehouse.NotFound {
+	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && !mayRefer(op, of, id) {
 		return validation(path, "'%s' does not exist; create it first", given)
 	}
 	if err != nil {
@@ -31,6 +32,20 @@ func reference(op *arm.Op, r store.Reader, of gatehouse.ID, props *jsondoc.Objec
 	}
 	props.SetPath(path, d.ID.String())
 	return nil
+}
+
+// mayRefer reports whether an entity may be referred to: it lies in the workspace, or in the service
+// outside of workspaces, that of lies in, or the caller may read it.
+func mayRefer(op *arm.Op, of, id gatehouse.ID) bool {
+	return holderOf(id).Scope() == holderOf(of).Scope() || op.Can(id.Type()+"/read", id)
+}
+
+// seen is an entity as errors name it: relative to its service, for who may read it.
+func seen(op *arm.Op, id gatehouse.ID) string {
+	if !op.Can(id.Type()+"/read", id) {
+		return "something that you may not read"
+	}
+	return "'" + relative(id) + "'"
 }
 
 // referred is the full id that an entity below the same service or workspace as of goes by.
