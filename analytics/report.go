@@ -1,0 +1,263 @@
+package analytics
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse"
+)
+
+// Field is something that statistics can be asked by.
+type Field string
+
+// The fields. They are columns.
+const (
+	API          Field = "api"
+	Operation    Field = "operation"
+	Product      Field = "product"
+	Subscription Field = "subscription"
+	User         Field = "user"
+	Gateway      Field = "gateway"
+	Country      Field = "country"
+	Region       Field = "region"
+	Zip          Field = "zip"
+)
+
+// fields in the order of bucket.dims; requests have the first six.
+var fields = [9]Field{API, Operation, Product, Subscription, User, Gateway, Country, Region, Zip}
+
+// bucket is what the requests of one row agree in.
+type bucket struct {
+	service, time int64
+	dims          [len(fields)]int64
+}
+
+func (s *Store) bucketOf(tx *sql.Tx, r *Request) (b bucket, err error) {
+	b.time = r.Time.Truncate(Quarter).Unix()
+	if b.service, err = s.number(tx, r.Service); err != nil {
+		return b, err
+	}
+	for i, text := range [...]string{r.API, r.Operation, r.Product, r.Subscription, r.User, r.Gateway, r.Country, r.Region, r.Zip} {
+		if b.dims[i], err = s.number(tx, text); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// Sums are over a number of requests. Times are in milliseconds.
+type Sums struct {
+	Success, Blocked, Failed, Other int64
+	Bytes                           int64 // of requests and answers
+	CacheHits, CacheMisses          int64
+	Total, TotalMin, TotalMax       float64
+	Backend, BackendMin, BackendMax float64
+}
+
+// Calls is how many requests there were.
+func (s *Sums) Calls() int64 { return s.Success + s.Blocked + s.Failed + s.Other }
+
+// TotalAvg is the average time of a request, BackendAvg that of its backend.
+func (s *Sums) TotalAvg() float64   { return s.Total / float64(max(s.Calls(), 1)) }
+func (s *Sums) BackendAvg() float64 { return s.Backend / float64(max(s.Calls(), 1)) }
+
+func (s *Sums) add(r *Request) {
+	total, backend := milliseconds(r.Total), milliseconds(r.Backend)
+	if s.Calls() == 0 {
+		s.TotalMin, s.BackendMin = total, backend
+	}
+	success, blocked, failed, other := r.outcome()
+	s.Success, s.Blocked, s.Failed, s.Other = s.Success+success, s.Blocked+blocked, s.Failed+failed, s.Other+other
+	s.Bytes += r.RequestSize + r.ResponseSize
+	switch r.Cache {
+	case CacheHit:
+		s.CacheHits++
+	case CacheMiss:
+		s.CacheMisses++
+	}
+	s.Total, s.TotalMin, s.TotalMax = s.Total+total, min(s.TotalMin, total), max(s.TotalMax, total)
+	s.Backend, s.BackendMin, s.BackendMax = s.Backend+backend, min(s.BackendMin, backend), max(s.BackendMax, backend)
+}
+
+func (s *Store) addSums(tx *sql.Tx, sums map[bucket]*Sums) error {
+	upsert, err := tx.Prepare(`INSERT INTO buckets VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
+		ON CONFLICT DO UPDATE SET success = success + excluded.success, blocked = blocked + excluded.blocked, failed = failed + excluded.failed,
+			other = other + excluded.other, bytes = bytes + excluded.bytes, hits = hits + excluded.hits, misses = misses + excluded.misses,
+			total = total + excluded.total, total_min = min(total_min, excluded.total_min), total_max = max(total_max, excluded.total_max),
+			backend = backend + excluded.backend, backend_min = min(backend_min, excluded.backend_min), backend_max = max(backend_max, excluded.backend_max)`)
+	if err != nil {
+		return err
+	}
+	defer upsert.Close()
+	for b, v := range sums {
+		d := &b.dims
+		if _, err := upsert.Exec(b.service, b.time, d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8],
+			v.Success, v.Blocked, v.Failed, v.Other, v.Bytes, v.CacheHits, v.CacheMisses,
+			v.Total, v.TotalMin, v.TotalMax, v.Backend, v.BackendMin, v.BackendMax); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Query selects requests, or the statistics of them.
+type Query struct {
+	Service  string
+	From, To time.Time          // inclusive; zero for no bound. Statistics count quarters that begin in between, and the one of From
+	Where    map[Field][]string // one of these, in any casing; "" for what has none
+}
+
+// Row is a line of a report.
+type Row struct {
+	Start time.Time // of the interval; zero without one
+	Keys  map[Field]string
+	Sums
+}
+
+// Report sums up what a query selects by fields, and by intervals of a multiple of
+// Quarter, counted from 1970, unless every is 0. Rows come in no order.
+func (s *Store) Report(ctx context.Context, q Query, by []Field, every time.Duration) ([]Row, error) {
+	if s == nil {
+		return nil, nil
+	}
+	if !q.From.IsZero() {
+		q.From = q.From.Truncate(Quarter)
+	}
+	where, args, err := s.where(ctx, q, 1)
+	if err != nil || where == "" {
+		return nil, err
+	}
+	columns := []string{"time * 0"}
+	if every > 0 {
+		seconds := int64(every / time.Second)
+		columns[0] = fmt.Sprintf("time / %d * %d", seconds, seconds)
+	}
+	for _, f := range by {
+		if !slices.Contains(fields[:], f) {
+			return nil, fmt.Errorf("analytics: no field %q", f)
+		}
+		columns = append(columns, string(f))
+	}
+	group := strings.Join(columns, ", ")
+	rows, err := s.db.QueryContext(ctx, `SELECT `+group+`, sum(success), sum(blocked), sum(failed), sum(other), sum(bytes), sum(hits), sum(misses),
+		sum(total), min(total_min), max(total_max), sum(backend), min(backend_min), max(backend_max)
+		FROM buckets WHERE `+where+` GROUP BY `+group, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []Row
+	var keys [][]int64
+	for rows.Next() {
+		var r Row
+		var start int64
+		ids := make([]int64, len(by))
+		into := []any{&start}
+		for i := range ids {
+			into = append(into, &ids[i])
+		}
+		into = append(into, &r.Success, &r.Blocked, &r.Failed, &r.Other, &r.Bytes, &r.CacheHits, &r.CacheMisses,
+			&r.Total, &r.TotalMin, &r.TotalMax, &r.Backend, &r.BackendMin, &r.BackendMax)
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		if every > 0 {
+			r.Start = time.Unix(start, 0).UTC()
+		}
+		list, keys = append(list, r), append(keys, ids)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return list, s.spell(ctx, list, keys, by)
+}
+
+func (s *Store) spell(ctx context.Context, list []Row, keys [][]int64, by []Field) error {
+	for i := range list {
+		list[i].Keys = map[Field]string{}
+		for j, f := range by {
+			text, err := s.spelled(ctx, keys[i][j])
+			if err != nil {
+				return err
+			}
+			list[i].Keys[f] = text
+		}
+	}
+	return nil
+}
+
+// where is the condition of a query; "" when nothing can match. Unit is how many units of the time column are a second.
+func (s *Store) where(ctx context.Context, q Query, unit int64) (where string, args []any, err error) {
+	service, err := s.numbers(ctx, []string{q.Service}, false)
+	if err != nil || len(service) == 0 {
+		return "", nil, err
+	}
+	parts, args := []string{"service = ?"}, []any{service[0]}
+	if !q.From.IsZero() {
+		parts, args = append(parts, "time >= ?"), append(args, in(q.From, unit))
+	}
+	if !q.To.IsZero() {
+		parts, args = append(parts, "time <= ?"), append(args, in(q.To, unit))
+	}
+	for _, f := range fields {
+		values, asked := q.Where[f]
+		if !asked {
+			continue
+		}
+		ids, err := s.numbers(ctx, values, true)
+		if err != nil || len(ids) == 0 {
+			return "", nil, err
+		}
+		parts = append(parts, string(f)+" IN (?"+strings.Repeat(", ?", len(ids)-1)+")")
+		for _, id := range ids {
+			args = append(args, id)
+		}
+	}
+	return strings.Join(parts, " AND "), args, nil
+}
+
+func in(t time.Time, unit int64) int64 {
+	if unit == 1 {
+		return t.Unix()
+	}
+	return t.UnixMicro()
+}
+
+// numbers are those of the texts that are known, in any casing when folded.
+func (s *Store) numbers(ctx context.Context, texts []string, folded bool) (ids []int64, err error) {
+	statement := `SELECT id FROM names WHERE text = $1`
+	if folded {
+		statement = `SELECT id FROM names WHERE folded = $1`
+	}
+	for _, text := range texts {
+		if folded {
+			text = gatehouse.Fold(text)
+		}
+		rows, err := s.db.QueryContext(ctx, statement, text)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+			var id int64
+			if err := rows.Scan(&id); err != nil {
+				return nil, closing(rows, err)
+			}
+			ids = append(ids, id)
+		}
+		if err := closing(rows, rows.Err()); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+func closing(rows *sql.Rows, err error) error {
+	if closed := rows.Close(); err == nil {
+		err = closed
+	}
+	return err
+}

@@ -1,0 +1,78 @@
+-- Text that repeats is a number. What belongs to no API, product and so on is the empty text.
+CREATE TABLE IF NOT EXISTS names (
+    id     INTEGER NOT NULL PRIMARY KEY,
+    text   TEXT    NOT NULL UNIQUE,
+    folded TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS names_by_folded ON names (folded);
+
+-- Sums over the requests of a quarter of an hour; times in milliseconds.
+CREATE TABLE IF NOT EXISTS buckets (
+    service      INTEGER NOT NULL,
+    time         INTEGER NOT NULL,         -- start, seconds since 1970
+    api          INTEGER NOT NULL,
+    operation    INTEGER NOT NULL,
+    product      INTEGER NOT NULL,
+    subscription INTEGER NOT NULL,
+    user         INTEGER NOT NULL,
+    gateway      INTEGER NOT NULL,
+    country      INTEGER NOT NULL,
+    region       INTEGER NOT NULL,
+    zip          INTEGER NOT NULL,
+    success      INTEGER NOT NULL,
+    blocked      INTEGER NOT NULL,
+    failed       INTEGER NOT NULL,
+    other        INTEGER NOT NULL,
+    bytes        INTEGER NOT NULL,
+    hits         INTEGER NOT NULL,
+    misses       INTEGER NOT NULL,
+    total        REAL    NOT NULL,
+    total_min    REAL    NOT NULL,
+    total_max    REAL    NOT NULL,
+    backend      REAL    NOT NULL,
+    backend_min  REAL    NOT NULL,
+    backend_max  REAL    NOT NULL,
+    PRIMARY KEY (service, time, api, operation, product, subscription, user, gateway, country, region, zip)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS buckets_by_time ON buckets (time);
+
+-- The newest requests, in the order in which they came.
+CREATE TABLE IF NOT EXISTS requests (
+    id             INTEGER NOT NULL PRIMARY KEY,
+    service        INTEGER NOT NULL,
+    time           INTEGER NOT NULL,       -- microseconds since 1970
+    api            INTEGER NOT NULL,
+    operation      INTEGER NOT NULL,
+    product        INTEGER NOT NULL,
+    subscription   INTEGER NOT NULL,
+    user           INTEGER NOT NULL,
+    gateway        INTEGER NOT NULL,
+    method         TEXT    NOT NULL,
+    url            TEXT    NOT NULL,
+    address        TEXT    NOT NULL,
+    status         INTEGER NOT NULL,
+    backend_status INTEGER NOT NULL,       -- 0 when no backend was called
+    request_size   INTEGER NOT NULL,
+    response_size  INTEGER NOT NULL,
+    cache          TEXT    NOT NULL,
+    total          REAL    NOT NULL,       -- milliseconds
+    backend        REAL    NOT NULL,
+    request        TEXT    NOT NULL        -- ID
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS requests_by_time ON requests (service, time, id);
+
+CREATE TABLE IF NOT EXISTS quotas (
+    service INTEGER NOT NULL,
+    counter TEXT    NOT NULL,
+    period  TEXT    NOT NULL,
+    start   INTEGER NOT NULL,              -- seconds since 1970
+    until   INTEGER NOT NULL,
+    calls   INTEGER NOT NULL,
+    kb      REAL    NOT NULL,
+    PRIMARY KEY (service, counter, period)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS quotas_by_end ON quotas (until);
