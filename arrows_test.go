@@ -26,7 +26,7 @@ const arrows = `
 	rbac/cond                                  < rbac
 	rbac                                       < rbac/builtin
 	rbac/builtin                               < rbac/builtin/gen
-	gatehouse                                  < provider/apim/gen, policy
+	gatehouse                                  < provider/apim/gen, policy, analytics
 	jsondoc                                    < policy/gen
 	odata, jsondoc                             < store
 	store                                      < store/sqldb, store/storetest, audit, directory
@@ -38,7 +38,8 @@ const arrows = `
 	arm, store/sqlite                          < arm/armtest
 	jsondoc                                    < provider/apim/apidoc
 	arm                                        < provider/identity, provider/operations
-	arm, policy, provider/apim/apidoc          < provider/apim
+	arm, policy, analytics                     < provider/apim
+	provider/apim/apidoc                       < provider/apim
 	arm, template                              < provider/resources
 	arm, audit                                 < provider/insights, provider/authorization
 	gatehouse                                  < entra/password

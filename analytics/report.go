@@ -108,7 +108,7 @@ func (s *Store) addSums(tx *sql.Tx, sums map[bucket]*Sums) error {
 type Query struct {
 	Service  string
 	From, To time.Time          // inclusive; zero for no bound. Statistics count quarters that begin in between, and the one of From
-	Where    map[Field][]string // one of these, in any casing; "" for what has none
+	Where    map[Field][]string // one of these, in any casing; "" for what has none; * and an ending for all that end so
 }
 
 // Row is a line of a report.
@@ -234,10 +234,14 @@ func (s *Store) numbers(ctx context.Context, texts []string, folded bool) (ids [
 		statement = `SELECT id FROM names WHERE folded = $1`
 	}
 	for _, text := range texts {
+		asked := statement
+		if end, open := strings.CutPrefix(text, "*"); open && folded {
+			text, asked = end, `SELECT id FROM names WHERE substr(folded, -length($1)) = $1`
+		}
 		if folded {
 			text = gatehouse.Fold(text)
 		}
-		rows, err := s.db.QueryContext(ctx, statement, text)
+		rows, err := s.db.QueryContext(ctx, asked, text)
 		if err != nil {
 			return nil, err
 		}

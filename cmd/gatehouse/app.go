@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/analytics"
 	"gatehouse/arm"
 	"gatehouse/directory"
 	"gatehouse/entra"
@@ -29,21 +30,22 @@ import (
 
 // app is the assembled product: everything but listeners and files.
 type app struct {
-	store *store.Store
-	guard *guard.Guard
-	dir   *directory.Index
-	entra *entra.Server
-	arm   *arm.Server
-	mux   http.Handler
-	links apidoc.Fetcher
-	imds  http.Handler
-	meter http.Handler
+	store   *store.Store
+	counted *analytics.Store // nil where no gateway counts
+	guard   *guard.Guard
+	dir     *directory.Index
+	entra   *entra.Server
+	arm     *arm.Server
+	mux     http.Handler
+	links   apidoc.Fetcher
+	imds    http.Handler
+	meter   http.Handler
 }
 
 // assemble wires the product together over an open store. The order matters:
 // what follows the store's commits is made before anything can write.
-func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL string, c serveConfig) (*app, error) {
-	a := &app{store: s, links: apidoc.Fetcher{Private: c.privateLinks, Loopback: c.loopbackLinks}}
+func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL string, counted *analytics.Store, c serveConfig) (*app, error) {
+	a := &app{store: s, counted: counted, links: apidoc.Fetcher{Private: c.privateLinks, Loopback: c.loopbackLinks}}
 	tenant, err := gatehouse.ParseGUID(b.TenantID)
 	if err != nil {
 		return nil, fmt.Errorf("the tenant ID in %s is damaged: %w", bootstrapFile, err)
@@ -85,7 +87,7 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 	list, err := resources.New(ctx, a.store)
 	return append(list,
 		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
-		identity.New(tenant, a.dir), insights.New(a.store), apim.New(tenant, a.dir, apim.Config{Links: a.links}),
+		identity.New(tenant, a.dir), insights.New(a.store), apim.New(apim.Config{Tenant: tenant, Directory: a.dir, Analytics: a.counted, Links: a.links}),
 		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys, RevokeKeys: a.entra.RevokeKeys})), err
 }
 

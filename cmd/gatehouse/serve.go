@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/analytics"
 	"gatehouse/localca"
 	"gatehouse/store"
 	"gatehouse/store/sqlite"
@@ -91,7 +92,12 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	a, err := assemble(ctx, s, b, l.publicURL, c)
+	counted, err := analytics.Open(ctx, c.data, analytics.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, counted.Close()) }()
+	a, err := assemble(ctx, s, b, l.publicURL, counted, c)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/analytics"
 	"gatehouse/arm"
 	"gatehouse/directory"
 	"gatehouse/jsondoc"
@@ -27,14 +28,17 @@ const serviceType = Namespace + "/service"
 // oldest is the first api-version that clients still send (apim-control-plane.md 1.2).
 const oldest = "2016-07-07"
 
-// Config is what the operator says.
+// Config is what the provider needs from around it.
 type Config struct {
-	Links apidoc.Fetcher // which addresses imports may fetch documents from
+	Tenant    gatehouse.GUID
+	Directory *directory.Index // where services get their managed identities
+	Analytics *analytics.Store // what gateways counted; nil for nothing
+	Links     apidoc.Fetcher   // which addresses imports may fetch documents from
 }
 
-// New declares the provider. Services get their managed identities in the directory d.
-func New(tenant gatehouse.GUID, d *directory.Index, c Config) *arm.Provider {
-	p := &provider{identities: arm.Identities{Tenant: tenant, Directory: d}, links: c.Links}
+// New declares the provider.
+func New(c Config) *arm.Provider {
+	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, links: c.Links}
 	return &arm.Provider{
 		Namespace: Namespace, DisplayName: "Microsoft API Management",
 		Versions:  []string{"2024-05-01", "2023-09-01-preview", "2022-08-01", "2021-12-01-preview", "2021-08-01", "2020-12-01", "2019-12-01"},
@@ -47,6 +51,7 @@ func New(tenant gatehouse.GUID, d *directory.Index, c Config) *arm.Provider {
 type provider struct {
 	identities arm.Identities
 	links      apidoc.Fetcher
+	analytics  *analytics.Store
 }
 
 func checkVersion(version string) error {

@@ -17,13 +17,14 @@ import (
 )
 
 func build(t testing.TB) func(*armtest.World) []*arm.Provider {
+	counted := traffic(t)
 	return func(w *armtest.World) []*arm.Provider {
 		providers, err := resources.New(t.Context(), w.Store)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return append(providers, authorization.New(authorization.Config{Guard: w.Guard, Directory: w.Index, TenantID: armtest.Tenant}),
-			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(armtest.Tenant, w.Index, apim.Config{}))
+			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index, Analytics: counted}))
 	}
 }
 

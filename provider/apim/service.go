@@ -114,6 +114,8 @@ func (p *provider) service() *arm.Type {
 			productsByTags(),
 			globalSchemas(),
 			subscriptions(),
+			p.quotas(),
+			p.reportTypes(),
 			tagResources(),
 			tags(),
 			tenant(),

@@ -20,7 +20,7 @@ func build(t testing.TB) func(*armtest.World) []*arm.Provider {
 			t.Fatal(err)
 		}
 		return append(providers, authorization.New(authorization.Config{Guard: w.Guard, Directory: w.Index, TenantID: armtest.Tenant}),
-			identity.New(armtest.Tenant, w.Index), apim.New(armtest.Tenant, w.Index, apim.Config{}))
+			identity.New(armtest.Tenant, w.Index), apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index}))
 	}
 }
 
