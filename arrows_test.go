@@ -38,11 +38,11 @@ const arrows = `
 	arm, store/sqlite                          < arm/armtest
 	jsondoc                                    < provider/apim/apidoc
 	arm                                        < provider/identity, provider/operations
-	arm, policy, analytics                     < provider/apim
-	provider/apim/apidoc                       < provider/apim
 	arm, template                              < provider/resources
 	arm, audit                                 < provider/insights, provider/authorization
 	gatehouse                                  < entra/password
+	arm, policy, analytics                     < provider/apim
+	provider/apim/apidoc, entra/password       < provider/apim
 	guard, entra/password                      < entra
 	guard, entra/password                      < graph
 	guard                                      < demo

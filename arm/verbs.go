@@ -96,6 +96,9 @@ func (op *Op) ListAsUsual() (*Answer, error) { return list(op) }
 // PutAsUsual is the generic PUT, for types whose own handler of it does something else now and then.
 func (op *Op) PutAsUsual() (*Answer, error) { return put(op) }
 
+// PatchAsUsual is the generic PATCH, likewise.
+func (op *Op) PatchAsUsual() (*Answer, error) { return patch(op) }
+
 // write is PUT and PATCH: read the body, check it against the model, then decide in one transaction.
 func (op *Op) write(merge bool) (*Answer, error) {
 	body, err := op.Body()

@@ -15,6 +15,7 @@ import (
 	"gatehouse/analytics"
 	"gatehouse/arm"
 	"gatehouse/directory"
+	"gatehouse/entra/password"
 	"gatehouse/jsondoc"
 	"gatehouse/provider/apim/apidoc"
 	"gatehouse/store"
@@ -38,7 +39,7 @@ type Config struct {
 
 // New declares the provider.
 func New(c Config) *arm.Provider {
-	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, links: c.Links}
+	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, links: c.Links, passwords: password.New()}
 	return &arm.Provider{
 		Namespace: Namespace, DisplayName: "Microsoft API Management",
 		Versions:  []string{"2024-05-01", "2023-09-01-preview", "2022-08-01", "2021-12-01-preview", "2021-08-01", "2020-12-01", "2019-12-01"},
@@ -52,6 +53,7 @@ type provider struct {
 	identities arm.Identities
 	links      apidoc.Fetcher
 	analytics  *analytics.Store
+	passwords  *password.Hasher
 }
 
 func checkVersion(version string) error {

@@ -246,7 +246,7 @@ func dropAPI(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	if err != nil {
 		return err
 	}
-	return deleteAll(tx, subscriptions)
+	return dropSubscriptions(op, tx, subscriptions)
 }
 
 // typeBeside is the type of another family with the same parent as r: of the service or of a workspace.

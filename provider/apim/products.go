@@ -23,7 +23,7 @@ func products(links ...*arm.Type) *arm.Type {
 			properties.subscriptionsLimit   int
 			properties.state                enum(notPublished|published) default="notPublished"
 		`),
-		Hooks: arm.Hooks{Check: checkProduct, Delete: dropProduct},
+		Hooks: arm.Hooks{Check: checkProduct, Put: admitAdministrators, Delete: dropProduct, Show: showProduct},
 		Do:    map[arm.Verb]arm.Handler{arm.List: listMarked},
 		Holds: append(links, policies()),
 	})
@@ -52,7 +52,64 @@ func dropProduct(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	if !strings.EqualFold(op.Query.Get("deleteSubscriptions"), "true") {
 		return refusal(gatehouse.Invalid, "ValidationError", "Product cannot be deleted since it has existing subscriptions. Delete subscriptions before deleting the product or pass in deleteSubscriptions=true as query param")
 	}
-	return deleteAll(tx, subscriptions)
+	return dropSubscriptions(op, tx, subscriptions)
+}
+
+// admitAdministrators puts a new product among those that administrators see, as the
+// service does (apim-control-plane.md 2.3). Workspaces have no such group.
+func admitAdministrators(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+	if old != nil || !strings.EqualFold(next.Type, serviceType+"/products") {
+		return nil
+	}
+	if err := op.Save(tx, next); err != nil { // a tie has two ends
+		return err
+	}
+	tie := &arm.Resource{ID: next.ID.Child("groups", "administrators"), Type: next.Type + "/groups"}
+	if err := groupRelation().putShort(op, tx, nil, tie, groupRelation().target, "Group"); err != nil {
+		return err
+	}
+	return op.Save(tx, tie)
+}
+
+// showProduct tells the groups of a product when expandGroups asks for them.
+func showProduct(op *arm.Op, r *arm.Resource, out *jsondoc.Object) {
+	if !strings.EqualFold(op.Query.Get("expandGroups"), "true") {
+		return
+	}
+	product := r.ID.Scope()
+	page, err := op.Store().List(op.Context, store.Query{Type: r.Type + "/groups", Parent: &product})
+	if err != nil {
+		return
+	}
+	groups := []jsondoc.Value{}
+	for _, d := range page.Documents {
+		if group, err := op.Load(op.Store(), groupRelation().target(d.ID)); err == nil {
+			groups = append(groups, briefly(op, group))
+		}
+	}
+	out.Object("properties").Set("groups", groups)
+}
+
+// productSubscriptions lists the subscriptions to a product, under it.
+func productSubscriptions() *arm.Type {
+	return published("service/products/subscriptions", "", arm.Type{
+		Noun: "Subscription", Do: map[arm.Verb]arm.Handler{arm.List: listProductSubscriptions}, Hooks: arm.Hooks{Show: showSubscription, Field: subscriptionField},
+	})
+}
+
+func listProductSubscriptions(op *arm.Op) (*arm.Answer, error) {
+	product, err := existing(op, op.Store(), op.ID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := subscriptionsTo(op, op.Store(), product)
+	if err != nil {
+		return nil, err
+	}
+	for i, subscription := range all {
+		all[i] = under(&arm.Resource{ID: product.ID.Child("subscriptions", subscription.ID.Name()), Type: op.Route.TypeName}, subscription)
+	}
+	return op.PageOf(all, nil)
 }
 
 // What products are tied to, by links with names and by the names of the others

@@ -88,3 +88,12 @@ func holderOf(id gatehouse.ID) gatehouse.ID {
 func pattern(family string) string {
 	return "/" + strings.ReplaceAll(family, "/", "/{name}/") + "/{name}"
 }
+
+func deleteAll(tx *store.Tx, documents []*store.Document) error {
+	for _, d := range documents {
+		if _, err := tx.Delete(d.Key()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

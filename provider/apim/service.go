@@ -108,6 +108,7 @@ func (p *provider) service() *arm.Type {
 				productAPIs(),
 				productGroupLinks(),
 				productGroups(),
+				productSubscriptions(),
 				productTags(),
 				wikis("service/products/wikis/default"),
 			),
@@ -119,7 +120,7 @@ func (p *provider) service() *arm.Type {
 			tagResources(),
 			tags(),
 			tenant(),
-			users(),
+			p.users(),
 			p.workspaces(),
 		},
 	}

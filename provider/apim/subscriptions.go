@@ -27,13 +27,13 @@ func subscriptions() *arm.Type {
 			properties.state        enum(suspended|active|expired|submitted|rejected|cancelled)
 			properties.allowTracing bool default=false
 			properties.stateComment string
-			properties.startDate        datetime
 			properties.expirationDate   datetime
-			properties.endDate          datetime readonly
-			properties.notificationDate datetime
-			properties.createdDate  string readonly
+			properties.startDate        string readonly
+			properties.endDate          string readonly
+			properties.notificationDate string readonly
+			properties.createdDate      string readonly
 		`),
-		Hooks: arm.Hooks{Check: checkSubscription, Show: showSubscription, Field: subscriptionField},
+		Hooks: arm.Hooks{Check: checkSubscription, Put: trackOwner, Delete: dropSubscription, Show: showSubscription, Field: subscriptionField},
 		Actions: []arm.Action{
 			{Name: "listSecrets", Do: reveal(map[string]string{"primaryKey": "properties.primaryKey", "secondaryKey": "properties.secondaryKey"})},
 			{Name: "regeneratePrimaryKey", Do: regenerate("properties.primaryKey")},
@@ -44,7 +44,7 @@ func subscriptions() *arm.Type {
 
 func checkSubscription(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	props := next.Props()
-	if props.String("displayName") == "" {
+	if props.String("displayName") == "" && (old == nil || old.Props().Has("displayName")) { // those that come with the service have none
 		return validation("name", "name (display name) should not be empty")
 	}
 	scope, err := subscriptionScope(op, tx, next.ID.Parent().String(), props.String("scope"))
@@ -52,8 +52,8 @@ func checkSubscription(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error 
 		return err
 	}
 	props.Set("scope", scope)
-	if owner := props.String("ownerId"); strings.HasPrefix(strings.ToLower(owner), "/users/") {
-		props.Set("ownerId", serviceOf(next.ID).String()+owner)
+	if err := subscriptionOwner(op, tx, next); err != nil {
+		return err
 	}
 	for _, key := range []string{"properties.primaryKey", "properties.secondaryKey"} {
 		if next.SecretString(key) == "" {
@@ -66,7 +66,159 @@ func checkSubscription(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error 
 	if !props.Has("state") {
 		props.Set("state", initialState(op, tx, old, scope))
 	}
+	settleState(op, old, props)
+	if isMaster(next) && !(strings.EqualFold(strings.TrimSuffix(scope, "/"), holderOf(next.ID).String()) && props.String("state") == "active") {
+		return refusal(gatehouse.Invalid, "ValidationError", "The subscription 'master' is built-in: it is active and gives access to all APIs.")
+	}
+	return limited(op, tx, next)
+}
+
+// isMaster tells the subscription that every service has from the start.
+func isMaster(r *arm.Resource) bool {
+	return strings.EqualFold(r.ID.Name(), "master") && strings.EqualFold(r.Type, serviceType+"/subscriptions")
+}
+
+// subscriptionOwner completes a relative owner, a user of the service, and checks that it exists.
+func subscriptionOwner(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
+	props := next.Props()
+	if given := props.String("ownerId"); given != "" && !strings.Contains(strings.ToLower(given), "/providers/") {
+		props.Set("ownerId", serviceOf(next.ID).String()+"/"+strings.TrimLeft(given, "/"))
+	}
+	return reference(op, tx, next.ID, props, "ownerId", "users")
+}
+
+// settleState keeps when a subscription ended; the dates tell, they do nothing (apim-control-plane.md 2.3).
+func settleState(op *arm.Op, old *arm.Resource, props *jsondoc.Object) {
+	state := strings.ToLower(props.String("state"))
+	props.Set("state", state)
+	ended := state == "cancelled" || state == "expired"
+	switch {
+	case !ended:
+		props.Delete("endDate")
+	case old == nil || old.Props().String("state") != state:
+		props.Set("endDate", gatehouse.Timestamp(op.Now))
+	}
+}
+
+// limited refuses more subscriptions of one user to a product than that allows. Those
+// that were declined or have ended do not count.
+func limited(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
+	props := next.Props()
+	if props.String("ownerId") == "" || over(props.String("state")) {
+		return nil
+	}
+	id, err := gatehouse.ParseID(strings.TrimSuffix(props.String("scope"), "/"))
+	if err != nil || !strings.HasSuffix(strings.ToLower(id.Type()), "/products") {
+		return nil
+	}
+	product, err := op.Load(tx, id)
+	if err != nil {
+		return err
+	}
+	limit, ok := product.Props().Int("subscriptionsLimit")
+	if !ok {
+		return nil
+	}
+	others, err := subscriptionsOf(op, tx, next)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		same := strings.EqualFold(strings.TrimSuffix(other.Props().String("scope"), "/"), id.String())
+		if same && other.ID.Scope() != next.ID.Scope() && !over(other.Props().String("state")) {
+			limit--
+		}
+	}
+	if limit <= 0 {
+		return refusal(gatehouse.Invalid, "ValidationError", "Subscriptions limit reached for same user")
+	}
 	return nil
+}
+
+func over(state string) bool {
+	return state == "rejected" || state == "cancelled" || state == "expired"
+}
+
+// subscriptionsOf lists those with the owner of r in the same service or workspace.
+func subscriptionsOf(op *arm.Op, tx *store.Tx, r *arm.Resource) ([]*arm.Resource, error) {
+	owner, err := gatehouse.ParseID(r.Props().String("ownerId"))
+	if err != nil {
+		return nil, err
+	}
+	q, at := store.Query{Type: r.Type}, r.ID.Parent().Scope()
+	q.Parent = &at
+	if ownerLink(r) != nil {
+		at = owner.Scope()
+		q.Type = serviceType + "/users/subscriptions"
+	}
+	return behindAll(op, tx, q, func(subscription *arm.Resource) bool {
+		return strings.EqualFold(subscription.Props().String("ownerId"), owner.String())
+	})
+}
+
+// behindAll reads the subscriptions that a query selects, or that the links lead to which it selects.
+func behindAll(op *arm.Op, from store.Reader, q store.Query, keep func(*arm.Resource) bool) ([]*arm.Resource, error) {
+	page, err := from.List(op.Context, q)
+	if err != nil {
+		return nil, err
+	}
+	var all []*arm.Resource
+	for _, d := range page.Documents {
+		if strings.HasSuffix(q.Type, "/users/subscriptions") {
+			d, err = from.Get(op.Context, subscriptionBehind(d.ID).Scope())
+		}
+		if gatehouse.KindOf(err) == gatehouse.NotFound {
+			continue // deleted since the list was read
+		}
+		if err != nil {
+			return nil, err
+		}
+		subscription, err := arm.FromDocument(d)
+		if err != nil {
+			return nil, err
+		}
+		if keep(subscription) {
+			all = append(all, subscription)
+		}
+	}
+	return all, nil
+}
+
+// ownerLink is what makes a subscription of the service appear among those of its
+// owner, nil when there is none. Workspaces have few and need none.
+func ownerLink(r *arm.Resource) *arm.Resource {
+	owner, err := gatehouse.ParseID(r.Props().String("ownerId"))
+	if err != nil || !strings.EqualFold(r.Type, serviceType+"/subscriptions") {
+		return nil
+	}
+	return &arm.Resource{ID: owner.Child("subscriptions", r.ID.Name()), Type: serviceType + "/users/subscriptions", Body: object()}
+}
+
+// trackOwner keeps the links below users up to date.
+func trackOwner(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+	link := ownerLink(next)
+	if old != nil {
+		if before := ownerLink(old); before != nil && (link == nil || before.ID.Scope() != link.ID.Scope()) {
+			if err := dropSubscription(op, tx, old); err != nil {
+				return err
+			}
+		}
+	}
+	if link == nil {
+		return nil
+	}
+	return op.Save(tx, link)
+}
+
+func dropSubscription(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
+	if op.Route.Verb == arm.Delete && isMaster(old) && !cascaded(op, old) {
+		return refusal(gatehouse.Invalid, "ValidationError", "The subscription 'master' is built-in and cannot be deleted.")
+	}
+	link := ownerLink(old)
+	if link == nil {
+		return nil
+	}
+	return drop(op, tx, link.ID)
 }
 
 // subscriptionScope completes a relative scope and checks that it exists. A full one
@@ -136,10 +288,20 @@ func showSubscription(op *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 			props.Set(name, nil)
 		}
 	}
-	if op.Method == http.MethodPut || op.Method == http.MethodPatch {
+	if op.Method == http.MethodPut || op.Method == http.MethodPatch || tellsKeys(op, r) {
 		props.Set("primaryKey", r.SecretString("properties.primaryKey"))
 		props.Set("secondaryKey", r.SecretString("properties.secondaryKey"))
 	}
+}
+
+// keysHidden is the first api-version whose reads leave keys out (apim-control-plane.md 1.9).
+const keysHidden = "2019-12-01"
+
+// tellsKeys reports whether a read by an older api-version shows the keys: to those who
+// may list them, and recorded like that.
+func tellsKeys(op *arm.Op, r *arm.Resource) bool {
+	return op.Method == http.MethodGet && op.Version < keysHidden && r.ID.Parent().Scope() == holderOf(r.ID).Scope() &&
+		op.Can(r.Type+"/listSecrets/action", r.ID) && op.Record("secrets revealed") == nil
 }
 
 func regenerate(path string) arm.Handler {
@@ -167,28 +329,21 @@ func newKey() string {
 }
 
 // subscriptionsTo lists the subscriptions to a product or an API, by the service or workspace that holds it.
-func subscriptionsTo(op *arm.Op, tx *store.Tx, r *arm.Resource) ([]*store.Document, error) {
+func subscriptionsTo(op *arm.Op, from store.Reader, r *arm.Resource) ([]*arm.Resource, error) {
 	holder := r.ID.Parent().Scope()
-	page, err := tx.List(op.Context, store.Query{Type: typeBeside(r, "subscriptions"), Parent: &holder})
-	if err != nil {
-		return nil, err
-	}
-	var found []*store.Document
-	for _, d := range page.Documents {
-		subscription, err := arm.FromDocument(d)
-		if err != nil {
-			return nil, err
-		}
-		if scope, err := gatehouse.ParseScope(subscription.Props().String("scope")); err == nil && scope == r.ID.Scope() {
-			found = append(found, d)
-		}
-	}
-	return found, nil
+	return behindAll(op, from, store.Query{Type: typeBeside(r, "subscriptions"), Parent: &holder}, func(subscription *arm.Resource) bool {
+		scope, err := gatehouse.ParseScope(subscription.Props().String("scope"))
+		return err == nil && scope == r.ID.Scope()
+	})
 }
 
-func deleteAll(tx *store.Tx, documents []*store.Document) error {
-	for _, d := range documents {
-		if _, err := tx.Delete(d.Key()); err != nil {
+// dropSubscriptions deletes subscriptions because something else goes.
+func dropSubscriptions(op *arm.Op, tx *store.Tx, all []*arm.Resource) error {
+	for _, subscription := range all {
+		if err := dropSubscription(op, tx, subscription); err != nil {
+			return err
+		}
+		if err := op.DeleteTree(tx, subscription.ID); err != nil {
 			return err
 		}
 	}
