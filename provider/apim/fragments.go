@@ -2,6 +2,7 @@ package apim
 
 import (
 	"fmt"
+	"strings"
 
 	"gatehouse"
 	"gatehouse/arm"
@@ -56,7 +57,7 @@ func whereIncluded(op *arm.Op, tx *store.Tx, id gatehouse.ID, fragment *policy.D
 		for _, ref := range d.References() {
 			env := policy.Env{InWorkspace: inWorkspace(u.ID), SKU: sku, Section: ref.Section, Within: policyScope(u.Type)}
 			key := fmt.Sprint(env.InWorkspace, env.Section, env.Within)
-			if ref.Kind != policy.FragmentID || checked[key] {
+			if ref.Kind != policy.FragmentID || !strings.EqualFold(ref.Name, id.Name()) || checked[key] {
 				continue
 			}
 			checked[key] = true

@@ -118,8 +118,11 @@ func (a *reach) includes(d *policy.Document, scope policy.Scope, env policy.Env)
 			continue
 		}
 		found, err := a.find(ref)
-		if found == nil || err != nil {
-			return faults, err
+		if err != nil {
+			return nil, err
+		}
+		if found == nil {
+			continue
 		}
 		r, err := arm.FromDocument(found)
 		if err != nil {
@@ -153,7 +156,7 @@ func policyQueries(holder gatehouse.ID, fragments bool) []store.Query {
 			continue
 		}
 		for _, t := range policyTypes {
-			queries = append(queries, store.Query{Type: holder.Type() + at + t, Under: &scope, Name: "policy"})
+			queries = append(queries, store.Query{Type: holder.Type() + at + t, Under: &scope})
 		}
 		if fragments {
 			queries = append(queries, store.Query{Type: holder.Type() + at + "/policyFragments", Under: &scope})
