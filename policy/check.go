@@ -52,22 +52,43 @@ const maxFaults = 50
 func Check(d *Document, scope Scope, env Env) ([]Fault, error) {
 	c := &checker{scope: scope, env: env}
 	c.root(d)
-	if env.Exists != nil {
-		for _, r := range d.References() {
-			if r.Maybe {
-				continue
-			}
-			ok, err := env.Exists(r)
-			if err != nil {
-				return nil, err
-			}
-			if !ok {
-				c.faults = append(c.faults, Fault{r.Element.Name, r.Element.Pos, r.missing()})
-			}
-		}
+	if err := c.references(d); err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(c.faults, func(a, b Fault) int { return a.Pos.Offset - b.Pos.Offset })
 	return c.faults[:min(len(c.faults), maxFaults)], nil
+}
+
+// references asks for each thing that is referred to once, until too many are missing.
+func (c *checker) references(d *Document) error {
+	if c.env.Exists == nil {
+		return nil
+	}
+	type thing struct {
+		kind Kind
+		name string
+	}
+	known := map[thing]bool{}
+	missing := 0
+	for _, r := range d.References() {
+		key := thing{r.Kind, r.Name}
+		ok, asked := known[key]
+		if r.Maybe || missing >= maxFaults {
+			continue
+		}
+		if !asked {
+			var err error
+			if ok, err = c.env.Exists(r); err != nil {
+				return err
+			}
+			known[key] = ok
+		}
+		if !ok {
+			missing++
+			c.faults = append(c.faults, Fault{r.Element.Name, r.Element.Pos, r.missing()})
+		}
+	}
+	return nil
 }
 
 type checker struct {
@@ -78,6 +99,9 @@ type checker struct {
 }
 
 func (c *checker) fault(e *Element, format string, args ...any) {
+	if len(c.faults) >= maxFaults {
+		return // those that are reported come first
+	}
 	c.faults = append(c.faults, Fault{e.Name, e.Pos, fmt.Sprintf(format, args...)})
 }
 
@@ -169,6 +193,9 @@ func (c *checker) policies(parent *Element, list []*Element) {
 }
 
 func (c *checker) unknown(parent, e *Element) {
+	if len(c.faults) >= maxFaults {
+		return
+	}
 	var names []string
 	for _, d := range table().list {
 		if d.In(c.section) || c.section == "" {

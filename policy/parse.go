@@ -12,6 +12,9 @@ import (
 // maxDepth bounds how deep elements may nest; the deepest real documents have a dozen levels.
 const maxDepth = 100
 
+// maxAttributes bounds how many attributes an element may have.
+const maxAttributes = 200
+
 // Parse reads a document. Its error is a *SyntaxError, worded as .NET's XML reader words it.
 func Parse(text string, f Format) (*Document, error) {
 	p := &parser{text: text, doc: &Document{Format: f, text: text}, line: 1, column: 1}
@@ -266,6 +269,9 @@ func (p *parser) attribute(e *Element) error {
 	if _, twice := e.Attr(a.Name); twice {
 		return p.fail(a.Pos.Offset, "'%s' is a duplicate attribute name.", a.Name)
 	}
+	if len(e.Attrs) == maxAttributes {
+		return p.fail(a.Pos.Offset, "The element has more than %d attributes.", maxAttributes)
+	}
 	if p.blanks(); !strings.HasPrefix(p.text[p.at:], "=") {
 		return p.unexpected("'='")
 	}
@@ -317,7 +323,6 @@ func (p *parser) cdata() error {
 	}
 	p.at = start + end + len("]]>")
 	v := Value{Text: p.text[start : start+end], Pos: p.pos(start)}
-	v.Names = p.names(v.Text, start)
 	trimmed := strings.Trim(v.Text, blanks)
 	at := start + strings.Index(v.Text, trimmed)
 	if startsExpression(trimmed) {
@@ -328,6 +333,7 @@ func (p *parser) cdata() error {
 			return p.endless(at)
 		}
 	}
+	v.Names = p.names(v.Text, start)
 	e := p.open[len(p.open)-1]
 	e.runs = append(e.runs, v)
 	return nil
@@ -372,24 +378,48 @@ func (p *parser) value(quote byte) (Value, error) {
 	}
 	v := Value{Pos: p.pos(start)}
 	rest := p.text[start:]
-	trimmed := strings.TrimLeft(rest, blanks)
-	if at := len(p.text) - len(trimmed); p.doc.Format == Raw && startsExpression(trimmed) && (quote != 0 || len(p.open) > 0) {
-		if n := expressionEnd(trimmed); n > 0 && delimited(trimmed[n:], delimiter) {
-			p.at = at + n + len(trimmed[n:]) - len(strings.TrimLeft(trimmed[n:], blanks))
-			p.raw(&v, start, at, at+n, quote)
-			return v, nil
+	end := strings.Index(rest, delimiter)
+	if end < 0 && quote == 0 {
+		end = len(rest)
+	}
+	if trimmed := strings.TrimLeft(rest, blanks); p.doc.Format == Raw && startsExpression(trimmed) && (quote != 0 || len(p.open) > 0) {
+		done, err := p.rawValue(&v, start, len(p.text)-len(trimmed), start+end, quote, delimiter)
+		if done || err != nil {
+			return v, err
 		}
 	}
-	end := strings.Index(rest, delimiter)
-	switch {
-	case end >= 0:
-	case quote != 0:
+	if end < 0 {
 		return v, p.fail(len(p.text), "There is an unclosed literal string.")
-	default:
-		end = len(rest)
 	}
 	p.at = start + end
 	return v, p.plain(&v, start, quote)
+}
+
+// rawValue reads the value that starts like an expression at at, and that would end at
+// end if it were none: the delimiter may be part of the C#, which then does not end before it.
+// It leaves alone what goes on behind the expression, a literal.
+func (p *parser) rawValue(v *Value, start, at, end int, quote byte, delimiter string) (done bool, err error) {
+	if end >= start {
+		source := strings.TrimRight(p.text[at:end], blanks)
+		code := decode(source)
+		switch expressionEnd(code) {
+		case len(code):
+			p.at = end
+			p.raw(v, start, at, at+len(source), quote)
+			return true, nil
+		case -1:
+		default:
+			return false, nil
+		}
+	}
+	n := expressionEnd(p.text[at:])
+	if n < 0 || !delimited(p.text[at+n:], delimiter) {
+		return false, p.endless(at)
+	}
+	rest := p.text[at+n:]
+	p.at = at + n + len(rest) - len(strings.TrimLeft(rest, blanks))
+	p.raw(v, start, at, at+n, quote)
+	return true, nil
 }
 
 // delimited reports whether only blanks stand before the delimiter.
@@ -406,8 +436,8 @@ func (p *parser) raw(v *Value, start, at, end int, quote byte) {
 	if expressionEnd(code) != len(code) {
 		code = source
 	}
-	v.Names = p.names(p.text[start:p.at], start)
 	v.Expr = p.expression(code, at)
+	v.Names = p.names(p.text[start:p.at], start)
 	v.Text = p.text[start:at] + code + p.text[end:p.at]
 	p.doc.spans = append(p.doc.spans, span{at, end, quote, code})
 }
@@ -424,9 +454,6 @@ func (p *parser) plain(v *Value, start int, quote byte) error {
 	at := start + strings.Index(source, trimmed)
 	code := decode(trimmed)
 	end := expressionEnd(code)
-	if end < 0 && p.doc.Format == Raw {
-		return p.endless(at) // rather than that what it holds is not escaped
-	}
 	if err := p.wellFormed(source, start, quote); err != nil {
 		return err
 	}

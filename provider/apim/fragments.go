@@ -50,11 +50,7 @@ func whereIncluded(op *arm.Op, tx *store.Tx, id gatehouse.ID, fragment *policy.D
 	}
 	checked := map[string]bool{}
 	for _, u := range users {
-		d, err := storedPolicy(u)
-		if err != nil {
-			continue
-		}
-		for _, ref := range d.References() {
+		for _, ref := range u.document.References() {
 			env := policy.Env{InWorkspace: inWorkspace(u.ID), SKU: sku, Section: ref.Section, Within: policyScope(u.Type)}
 			key := fmt.Sprint(env.InWorkspace, env.Section, env.Within)
 			if ref.Kind != policy.FragmentID || !strings.EqualFold(ref.Name, id.Name()) || checked[key] {
@@ -91,7 +87,11 @@ func fragmentReferences(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return op.PageOf(users, func(u *arm.Resource) *jsondoc.Object {
+	resources := make([]*arm.Resource, len(users))
+	for i, u := range users {
+		resources[i] = u.Resource
+	}
+	return op.PageOf(resources, func(u *arm.Resource) *jsondoc.Object {
 		return object("id", u.ID.String(), "type", u.Type, "name", u.ID.Name())
 	})
 }

@@ -113,10 +113,13 @@ func (a *reach) certificate(holder gatehouse.ID, thumbprint string) (*store.Docu
 // they stand in there: they were written without knowing it (gateway.md 5.3).
 func (a *reach) includes(d *policy.Document, scope policy.Scope, env policy.Env) ([]policy.Fault, error) {
 	var faults []policy.Fault
+	checked := map[string]bool{}
 	for _, ref := range d.References() {
-		if ref.Kind != policy.FragmentID {
+		key := ref.Section + "/" + ref.Name
+		if ref.Kind != policy.FragmentID || checked[key] {
 			continue
 		}
+		checked[key] = true
 		found, err := a.find(ref)
 		if err != nil {
 			return nil, err
@@ -185,10 +188,16 @@ func policiesBelow(op *arm.Op, r store.Reader, holder gatehouse.ID, fragments bo
 	return nil
 }
 
+// policyUser is a policy document that refers to something.
+type policyUser struct {
+	*arm.Resource
+	document *policy.Document
+}
+
 // policyUsers lists the documents that refer to target by a name. It looks at every
 // policy of the service or workspace that holds target, and parses those that hold the name.
-func policyUsers(op *arm.Op, r store.Reader, target gatehouse.ID, kind policy.Kind, name string) ([]*arm.Resource, error) {
-	var users []*arm.Resource
+func policyUsers(op *arm.Op, r store.Reader, target gatehouse.ID, kind policy.Kind, name string) ([]policyUser, error) {
+	var users []policyUser
 	needle := []byte(name)
 	err := policiesBelow(op, r, target.Parent(), kind == policy.NamedValue, func(d *store.Document) error {
 		if !containsFold(d.Body, needle) {
@@ -212,7 +221,7 @@ func policyUsers(op *arm.Op, r store.Reader, target gatehouse.ID, kind policy.Ki
 				return err
 			}
 			if found != nil && found.Key() == target.Scope() {
-				users = append(users, resource)
+				users = append(users, policyUser{resource, document})
 				return nil
 			}
 		}

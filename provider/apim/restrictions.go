@@ -17,22 +17,10 @@ import (
 
 // policyRestrictions demand that documents at or below a path use <base /> in every section.
 func policyRestrictions() *arm.Type {
-	t := published("service/policyRestrictions", `
+	return published("service/policyRestrictions", `
 		properties.scope       string
 		properties.requireBase enum(true|false) default="false"
-	`, arm.Type{
-		Noun: "PolicyRestriction", Name: arm.NameRule{Max: 80},
-		Hooks: arm.Hooks{Check: checkRestriction},
-	})
-	t.Match = false // a DELETE needs none, only PATCH does (apim-control-plane.md 1.4)
-	return t
-}
-
-func checkRestriction(op *arm.Op, _ *store.Tx, _, _ *arm.Resource) error {
-	if op.Route.Verb == arm.Patch && op.Header.Get("If-Match") == "" {
-		return gatehouse.Errorf(gatehouse.Invalid, "ValidationError", "This request needs an If-Match header: send the ETag of the last retrieval, or * for any.").At("If-Match")
-	}
-	return nil
+	`, arm.Type{Noun: "PolicyRestriction", Name: arm.NameRule{Max: 80}})
 }
 
 // restriction is one that requires <base />, and where.
