@@ -33,7 +33,7 @@ func (op *Op) Admit(method, path, version string, body *jsondoc.Object) (*Op, er
 	}
 	inner := &Op{Target: target, Context: op.Context, Server: op.Server, Caller: op.Caller, Method: method, Header: http.Header{},
 		Query: Query{"api-version": version}, Now: op.Now, Operation: gatehouse.NewGUID().String(), Correlation: op.Correlation,
-		ClientRequest: op.ClientRequest, inner: true, body: body, read: body != nil}
+		ClientRequest: op.ClientRequest, body: body, read: body != nil}
 	return inner, inner.admit()
 }
 

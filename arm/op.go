@@ -33,7 +33,6 @@ type Op struct {
 	// Partial tells a handler that the caller lacks the right on the whole and may see only what it may read.
 	Partial bool
 
-	inner   bool                   // made by Admit, not by a request of its own
 	within  *Op                    // whose Write this one is part of
 	send    func() ([]byte, error) // reads the request body, when it comes to that; nil for none
 	body    *jsondoc.Object

@@ -16,7 +16,7 @@ import (
 // count are those of the .NET SDK's recorded ListContentType).
 func contentTypes() *arm.Type {
 	t := published("service/contentTypes", "", arm.Type{
-		Noun: "ContentType", Name: arm.NameRule{Max: 80, Pattern: namePattern}, Always: builtInContent(),
+		Noun: "ContentType", Name: arm.NameRule{Max: 80, Pattern: namePattern}, Always: builtInContent(), Foreign: []string{"properties"},
 		Model: arm.NewModel("properties any required"),
 		Hooks: arm.Hooks{Initial: initialContentType, Check: checkContentType, Delete: keepBuiltIn, Show: showContent},
 		Holds: []*arm.Type{contentItems()},
@@ -27,7 +27,7 @@ func contentTypes() *arm.Type {
 
 func contentItems() *arm.Type {
 	t := published("service/contentTypes/contentItems", "", arm.Type{
-		Noun: "ContentItem", Name: arm.NameRule{Max: 80, Pattern: namePattern},
+		Noun: "ContentItem", Name: arm.NameRule{Max: 80, Pattern: namePattern}, Foreign: []string{"properties"},
 		Model: arm.NewModel("properties any required"),
 		Hooks: arm.Hooks{Check: checkContent, Show: showContent},
 	})

@@ -203,6 +203,9 @@ func body(r *rand.Rand, of string, m *arm.Model, n int) *jsondoc.Object {
 			v = maker(r, n)
 		} else {
 			v = value(r, f.Kind, f)
+			if secret, ok := v.(string); ok && f.Secret && len([]rune(secret)) < 100 {
+				v = hush + secret
+			}
 		}
 		if v == nil {
 			continue

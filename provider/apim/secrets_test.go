@@ -66,6 +66,15 @@ func TestSecretsStayIn(t *testing.T) {
 		{"PATCH", "", `{"properties": {"certificates": [{"storeName": "Nowhere", "encodedCertificate": ["` + secret + `"]}]}}`, false},
 		{"PATCH", "", `{"properties": {"certificates": {"encodedCertificate": "` + secret + `"}}}`, false},
 		{"GET", "", "", false}, {"GET", "/namedValues", "", false}, {"GET", "/namedValues/s", "", false}, {"GET", "/namedValues/s6", "", false},
+		{"PUT", "/portalsettings/delegation", `{"properties": {"url": "https://a.test", "validationKey": "` + secret + `"}}`, false},
+		{"PATCH", "/portalsettings/delegation", `{"properties": {"ValidationKey": "` + secret + `"}}`, false},
+		{"PUT", "/portalsettings/signin", `{"properties": {"validationKey": "` + secret + `"}}`, false},
+		{"PUT", "/portalconfigs/default", `{"properties": {"delegation": {"validationKey": "` + secret + `"}}}`, false},
+		{"PATCH", "/portalconfigs/default", `{"properties": {"delegation": {"validationKey": ["` + secret + `"]}}}`, false},
+		{"PUT", "/tenant/access", `{"properties": {"enabled": true, "primaryKey": "` + secret + `", "secondaryKey": "` + secret + `"}}`, false},
+		{"POST", "/tenant/configuration/save", `{"properties": {"branch": "main"}}`, false},
+		{"POST", "/tenant/configuration/deploy", `{"properties": {"branch": "main"}}`, false},
+		{"GET", "/portalsettings", "", false}, {"GET", "/portalconfigs", "", false}, {"GET", "/tenant", "", false}, {"GET", "/settings", "", false},
 		{"GET", "/subscriptions", "", false}, {"GET", "/subscriptions/s", "", false},
 	} {
 		a := w.Do("owner", c.method, service+c.path+version, http.Header{"If-Match": {"*"}}, c.body)
