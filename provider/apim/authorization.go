@@ -22,7 +22,7 @@ func authorizationServers() *arm.Type {
 		properties.resourceOwnerPassword     string secret
 	`, arm.Type{
 		Noun: "AuthorizationServer", Name: arm.NameRule{Max: 80, Pattern: namePattern},
-		Hooks:   arm.Hooks{Check: checkAuthorizationServer},
+		Hooks:   arm.Hooks{Check: checkAuthorizationServer, Delete: signInFree},
 		Actions: []arm.Action{{Name: "listSecrets", Do: listServerSecrets}},
 	})
 }
@@ -42,6 +42,54 @@ func checkAuthorizationServer(_ *arm.Op, _ *store.Tx, _, next *arm.Resource) err
 		return validation("authorizationMethods", "authorizationMethods has to hold GET")
 	}
 	return nil
+}
+
+// signInFree keeps an authorization server or OpenID provider that APIs name in their
+// authenticationSettings, as the service does (hashicorp/terraform-provider-azurerm#6637).
+func signInFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
+	if cascaded(op, old) {
+		return nil
+	}
+	scope, name := serviceOf(old.ID).Scope(), []byte(old.ID.Name())
+	for _, family := range []string{"/apis", "/workspaces/apis"} {
+		q := store.Query{Type: serviceType + family, Under: &scope, Limit: 500}
+		for more := true; more; more = q.After != "" {
+			page, err := tx.List(op.Context, q)
+			if err != nil {
+				return err
+			}
+			for _, d := range page.Documents {
+				if !containsFold(d.Body, name) {
+					continue
+				}
+				api, err := arm.FromDocument(d)
+				if err != nil {
+					return err
+				}
+				if signsInAt(api, old.ID) {
+					return refusal(gatehouse.Invalid, "ValidationError", "%s cannot be deleted since it is used by %s.", op.Route.Type.Noun, seen(op, api.ID))
+				}
+			}
+			q.After = page.Next
+		}
+	}
+	return nil
+}
+
+// signsInAt reports whether the authenticationSettings of an API name an authorization server or OpenID provider.
+func signsInAt(api *arm.Resource, at gatehouse.ID) bool {
+	settings := api.Props().Object("authenticationSettings")
+	for _, a := range authentications {
+		if !strings.EqualFold(a.family, lastPart(at.Type())) {
+			continue
+		}
+		for _, v := range append(slices.Clone(settings.Array(a.list)), settings.Object(a.one)) {
+			if o, ok := v.(*jsondoc.Object); ok && gatehouse.EqualFold(lastPart(o.String(a.member)), at.Name()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func listServerSecrets(op *arm.Op) (*arm.Answer, error) {

@@ -11,6 +11,7 @@ import (
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
+	"gatehouse/policy"
 	"gatehouse/store"
 )
 
@@ -198,7 +199,7 @@ func checkBackendCertificates(op *arm.Op, tx *store.Tx, old, next *arm.Resource)
 	for i, v := range ids {
 		given, _ := v.(string)
 		one := object("id", given)
-		if err := referTo(op, tx, old, next.ID, one, "id", "certificates", "Certificate", fmt.Sprintf("credentials.certificateIds[%d]", i)); err != nil {
+		if err := referTo(op, tx, old, next.ID, one, "id", "certificates", "Certificate", "credentials"); err != nil {
 			return err
 		}
 		ids[i] = one.String("id")
@@ -216,8 +217,7 @@ func checkBackendCertificates(op *arm.Op, tx *store.Tx, old, next *arm.Resource)
 // cluster is the path of a Service Fabric cluster, below the properties of a backend.
 const cluster = "properties.properties.serviceFabricCluster"
 
-// referTo is reference with a fault that names the noun and targets what the caller sees as the
-// member. What the backend refers to already stays, whoever writes it.
+// referTo is reference in the words of Azure/apiops#749. What the backend refers to already stays, whoever writes it.
 func referTo(op *arm.Op, tx *store.Tx, old *arm.Resource, of gatehouse.ID, in *jsondoc.Object, path, family, noun, target string) error {
 	given := in.String(path)
 	if old != nil && names(backendReferences(old), given) {
@@ -225,7 +225,7 @@ func referTo(op *arm.Op, tx *store.Tx, old *arm.Resource, of gatehouse.ID, in *j
 	}
 	err := reference(op, tx, of, in, path, family)
 	if gatehouse.KindOf(err) == gatehouse.Invalid || err == nil && given == "" && in.Has(path) {
-		return validation(target, "%s '%s' does not exist", noun, given)
+		return validation(target, "%s with id '%s' not found.", noun, lastPart(given))
 	}
 	return err
 }
@@ -317,17 +317,21 @@ func onlyReferences(v jsondoc.Value) bool {
 	return false
 }
 
-// backendFree keeps a backend that a pool holds.
+// backendFree keeps a backend that a pool holds or policies name.
 func backendFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	if cascaded(op, old) {
 		return nil
 	}
-	return eachBackend(op, tx, old.ID, func(b *arm.Resource) error {
+	err := eachBackend(op, tx, old.ID, func(b *arm.Resource) error {
 		if names(backendReferences(b), old.ID.String()) {
 			return refusal(gatehouse.Invalid, "ValidationError", "Backend cannot be deleted since it is used by %s. Take it out of the pool first.", seen(op, b.ID))
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return unused(op, tx, old.ID, policy.Backend, "Backend", old.ID.Name())
 }
 
 // eachBackend visits the backends that may refer to an entity at id: those of the same service, workspaces included.

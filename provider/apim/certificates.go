@@ -5,11 +5,11 @@ import (
 	"crypto"
 	"crypto/sha1"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +19,7 @@ import (
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
+	"gatehouse/policy"
 	"gatehouse/store"
 )
 
@@ -137,13 +138,36 @@ func belongs(c *x509.Certificate, key any) bool {
 	return ok && public.Equal(c.PublicKey)
 }
 
-// distinguished writes a subject as the service does: the most specific part first, a blank behind each comma.
+// distinguished writes a subject as the service does: the most specific part first, a blank behind
+// each comma, quotes around values with characters that mean something.
 func distinguished(c *x509.Certificate) string {
 	var parts []string
 	for _, part := range slices.Backward(c.Subject.ToRDNSequence()) {
-		parts = append(parts, pkix.RDNSequence{part}.String())
+		var values []string
+		for _, v := range part {
+			values = append(values, attributeName(v.Type.String())+"="+quotedValue(fmt.Sprint(v.Value)))
+		}
+		parts = append(parts, strings.Join(values, " + "))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// attributeName is how Windows calls a part of a distinguished name.
+func attributeName(oid string) string {
+	short := map[string]string{"2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "SERIALNUMBER", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "S",
+		"2.5.4.9": "STREET", "2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.12": "T", "2.5.4.42": "G",
+		"0.9.2342.19200300.100.1.25": "DC", "1.2.840.113549.1.9.1": "E"}[oid]
+	if short == "" {
+		return "OID." + oid
+	}
+	return short
+}
+
+func quotedValue(value string) string {
+	if value == strings.TrimSpace(value) && !strings.ContainsAny(value, "\",+=<>#;\n") {
+		return value
+	}
+	return `"` + strings.ReplaceAll(value, `"`, `""`) + `"`
 }
 
 // mostIterations is far more than any tool uses; whoever asks for more wants to keep us busy.
@@ -208,12 +232,12 @@ func keepDescription(old, next *arm.Resource) {
 	}
 }
 
-// certificateFree keeps a certificate that backends name.
+// certificateFree keeps a certificate that backends or policies name.
 func certificateFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	if cascaded(op, old) {
 		return nil
 	}
-	return eachBackend(op, tx, old.ID, func(b *arm.Resource) error {
+	err := eachBackend(op, tx, old.ID, func(b *arm.Resource) error {
 		props := b.Props()
 		thumbprints := append(slices.Clone(props.Array("credentials.certificate")), props.String("properties.serviceFabricCluster.clientCertificatethumbprint"))
 		if names(backendReferences(b), old.ID.String()) || names(thumbprints, old.Props().String("thumbprint")) {
@@ -221,6 +245,13 @@ func certificateFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	if err := unused(op, tx, old.ID, policy.Certificate, "Certificate", old.ID.Name()); err != nil {
+		return err
+	}
+	return unused(op, tx, old.ID, policy.Thumbprint, "Certificate", old.Props().String("thumbprint"))
 }
 
 // names reports whether a list holds a text in any casing.

@@ -1,6 +1,7 @@
 package apim
 
 import (
+	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/store"
 )
@@ -53,4 +54,25 @@ func clientApplicationProducts() *arm.Type {
 	})
 	t.Count, t.ETag = true, true
 	return t
+}
+
+// unlinkApplications takes a product from the client applications that may call it.
+func unlinkApplications(op *arm.Op, tx *store.Tx, product *arm.Resource) error {
+	scope := serviceOf(product.ID).Scope()
+	page, err := tx.List(op.Context, store.Query{Type: serviceType + "/clientApplications/productLinks", Under: &scope})
+	if err != nil {
+		return err
+	}
+	for _, d := range page.Documents {
+		link, err := arm.FromDocument(d)
+		if err != nil {
+			return err
+		}
+		if gatehouse.EqualFold(link.Props().String("productId"), product.ID.String()) {
+			if err := op.DeleteTree(tx, d.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

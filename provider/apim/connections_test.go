@@ -166,7 +166,7 @@ func TestCertificateOfTheKey(t *testing.T) {
 		if got, want := props.String("thumbprint"), strings.ToUpper(hex.EncodeToString(sum[:])); got != want {
 			t.Errorf("thumbprint %s, want %s: %s", got, want, a.Body)
 		}
-		if got, want := props.String("subject"), `CN=client, O=Contoso\, Inc., C=NL`; got != want {
+		if got, want := props.String("subject"), `CN=client, O="Contoso, Inc.", C=NL`; got != want {
 			t.Errorf("subject %s, want %s", got, want)
 		}
 	}

@@ -33,7 +33,7 @@ func keep(op *arm.Op, tx *store.Tx, owner gatehouse.ID, member, prefix, given, t
 	id := keptID(owner, member)
 	own := prefix + id.Name()
 	if name, ok := namedReference(given); ok {
-		if err := namedValueExists(op, tx, owner, name, target); err != nil || strings.EqualFold(name, own) {
+		if err := namedValueExists(op, tx, owner, name, target); err != nil || name == own {
 			return given, err
 		}
 		return given, forget(op, tx, owner, member)
@@ -63,24 +63,18 @@ func namedReference(text string) (string, bool) {
 var anyReference = regexp.MustCompile(`\{\{\s*([^{}\s]+)\s*\}\}`)
 
 // namedValueExists refuses a reference to a named value that the service or workspace of of
-// lacks, in the words of apim-control-plane.md 1.8.
+// lacks, in the words of apim-control-plane.md 1.8. A workspace has its own only: one of the service
+// may be a secret that its people may not send elsewhere.
 func namedValueExists(op *arm.Op, r store.Reader, of gatehouse.ID, name, target string) error {
 	holder := holderOf(of)
-	scope := holder.Scope()
-	page, err := r.List(op.Context, store.Query{Type: holder.Type() + "/namedValues", Parent: &scope})
+	value, err := op.Having(r, holder.Type()+"/namedValues", holder, name)
 	if err != nil {
 		return err
 	}
-	for _, d := range page.Documents {
-		value, err := arm.FromDocument(d)
-		if err != nil {
-			return err
-		}
-		if gatehouse.EqualFold(value.Props().String("displayName"), name) {
-			return nil
-		}
+	if value == nil || value.Props().String("displayName") != name {
+		return validation(target, "Property '%s' not found.", name)
 	}
-	return validation(target, "Property '%s' not found.", name)
+	return nil
 }
 
 // namedValuesExist checks every {{reference}} in a value of any kind.

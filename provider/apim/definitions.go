@@ -64,6 +64,7 @@ func openIDProviders() *arm.Type {
 		properties.useInTestConsole bool default=true
 	`, arm.Type{
 		Noun: "OpenIdConnectProvider", Name: arm.NameRule{Max: 256, Pattern: namePattern},
+		Hooks:   arm.Hooks{Delete: signInFree},
 		Actions: []arm.Action{{Name: "listSecrets", Do: reveal(map[string]string{"clientSecret": "properties.clientSecret"})}},
 	})
 }

@@ -32,7 +32,8 @@ func diagnostics() *arm.Type {
 	})
 }
 
-// checkDiagnostic wants a logger, but for local diagnostics, which have none; worded as the service words it.
+// checkDiagnostic wants a logger, but for local diagnostics, which have none; worded as the service words
+// it (Azure/apiops#328 and #669, Azure/bicep-types-az#2573).
 func checkDiagnostic(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	given := next.Props().String("loggerId")
 	switch local := strings.EqualFold(next.ID.Name(), "local"); {
@@ -47,7 +48,7 @@ func checkDiagnostic(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	}
 	id, ok := referred(next.ID, given, "loggers")
 	if !ok {
-		return validation("loggerId", "'%s' names no logger of this service or workspace; write it as /loggers/{name}", given)
+		return validation("loggerId", "Invalid field 'loggerId' specified")
 	}
 	d, err := tx.Get(op.Context, id.Scope())
 	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && !mayRefer(op, next.ID, id) {

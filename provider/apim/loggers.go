@@ -7,6 +7,7 @@ import (
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
+	"gatehouse/policy"
 	"gatehouse/store"
 )
 
@@ -98,8 +99,8 @@ func showCredentials(_ *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 	}
 }
 
-// dropLogger refuses while diagnostics write to the logger, unless force says that they go too
-// (the option exists up to api-version 2021).
+// dropLogger refuses while policies name the logger, and while diagnostics write to it, unless force
+// says that they go too (the option exists up to api-version 2021).
 func dropLogger(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	if cascaded(op, old) {
 		return nil
@@ -115,6 +116,9 @@ func dropLogger(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 		if action := d.Type + "/delete"; !op.Can(action, d.ID) {
 			return gatehouse.Errorf(gatehouse.Forbidden, "LinkedAuthorizationFailed", "The logger is used by diagnostics, and the client does not have permission to perform action '%s' on all of them.", action)
 		}
+	}
+	if err := unused(op, tx, old.ID, policy.Logger, "Logger", old.ID.Name()); err != nil {
+		return err
 	}
 	if err := deleteAll(tx, users); err != nil {
 		return err

@@ -40,7 +40,7 @@ func showNamedValue(_ *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 // may write but not list values would learn it otherwise.
 func checkNamedValue(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	if old != nil && old.Props().String("displayName") != next.Props().String("displayName") {
-		if err := unused(op, tx, old.ID, policy.NamedValue, "Property", old.Props().String("displayName")); err != nil {
+		if err := namedValueUnused(op, tx, old); err != nil {
 			return err
 		}
 	}
@@ -105,6 +105,11 @@ func namedValueFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	if cascaded(op, old) {
 		return nil
 	}
+	return namedValueUnused(op, tx, old)
+}
+
+// namedValueUnused refuses while something refers to the name.
+func namedValueUnused(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	holder := holderOf(old.ID)
 	scope, name := holder.Scope(), old.Props().String("displayName")
 	for _, family := range referring {
@@ -114,7 +119,7 @@ func namedValueFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 		}
 		for _, d := range page.Documents {
 			if refersTo(d, name) {
-				return refusal(gatehouse.Invalid, "ValidationError", "Property cannot be deleted since it is used by %s.", seen(op, d.ID))
+				return refusal(gatehouse.Invalid, "ValidationError", "Property cannot be deleted or renamed since it is used by %s.", seen(op, d.ID))
 			}
 		}
 	}
@@ -124,7 +129,7 @@ func namedValueFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 func refersTo(d *store.Document, name string) bool {
 	for _, text := range [][]byte{d.Body, d.Secret} {
 		for _, found := range anyReference.FindAllSubmatch(text, -1) {
-			if gatehouse.EqualFold(string(found[1]), name) {
+			if string(found[1]) == name {
 				return true
 			}
 		}

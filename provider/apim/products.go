@@ -45,6 +45,9 @@ func dropProduct(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	if cascaded(op, old) {
 		return nil
 	}
+	if err := unlinkApplications(op, tx, old); err != nil {
+		return err
+	}
 	subscriptions, err := subscriptionsTo(op, tx, old)
 	if err != nil || len(subscriptions) == 0 {
 		return err
