@@ -27,7 +27,7 @@ chmod -R u+w "$work/terraform"
 cd "$work/terraform"
 # Remote backends and the godebug lines of older Go are in the way: the backends are modules that are not published.
 sed -i '/^godebug/d; /terraform\/internal\/\(backend\|legacy\)/d' go.mod
-for import in $(grep -o 'backend[A-Za-z0-9]* *"github.com/hashicorp/terraform/internal/backend/remote-state/[a-z-]*"' internal/backend/init/init.go | grep -v 'http"\|inmem"' | cut -d' ' -f1); do
+for import in $(grep -o 'backend[A-Za-z0-9]* *"github.com/hashicorp/terraform/internal/backend/remote-state/[a-z0-9-]*"' internal/backend/init/init.go | grep -v 'http"\|inmem"' | cut -d' ' -f1); do
 	sed -i "/^[[:space:]]*$import /d; /$import\.New()/d" internal/backend/init/init.go
 done
 go build -trimpath -ldflags='-s -w' -o "$into/terraform" .
