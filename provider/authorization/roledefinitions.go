@@ -169,6 +169,12 @@ func (p *provider) readable(op *arm.Op, r role) bool {
 	return false
 }
 
+// shownAt reports whether GET finds a role at a scope: also one that may be assigned only
+// below. A definition's own ID names no more than its subscription, and clients read it back by that.
+func (p *provider) shownAt(r role, scope gatehouse.Scope) bool {
+	return p.assignableAt(r, scope) || p.assignableBelow(r, scope)
+}
+
 func (p *provider) assignableBelow(r role, scope gatehouse.Scope) bool {
 	for _, s := range r.AssignableScopes {
 		for _, above := range p.Guard.Snapshot().Ancestors(s) {
@@ -254,7 +260,7 @@ func (p *provider) getRole(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at := op.ID.Parent(); !at.IsRoot() && !p.assignableAt(r, at.Scope()) || op.Partial && !p.readable(op, r) {
+	if at := op.ID.Parent(); !at.IsRoot() && !p.shownAt(r, at.Scope()) || op.Partial && !p.readable(op, r) {
 		return nil, roleDoesNotExist(op.ID.Name())
 	}
 	return arm.OK(r.show(op.ID, op.Version)), nil
