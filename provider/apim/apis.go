@@ -60,7 +60,7 @@ func (p *provider) apis(more ...*arm.Type) *arm.Type {
 		`),
 		Do:    map[arm.Verb]arm.Handler{arm.Get: getAPI, arm.List: listMarked},
 		Hooks: arm.Hooks{Prepare: p.importDocument, Links: linksOfAPI, Default: defaultAPI, Check: checkAPI, Put: putAPI, Delete: dropAPI, Show: showAPI, Field: apiField},
-		Holds: append(more, policies(), releases(), revisions(), schemas(), tools()),
+		Holds: append(more, p.policies(), releases(), revisions(), schemas(), tools()),
 	})
 }
 
@@ -256,7 +256,7 @@ func typeBeside(r *arm.Resource, family string) string {
 
 func lastPart(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
 
-func operations(more ...*arm.Type) *arm.Type {
+func (p *provider) operations(more ...*arm.Type) *arm.Type {
 	return entity(arm.Type{
 		Segment: "operations", Noun: "Operation", Name: arm.NameRule{Max: 80}, Filter: searchable("name displayName method description urlTemplate"),
 		Unique: []arm.Unique{{Value: signature, Taken: func(_, _ *arm.Resource) error {
@@ -274,7 +274,7 @@ func operations(more ...*arm.Type) *arm.Type {
 		`),
 		Hooks: arm.Hooks{Check: checkOperation},
 		Do:    map[arm.Verb]arm.Handler{arm.List: listMarked},
-		Holds: append(more, policies()),
+		Holds: append(more, p.policies()),
 	})
 }
 

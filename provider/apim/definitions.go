@@ -70,9 +70,9 @@ func openIDProviders() *arm.Type {
 }
 
 // resolvers answer fields of a GraphQL API, by their policies.
-func resolvers() *arm.Type {
+func (p *provider) resolvers() *arm.Type {
 	return published("service/apis/resolvers", `
 		properties.displayName string required
 		properties.path        string required
-	`, arm.Type{Noun: "Resolver", Name: arm.NameRule{Max: 80, Pattern: namePattern}, Holds: []*arm.Type{policies()}})
+	`, arm.Type{Noun: "Resolver", Name: arm.NameRule{Max: 80, Pattern: namePattern}, Holds: []*arm.Type{p.policies()}})
 }

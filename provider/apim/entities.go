@@ -12,7 +12,7 @@ func (p *provider) workspaces() *arm.Type {
 		`),
 		Holds: []*arm.Type{
 			p.apis(
-				operations(hidden(operationTags())),
+				p.operations(hidden(operationTags())),
 				hidden(apiTags()),
 				diagnostics(),
 			),
@@ -23,9 +23,9 @@ func (p *provider) workspaces() *arm.Type {
 			groups(),
 			loggers(),
 			namedValues(),
-			policies(),
+			p.policies(),
 			policyFragments(),
-			products(
+			p.products(
 				productAPILinks(),
 				productGroupLinks(),
 				hidden(productAPIs()),

@@ -1,13 +1,16 @@
 package apim
 
 import (
+	"errors"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
 	"gatehouse/policy"
+	"gatehouse/provider/apim/apidoc"
 	"gatehouse/store"
 )
 
@@ -21,13 +24,13 @@ const (
 // policies have one document per scope, kept as it was written and answered in the
 // form that is asked for (apim-control-plane.md 2.4). What is written is checked whole:
 // every element, attribute and reference; only expressions are not compiled yet.
-func policies() *arm.Type {
+func (p *provider) policies() *arm.Type {
 	return published("service/policies", `
 		properties.value  string required
 		properties.format enum(xml|rawxml|xml-link|rawxml-link) default="xml"
 	`, arm.Type{
 		Noun: "PoliciesConfiguration", Name: arm.NameRule{Only: []string{"policy"}},
-		Hooks: arm.Hooks{Check: checkPolicy, Show: showPolicy},
+		Hooks: arm.Hooks{Prepare: p.fetchPolicy, Check: checkPolicy, Show: showPolicy},
 		Do:    map[arm.Verb]arm.Handler{arm.Get: getPolicy},
 	})
 }
@@ -57,12 +60,38 @@ func checkPolicy(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 	return policyFaults(faults)
 }
 
+// fetchPolicy replaces the address of a document by the document, which is kept as if it had been sent.
+func (p *provider) fetchPolicy(op *arm.Op, body *jsondoc.Object) error {
+	props := body.Object("properties")
+	if props == nil {
+		return nil
+	}
+	name, link := strings.CutSuffix(strings.ToLower(props.String("format")), "-link")
+	format, known := policy.FormatNamed(name)
+	if !link || !known {
+		return nil
+	}
+	text, _, err := p.links.Get(op.Context, strings.TrimSpace(props.String("value")))
+	var fault *apidoc.Fault
+	switch {
+	case errors.As(err, &fault):
+		return validation("value", "The policy document was not fetched: %s", fault.Error())
+	case err != nil:
+		return err
+	case !utf8.Valid(text):
+		return validation("value", "The policy document at the link is no text in UTF-8.")
+	}
+	props.Set("value", strings.TrimPrefix(string(text), "\ufeff"))
+	props.Set("format", format.String())
+	return nil
+}
+
 // writtenPolicy parses what a request brings, and tells the SKU of its service.
 func writtenPolicy(op *arm.Op, tx *store.Tx, next *arm.Resource, limit int) (*policy.Document, string, error) {
 	props := next.Props()
 	format, ok := policy.FormatNamed(props.String("format"))
 	if !ok {
-		return nil, "", validation("format", "policies are not fetched from links; send the document in value with format xml or rawxml")
+		return nil, "", validation("format", "format has to be xml or rawxml, or xml-link or rawxml-link with the address of the document in value")
 	}
 	props.Set("format", format.String())
 	service, err := op.Load(tx, serviceOf(next.ID))

@@ -2,10 +2,16 @@ package apim_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
+	"gatehouse/arm"
 	"gatehouse/arm/armtest"
 	"gatehouse/jsondoc"
+	"gatehouse/provider/apim"
+	"gatehouse/provider/apim/apidoc"
+	"gatehouse/provider/resources"
 )
 
 // Every policy of a new service can be read in both forms and written back; in the form
@@ -31,6 +37,49 @@ func TestPoliciesOfANewService(t *testing.T) {
 			if put.Code != 200 {
 				t.Errorf("%s as %s cannot be written back: %d %s", path, format, put.Code, put.Body)
 			}
+		}
+	}
+}
+
+// A document is fetched from a link, where that is allowed, and then is like one that was sent.
+func TestPolicyLinks(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/raw":
+			w.Write([]byte("\ufeff<policies><inbound><set-method>@(\"a\" + \"<\")</set-method></inbound></policies>"))
+		case "/latin":
+			w.Write([]byte("<policies><!-- \xe9 --></policies>"))
+		case "/page":
+			w.Write([]byte("<!DOCTYPE html><html></html>"))
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer web.Close()
+	for _, c := range []struct {
+		links        apidoc.Fetcher
+		path, format string
+		code         int
+		holds        string
+	}{
+		{apidoc.Fetcher{}, "/raw", "rawxml-link", 400, "not allowed here"},
+		{apidoc.Fetcher{Loopback: true}, "/raw", "rawxml-link", 200, `\"&lt;\")`},
+		{apidoc.Fetcher{Loopback: true}, "/raw", "xml-link", 400, "does not end"},
+		{apidoc.Fetcher{Loopback: true}, "/latin", "xml-link", 400, "UTF-8"},
+		{apidoc.Fetcher{Loopback: true}, "/page", "xml-link", 400, "document type declaration"},
+		{apidoc.Fetcher{Loopback: true}, "/missing", "XML-link", 400, "status 404"},
+	} {
+		w := armtest.Start(t, func(w *armtest.World) []*arm.Provider {
+			providers, err := resources.New(t.Context(), w.Store)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return append(providers, apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index, Links: c.links}))
+		})
+		w.Do("owner", "PUT", service+version, nil, `{"location": "westeurope", "sku": {"name": "Developer"}, "properties": {"publisherEmail": "a@contoso.test", "publisherName": "Contoso"}}`)
+		a := w.Do("owner", "PUT", service+"/policies/policy"+version, nil, `{"properties": {"format": "`+c.format+`", "value": "`+web.URL+c.path+`"}}`)
+		if a.Code != c.code || !strings.Contains(a.Body.String(), c.holds) {
+			t.Errorf("%s as %s: %d %s", c.path, c.format, a.Code, a.Body)
 		}
 	}
 }

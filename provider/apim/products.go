@@ -11,7 +11,7 @@ import (
 )
 
 // products hang below a service, with links to its APIs, and below workspaces.
-func products(links ...*arm.Type) *arm.Type {
+func (p *provider) products(links ...*arm.Type) *arm.Type {
 	return entity(arm.Type{
 		Segment: "products", Noun: "Product", Name: arm.NameRule{Max: 256}, Filter: searchable("name displayName description terms", "state(eq)"),
 		Model: arm.NewModel(`
@@ -25,7 +25,7 @@ func products(links ...*arm.Type) *arm.Type {
 		`),
 		Hooks: arm.Hooks{Check: checkProduct, Put: admitAdministrators, Delete: dropProduct, Show: showProduct},
 		Do:    map[arm.Verb]arm.Handler{arm.List: listMarked},
-		Holds: append(links, policies()),
+		Holds: append(links, p.policies()),
 	})
 }
 

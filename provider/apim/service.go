@@ -68,7 +68,7 @@ func (p *provider) service() *arm.Type {
 		Holds: []*arm.Type{
 			allPolicies(),
 			p.apis(
-				operations(operationTags()),
+				p.operations(operationTags()),
 				operationsByTags(),
 				apiProducts(),
 				apiTags(),
@@ -76,7 +76,7 @@ func (p *provider) service() *arm.Type {
 				tagDescriptions(),
 				issues(),
 				wikis("service/apis/wikis/default"),
-				resolvers(),
+				p.resolvers(),
 			),
 			apisByTags(),
 			allIssues(),
@@ -94,7 +94,7 @@ func (p *provider) service() *arm.Type {
 			loggers(),
 			namedValues(),
 			openIDProviders(),
-			policies(),
+			p.policies(),
 			policyDescriptions(),
 			policyFragments(),
 			policyRestrictions(),
@@ -103,7 +103,7 @@ func (p *provider) service() *arm.Type {
 			portalRevisions(),
 			portalSettings(),
 			publicSettings(),
-			products(
+			p.products(
 				productAPILinks(),
 				productAPIs(),
 				productGroupLinks(),
