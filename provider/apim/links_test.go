@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse"
 	"gatehouse/arm/armtest"
 	"gatehouse/jsondoc"
+	"gatehouse/store"
 )
 
 // all reads a list to its end, following nextLink.
@@ -62,7 +64,7 @@ func TestTagsTwoWays(t *testing.T) {
 				do("PUT", "/tags/"+tag, `{"properties": {"displayName": "T"}}`)
 			}
 		}
-		agree(t, w, n)
+		agree(t, w)
 	}
 	for _, list := range []string{"/tagResources" + version, "/apisByTags" + version + "&includeNotTaggedApis=true"} {
 		whole := all(t, w, service+list)
@@ -75,21 +77,85 @@ func TestTagsTwoWays(t *testing.T) {
 	}
 }
 
-func agree(t *testing.T, w *armtest.World, n int) {
+// agree finds the other form of each relation in the store: the link of a short form, and
+// the short form of a link. That holds below services, workspaces, revisions alike.
+func agree(t *testing.T, w *armtest.World) {
 	t.Helper()
-	var byAPI, byTag []string
-	for i := range n {
-		for _, tag := range all(t, w, service+fmt.Sprintf("/apis/a%d/tags", i)+version) {
-			byAPI = append(byAPI, fmt.Sprint("a", i, " ", tag.String("name")))
+	bodies := map[string]*jsondoc.Object{}
+	page, err := w.Store.List(t.Context(), store.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range page.Documents {
+		body, err := jsondoc.ParseObject(d.Body)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, link := range all(t, w, service+fmt.Sprintf("/tags/t%d/apiLinks", i)+version) {
-			id := link.String("properties.apiId")
-			byTag = append(byTag, fmt.Sprint(id[strings.LastIndexByte(id, '/')+1:], " t", i))
+		bodies[d.Key().String()] = body
+	}
+	pairs := 0
+	for key, body := range bodies {
+		segments := strings.Split(key, "/")
+		family := segments[len(segments)-2]
+		holder := key[:strings.LastIndex(key, "/"+family+"/")]
+		switch {
+		case strings.HasSuffix(family, "links") && family != "workspacelinks":
+			pairs++
+			target := gatehouse.Fold(body.String("properties." + strings.TrimSuffix(family, "links") + "Id"))
+			short := target + "/tags/" + holder[strings.LastIndexByte(holder, '/')+1:]
+			if strings.Contains(holder, "/products/") {
+				short = holder + "/" + strings.TrimSuffix(family, "links") + "s" + target[strings.LastIndexByte(target, '/'):]
+			}
+			if bodies[target] == nil || bodies[short] == nil || gatehouse.Fold(bodies[short].String("link")) != segments[len(segments)-1] {
+				t.Fatalf("%s has no short form at %s", key, short)
+			}
+		case body.Has("link"):
+			pairs--
 		}
 	}
-	slices.Sort(byAPI)
-	slices.Sort(byTag)
-	if !slices.Equal(byAPI, byTag) {
-		t.Fatalf("assignments %v, links %v", byAPI, byTag)
+	if pairs != 0 {
+		t.Fatalf("there are %d more links than short forms", pairs)
+	}
+}
+
+// Revisions, clones and releases carry their tags along as relations of their own.
+func TestTagsOfRevisions(t *testing.T) {
+	w := world(t)
+	do := func(method, path, body string) {
+		t.Helper()
+		if a := w.Do("owner", method, service+path+version+"&deleteRevisions=true", map[string][]string{"If-Match": {"*"}}, body); a.Code >= 300 {
+			t.Fatalf("%s %s: %d %s", method, path, a.Code, a.Body)
+		}
+		agree(t, w)
+	}
+	tags := func(api string) (names string) {
+		for _, tag := range all(t, w, service+"/apis/"+api+"/tags"+version) {
+			names += tag.String("name")
+		}
+		return names
+	}
+	do("PUT", "/tags/a", `{"properties": {"displayName": "A"}}`)
+	do("PUT", "/tags/b", `{"properties": {"displayName": "B"}}`)
+	do("PUT", "/apis/parent/tags/a", "")
+	do("PUT", "/apis/parent/operations/parent/tags/a", "")
+	do("PUT", "/apis/parent;rev=2", `{"properties": {"path": "parent", "sourceApiId": "/apis/parent"}}`)
+	do("PUT", "/apis/parent;rev=2/tags/b", "")
+	if tags("parent") != "a" || tags("parent;rev=2") != "ab" {
+		t.Errorf("revision 1 has %s, revision 2 has %s", tags("parent"), tags("parent;rev=2"))
+	}
+	do("PUT", "/apis/parent/releases/r", `{"properties": {"apiId": "/apis/parent;rev=2"}}`)
+	if tags("parent") != "ab" || tags("parent;rev=1") != "a" {
+		t.Errorf("after the release: revision 1 has %s, revision 2 has %s", tags("parent;rev=1"), tags("parent"))
+	}
+	do("PUT", "/apis/clone", `{"properties": {"path": "clone", "displayName": "Clone", "sourceApiId": "/apis/parent"}}`)
+	do("DELETE", "/apis/parent;rev=1/tags/a", "")
+	do("PUT", "/tags/b/apiLinks/l", `{"properties": {"apiId": "/apis/parent;rev=1"}}`)
+	if tags("parent") != "ab" || tags("parent;rev=1") != "b" || tags("clone") != "ab" {
+		t.Errorf("at the end: revision 1 has %s, revision 2 has %s, the clone %s", tags("parent;rev=1"), tags("parent"), tags("clone"))
+	}
+	do("DELETE", "/tags/a", "")
+	do("DELETE", "/apis/parent", "")
+	if tags("clone") != "b" {
+		t.Errorf("the clone is left with %s", tags("clone"))
 	}
 }
