@@ -83,25 +83,18 @@ func (s *Sums) add(r *Request) {
 	s.Backend, s.BackendMin, s.BackendMax = s.Backend+backend, min(s.BackendMin, backend), max(s.BackendMax, backend)
 }
 
-func (s *Store) addSums(tx *sql.Tx, sums map[bucket]*Sums) error {
-	upsert, err := tx.Prepare(`INSERT INTO buckets VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
-		ON CONFLICT DO UPDATE SET success = success + excluded.success, blocked = blocked + excluded.blocked, failed = failed + excluded.failed,
-			other = other + excluded.other, bytes = bytes + excluded.bytes, hits = hits + excluded.hits, misses = misses + excluded.misses,
-			total = total + excluded.total, total_min = min(total_min, excluded.total_min), total_max = max(total_max, excluded.total_max),
-			backend = backend + excluded.backend, backend_min = min(backend_min, excluded.backend_min), backend_max = max(backend_max, excluded.backend_max)`)
-	if err != nil {
-		return err
-	}
-	defer upsert.Close()
+func addSums(tx *sql.Tx, sums map[bucket]*Sums) error {
+	var rows [][]any
 	for b, v := range sums {
 		d := &b.dims
-		if _, err := upsert.Exec(b.service, b.time, d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8],
+		rows = append(rows, []any{b.service, b.time, d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8],
 			v.Success, v.Blocked, v.Failed, v.Other, v.Bytes, v.CacheHits, v.CacheMisses,
-			v.Total, v.TotalMin, v.TotalMax, v.Backend, v.BackendMin, v.BackendMax); err != nil {
-			return err
-		}
+			v.Total, v.TotalMin, v.TotalMax, v.Backend, v.BackendMin, v.BackendMax})
 	}
-	return nil
+	return insert(tx, `INSERT INTO buckets VALUES `, rows, ` ON CONFLICT DO UPDATE SET success = success + excluded.success, blocked = blocked + excluded.blocked,
+		failed = failed + excluded.failed, other = other + excluded.other, bytes = bytes + excluded.bytes, hits = hits + excluded.hits, misses = misses + excluded.misses,
+		total = total + excluded.total, total_min = min(total_min, excluded.total_min), total_max = max(total_max, excluded.total_max),
+		backend = backend + excluded.backend, backend_min = min(backend_min, excluded.backend_min), backend_max = max(backend_max, excluded.backend_max)`)
 }
 
 // Query selects requests, or the statistics of them.
