@@ -2,7 +2,10 @@ package arm
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"gatehouse"
@@ -21,12 +24,15 @@ type Unique struct {
 	// Member is the path of the value, such as properties.displayName. It compares
 	// without case; a resource that lacks it reserves nothing.
 	Member string
-	// Value computes the value where it is no member of the body; ok false reserves nothing.
+	// Value computes the value where it is not what the body holds; ok false reserves nothing.
 	Value func(r *Resource) (value string, ok bool)
 	// Everywhere makes the value unique in the installation, not only among siblings.
 	Everywhere bool
 	// Group tells who may share after all: resources of the same group, which is not "".
 	Group func(r *Resource) string
+	// Shared makes the value one that any number may have: it is kept so that Op.Sharing
+	// finds them.
+	Shared bool
 	// Taken words the refusal; nil answers 409 Conflict.
 	Taken func(r, other *Resource) error
 }
@@ -68,8 +74,55 @@ type room struct {
 type holders struct {
 	reading sync.Mutex // held by whoever reads the room from the store
 	loaded  bool
-	by      map[string][]holder // nearly always one
+	by      map[string]crowd
 }
+
+// crowd is who has or is getting one value: nearly always one, and few are kept as a
+// list. Many may share a value, and one of them has to be found quickly.
+type crowd struct {
+	few  []holder
+	many map[gatehouse.Scope]holder
+}
+
+const fewHolders = 16
+
+func (c *crowd) change(key gatehouse.Scope, f func(h *holder)) {
+	if c.many != nil {
+		h, ok := c.many[key]
+		if !ok {
+			h = holder{key: key}
+		}
+		if f(&h); h.gone() {
+			delete(c.many, key)
+		} else {
+			c.many[key] = h
+		}
+		return
+	}
+	i := slices.IndexFunc(c.few, func(h holder) bool { return h.key == key })
+	if i < 0 {
+		i, c.few = len(c.few), append(c.few, holder{key: key})
+	}
+	if f(&c.few[i]); c.few[i].gone() {
+		c.few = slices.Delete(c.few, i, i+1)
+	}
+	if len(c.few) > fewHolders {
+		c.many = map[gatehouse.Scope]holder{}
+		for _, h := range c.few {
+			c.many[h.key] = h
+		}
+		c.few = nil
+	}
+}
+
+func (c *crowd) all() []holder {
+	if c.many != nil {
+		return slices.Collect(maps.Values(c.many))
+	}
+	return slices.Clone(c.few)
+}
+
+func (c *crowd) empty() bool { return len(c.few) == 0 && len(c.many) == 0 }
 
 // holder is a resource that was committed with a value, or that writers are giving it.
 type holder struct {
@@ -77,6 +130,9 @@ type holder struct {
 	committed bool
 	taking    int
 }
+
+// gone reports whether a holder neither has the value nor is getting it.
+func (h *holder) gone() bool { return !h.committed && h.taking == 0 }
 
 // uniques is the index of a Server. Rooms are read from the store when somebody
 // first writes there, follow its commits from before that reading, and are forgotten
@@ -91,19 +147,12 @@ type uniques struct {
 func (u *uniques) change(in *holders, value string, key gatehouse.Scope, f func(h *holder)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	all := in.by[value]
-	i := slices.IndexFunc(all, func(h holder) bool { return h.key == key })
-	if i < 0 {
-		i, all = len(all), append(all, holder{key: key})
-	}
-	if f(&all[i]); !all[i].committed && all[i].taking == 0 {
-		all = slices.Delete(all, i, i+1)
-	}
-	if len(all) == 0 {
+	who := in.by[value]
+	if who.change(key, f); who.empty() {
 		delete(in.by, value)
 		return
 	}
-	in.by[value] = all
+	in.by[value] = who
 }
 
 func stored(h *holder)   { h.committed = true }
@@ -115,7 +164,8 @@ func settled(h *holder)  { h.taking-- }
 func (u *uniques) of(in *holders, value string) []holder {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return slices.Clone(in.by[value])
+	who := in.by[value]
+	return who.all()
 }
 
 // known returns a room that somebody has opened, nil for another.
@@ -131,7 +181,7 @@ func (u *uniques) open(r room) *holders {
 	defer u.mu.Unlock()
 	h := u.rooms[r]
 	if h == nil {
-		h = &holders{by: map[string][]holder{}}
+		h = &holders{by: map[string]crowd{}}
 		u.rooms[r] = h
 	}
 	return h
@@ -164,42 +214,69 @@ func (t *Type) rooms(id gatehouse.ID) []room {
 // warm reads the rooms that a write is going to need before it holds up others. It
 // leaves alone what hangs on nothing: such a write is refused.
 func (s *Server) warm(ctx context.Context, d *Declared, id gatehouse.ID) error {
-	for _, r := range d.Type.rooms(id) {
+	rooms := d.Type.rooms(id)
+	for _, r := range rooms {
 		if s.uniques.known(r) == nil {
 			if _, err := s.store.Get(ctx, id.Parent().Scope()); err != nil {
 				return nil // the write itself will say what is wrong
 			}
 		}
-		if _, err := s.loadRoom(ctx, r, d.Name); err != nil {
+	}
+	return s.loadRooms(ctx, rooms, d.Name)
+}
+
+// loadRoom returns a room with all that is stored in it; what is not committed yet is
+// a claim of its own writer. It reads the store once.
+func (s *Server) loadRoom(ctx context.Context, r room, typeName string) (*holders, error) {
+	if err := s.loadRooms(ctx, []room{r}, typeName); err != nil {
+		return nil, err
+	}
+	return s.uniques.open(r), nil
+}
+
+// loadRooms fills the rooms of a type that nobody has read yet, those among the same
+// siblings in one reading.
+func (s *Server) loadRooms(ctx context.Context, rooms []room, typeName string) error {
+	together := map[gatehouse.Scope][]room{}
+	for _, r := range rooms {
+		h := s.uniques.open(r)
+		h.reading.Lock() // in order of declaration, so nobody waits in a circle
+		defer h.reading.Unlock()
+		if !h.loaded {
+			together[r.in] = append(together[r.in], r)
+		}
+	}
+	for in, unread := range together {
+		if err := s.readRooms(ctx, in, unread, typeName); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// loadRoom returns a room with all that is stored in it; what is not committed yet is
-// a claim of its own writer. It reads the store once.
-func (s *Server) loadRoom(ctx context.Context, r room, typeName string) (*holders, error) {
-	h := s.uniques.open(r)
-	h.reading.Lock()
-	defer h.reading.Unlock()
-	if h.loaded {
-		return h, nil
-	}
+func (s *Server) readRooms(ctx context.Context, in gatehouse.Scope, rooms []room, typeName string) error {
 	q := store.Query{Type: typeName}
-	if !r.unique.Everywhere {
-		q.Parent = &r.in
+	if !rooms[0].unique.Everywhere {
+		q.Parent = &in
 	}
 	for d, err := range s.store.All(ctx, q) {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if v, ok := valueIn(r.unique, d.ID, d.Body); ok {
-			s.uniques.change(h, v, d.Key(), stored)
+		body, err := jsondoc.ParseObjectWith(d.Body, asStored)
+		if err != nil {
+			continue // it cannot be read, so it has no value
+		}
+		for _, r := range rooms {
+			if v, ok := r.unique.value(&Resource{ID: d.ID, Body: body}); ok {
+				s.uniques.change(s.uniques.open(r), v, d.Key(), stored)
+			}
 		}
 	}
-	h.loaded = true
-	return h, nil
+	for _, r := range rooms {
+		s.uniques.open(r).loaded = true
+	}
+	return nil
 }
 
 // follow keeps the index up to date with the store's commits.
@@ -269,8 +346,10 @@ func (op *Op) Claim(tx *store.Tx, r *Resource) error {
 		if err != nil {
 			return err
 		}
-		if err := op.free(tx, wanted.unique, in, value, r); err != nil {
-			return err
+		if !wanted.unique.Shared {
+			if err := op.free(tx, wanted.unique, in, value, r); err != nil {
+				return err
+			}
 		}
 		op.Server.uniques.change(in, value, r.ID.Scope(), taking)
 		op.claims = append(op.claims, claim{in, value, r.ID.Scope()})
@@ -285,24 +364,48 @@ func (op *Op) Having(r store.Reader, typeName string, parent gatehouse.ID, value
 	if d == nil || len(d.Type.Unique) == 0 {
 		return nil, nil
 	}
-	u := &d.Type.Unique[0]
+	found, err := op.having(r, d, &d.Type.Unique[0], parent, value)
+	if len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// Sharing returns the children of parent that have a value which their type declares as
+// Shared, by the name of its Member. It costs what there is to find.
+func (op *Op) Sharing(r store.Reader, typeName string, parent gatehouse.ID, member, value string) ([]*Resource, error) {
+	d := op.Server.TypeOf(typeName)
+	if d == nil {
+		return nil, nil
+	}
+	i := slices.IndexFunc(d.Type.Unique, func(u Unique) bool { return u.Shared && u.Member == member })
+	if i < 0 {
+		return nil, fmt.Errorf("%s is not found by %s", typeName, member)
+	}
+	return op.having(r, d, &d.Type.Unique[i], parent, value)
+}
+
+// having asks the reader about everybody who may have a value, in order of keys.
+func (op *Op) having(r store.Reader, d *Declared, u *Unique, parent gatehouse.ID, value string) (found []*Resource, err error) {
 	in, err := op.Server.loadRoom(op.Context, room{unique: u, in: parent.Scope()}, d.Name)
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range op.Server.uniques.of(in, fold(value)) {
-		found, err := op.Load(r, gatehouse.ID(h.key))
+	who := op.Server.uniques.of(in, fold(value))
+	slices.SortFunc(who, func(a, b holder) int { return strings.Compare(a.key.String(), b.key.String()) })
+	for _, h := range who {
+		resource, err := op.Load(r, gatehouse.ID(h.key))
 		if gatehouse.KindOf(err) == gatehouse.NotFound {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if has, ok := u.value(found); ok && has == fold(value) {
-			return found, nil
+		if has, ok := u.value(resource); ok && has == fold(value) {
+			found = append(found, resource)
 		}
 	}
-	return nil, nil
+	return found, nil
 }
 
 // claim is a value that an operation is giving to a resource.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/arm/armtest"
+	"gatehouse/jsondoc"
 	"gatehouse/store"
 )
 
@@ -29,6 +31,7 @@ func things() *arm.Provider {
 		Unique: []arm.Unique{
 			{Member: "properties.title", Group: func(r *arm.Resource) string { return r.Props().String("family") }},
 			{Member: "properties.badge", Everywhere: true},
+			{Member: "properties.family", Shared: true},
 		}}
 	thing.Actions = []arm.Action{{Name: "fail", Do: func(op *arm.Op) (*arm.Answer, error) {
 		return nil, op.Write(nil, func(tx *store.Tx) error {
@@ -43,8 +46,19 @@ func things() *arm.Provider {
 			return errors.New("undone")
 		})
 	}}}
+	family := arm.Action{Name: "family", Do: func(op *arm.Op) (*arm.Answer, error) {
+		names := []jsondoc.Value{}
+		err := op.Write(nil, func(tx *store.Tx) error {
+			found, err := op.Sharing(tx, op.Route.TypeName+"/things", op.ID, "properties.family", op.Query.Get("of"))
+			for _, r := range found {
+				names = append(names, r.ID.Name())
+			}
+			return err
+		})
+		return arm.ListOf(names), err
+	}}
 	return &arm.Provider{Namespace: "Contoso.Test", Mounts: []arm.Mount{{At: arm.AtGroup, Types: []*arm.Type{
-		{Segment: "boxes", Shape: arm.Entity, Holds: []*arm.Type{thing}},
+		{Segment: "boxes", Shape: arm.Entity, Holds: []*arm.Type{thing}, Actions: []arm.Action{family}},
 	}}}}
 }
 
@@ -257,5 +271,40 @@ func BenchmarkUnique(b *testing.B) {
 				w.do("PUT", fmt.Sprint("a/things/new", i), title(fmt.Sprint("new ", i)))
 			}
 		})
+	}
+}
+
+// Who shares a value is found, few or many, whatever was written before.
+func TestSharing(t *testing.T) {
+	w := newThings(t, "a", "b")
+	r := rand.New(rand.NewPCG(5, 8))
+	have := map[string]string{}
+	for n := range 400 {
+		name := fmt.Sprintf("t%02d", r.IntN(60))
+		switch family := []string{"Few", "many", "many", "many", ""}[r.IntN(5)]; {
+		case r.IntN(6) == 0:
+			w.do("DELETE", "a/things/"+name, "")
+			delete(have, name)
+		default:
+			w.do("PUT", "a/things/"+name, fmt.Sprintf(`{"properties": {"title": %q, "family": %q}}`, name, family))
+			have[name] = strings.ToLower(family)
+		}
+		if n == 100 {
+			w.do("PUT", "b/things/other", `{"properties": {"title": "other", "family": "many"}}`)
+		}
+		for _, family := range []string{"few", "MANY"} {
+			want := []string{}
+			for name, of := range have {
+				if of == strings.ToLower(family) {
+					want = append(want, name)
+				}
+			}
+			slices.Sort(want)
+			var got struct{ Value []string }
+			a := w.World.Do("owner", "POST", armtest.GroupID().String()+"/providers/Contoso.Test/boxes/a/family?api-version=2024-05-01&of="+family, nil, "")
+			if err := json.Unmarshal(a.Body.Bytes(), &got); err != nil || !slices.Equal(got.Value, want) {
+				t.Fatalf("after %d writes %s is %v, want %v: %d %v", n, family, got.Value, want, a.Code, err)
+			}
+		}
 	}
 }

@@ -19,6 +19,7 @@ func (p *provider) apis(more ...*arm.Type) *arm.Type {
 		Unique: []arm.Unique{
 			{Value: pathOf, Group: versionSet, Taken: samePath},
 			{Value: versionKey, Taken: sameVersion},
+			{Member: "properties.apiVersionSetId", Value: memberOf, Shared: true},
 		},
 		Model: arm.NewModel(`
 			properties.displayName          string max=300
@@ -80,6 +81,11 @@ func defaultAPI(_ *arm.Op, next *arm.Resource) {
 
 // versionSet is the group of APIs that may share a path: the versions of one API.
 func versionSet(r *arm.Resource) string { return lastPart(r.Props().String("apiVersionSetId")) }
+
+// memberOf is the version set that an API is part of.
+func memberOf(r *arm.Resource) (string, bool) {
+	return versionSet(r), versionSet(r) != "" && !isRevision(r)
+}
 
 // pathOf is unique among APIs; their other revisions share it.
 func pathOf(r *arm.Resource) (string, bool) { return r.Props().String("path"), !isRevision(r) }

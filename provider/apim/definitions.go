@@ -33,21 +33,11 @@ func versionSetFree(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 		return nil
 	}
 	parent := old.ID.Parent()
-	scope := parent.Scope()
-	page, err := tx.List(op.Context, store.Query{Type: parent.Type() + "/apis", Parent: &scope})
-	if err != nil {
+	apis, err := op.Sharing(tx, parent.Type()+"/apis", parent, "properties.apiVersionSetId", old.ID.Name())
+	if err != nil || len(apis) == 0 {
 		return err
 	}
-	for _, d := range page.Documents {
-		api, err := arm.FromDocument(d)
-		if err != nil {
-			return err
-		}
-		if strings.EqualFold(lastPart(api.Props().String("apiVersionSetId")), old.ID.Name()) {
-			return refusal(gatehouse.Invalid, "ValidationError", "The API version set cannot be deleted since APIs belong to it. Delete or move them first.")
-		}
-	}
-	return nil
+	return refusal(gatehouse.Invalid, "ValidationError", "The API version set cannot be deleted since APIs belong to it. Delete or move them first.")
 }
 
 func documentations() *arm.Type {

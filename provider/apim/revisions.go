@@ -35,7 +35,7 @@ func isRevision(r *arm.Resource) bool {
 // plainAPI is the id of an API without its revision.
 func plainAPI(id gatehouse.ID) gatehouse.ID {
 	name, _, ok := splitRevision(id.Name())
-	if !ok {
+	if !ok || !strings.EqualFold(lastPart(id.Type()), "apis") {
 		return id
 	}
 	return id.Parent().Child(lastPart(id.Type()), name)

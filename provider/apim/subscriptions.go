@@ -33,7 +33,8 @@ func subscriptions() *arm.Type {
 			properties.notificationDate string readonly
 			properties.createdDate      string readonly
 		`),
-		Hooks: arm.Hooks{Check: checkSubscription, Put: trackOwner, Delete: dropSubscription, Show: showSubscription, Field: subscriptionField},
+		Unique: []arm.Unique{{Member: "properties.scope", Value: scopeOf, Shared: true}},
+		Hooks:  arm.Hooks{Check: checkSubscription, Put: trackOwner, Delete: dropSubscription, Show: showSubscription, Field: subscriptionField},
 		Actions: []arm.Action{
 			{Name: "listSecrets", Do: reveal(map[string]string{"primaryKey": "properties.primaryKey", "secondaryKey": "properties.secondaryKey"})},
 			{Name: "regeneratePrimaryKey", Do: regenerate("properties.primaryKey")},
@@ -245,7 +246,7 @@ func subscriptionScope(op *arm.Op, tx *store.Tx, holder, text string) (string, e
 	if err != nil {
 		return "", malformed
 	}
-	if err := entityExists(op, tx, id, nouns[family]); gatehouse.KindOf(err) == gatehouse.NotFound {
+	if err := entityExists(op, tx, plainAPI(id), nouns[family]); gatehouse.KindOf(err) == gatehouse.NotFound {
 		return "", validation("scope", "%s not found.", nouns[family])
 	} else if err != nil {
 		return "", err
@@ -330,11 +331,13 @@ func newKey() string {
 
 // subscriptionsTo lists the subscriptions to a product or an API, by the service or workspace that holds it.
 func subscriptionsTo(op *arm.Op, from store.Reader, r *arm.Resource) ([]*arm.Resource, error) {
-	holder := r.ID.Parent().Scope()
-	return behindAll(op, from, store.Query{Type: typeBeside(r, "subscriptions"), Parent: &holder}, func(subscription *arm.Resource) bool {
-		scope, err := gatehouse.ParseScope(subscription.Props().String("scope"))
-		return err == nil && scope == r.ID.Scope()
-	})
+	return op.Sharing(from, typeBeside(r, "subscriptions"), r.ID.Parent(), "properties.scope", r.ID.Scope().String())
+}
+
+// scopeOf is what a subscription opens, however it was written.
+func scopeOf(r *arm.Resource) (string, bool) {
+	id, err := gatehouse.ParseID(r.Props().String("scope"))
+	return plainAPI(id).Scope().String(), err == nil
 }
 
 // dropSubscriptions deletes subscriptions because something else goes.
