@@ -50,8 +50,8 @@ func OperationCalls() []Call {
 	var calls []Call
 	for _, base := range []string{"", string(AtSubscription)} {
 		calls = append(calls,
-			Call{Method: "GET", Path: base + "/operationresults/{operationId}", Do: operationResult},
-			Call{Method: "GET", Path: base + "/operationstatuses/{operationId}", Do: operationStatus})
+			Call{Method: "GET", Path: base + "/operationresults/{operationId}", Do: OperationResult},
+			Call{Method: "GET", Path: base + "/operationstatuses/{operationId}", Do: OperationStatus})
 	}
 	return calls
 }
@@ -67,7 +67,8 @@ func (op *Op) operation() (*jsondoc.Object, error) {
 	return jsondoc.ParseObject(t.Value)
 }
 
-func operationResult(op *Op) (*Answer, error) {
+// OperationResult answers what a finished operation came to: a handler for providers that have poll addresses of their own.
+func OperationResult(op *Op) (*Answer, error) {
 	result, err := op.operation()
 	if err != nil {
 		return nil, err
@@ -78,7 +79,8 @@ func operationResult(op *Op) (*Answer, error) {
 	return OK(result), nil
 }
 
-func operationStatus(op *Op) (*Answer, error) {
+// OperationStatus is OperationResult for those that ask for the status.
+func OperationStatus(op *Op) (*Answer, error) {
 	result, err := op.operation()
 	if err != nil {
 		return nil, err

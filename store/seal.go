@@ -106,3 +106,17 @@ func randomBytes(n int) []byte {
 	rand.Read(b) // never fails, see crypto/rand
 	return b
 }
+
+// outside sets what leaves the store apart from what stays in it.
+func outside(purpose string) []byte { return []byte("outside\x00" + purpose) }
+
+// Seal closes a value that is kept outside the store, such as a part of a file, with
+// the store's keys. It opens again in this installation only, for the same purpose.
+func (s *Store) Seal(purpose string, plain []byte) []byte {
+	return s.keys.Load().seal(plain, outside(purpose))
+}
+
+// Unseal opens what Seal closed; its error says why it does not open.
+func (s *Store) Unseal(purpose string, sealed []byte) ([]byte, error) {
+	return s.keys.Load().unseal(sealed, outside(purpose))
+}

@@ -37,7 +37,7 @@ type app struct {
 	entra   *entra.Server
 	arm     *arm.Server
 	mux     http.Handler
-	links   apidoc.Fetcher
+	apim    apim.Config // but for what follows from the others
 	imds    http.Handler
 	meter   http.Handler
 }
@@ -45,7 +45,8 @@ type app struct {
 // assemble wires the product together over an open store. The order matters:
 // what follows the store's commits is made before anything can write.
 func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL string, counted *analytics.Store, c serveConfig) (*app, error) {
-	a := &app{store: s, counted: counted, links: apidoc.Fetcher{Private: c.privateLinks, Loopback: c.loopbackLinks}}
+	a := &app{store: s, counted: counted,
+		apim: apim.Config{Links: apidoc.Fetcher{Private: c.privateLinks, Loopback: c.loopbackLinks}, Backups: c.backups(), PrivateChecks: c.privateChecks}}
 	tenant, err := gatehouse.ParseGUID(b.TenantID)
 	if err != nil {
 		return nil, fmt.Errorf("the tenant ID in %s is damaged: %w", bootstrapFile, err)
@@ -87,8 +88,14 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 	list, err := resources.New(ctx, a.store)
 	return append(list,
 		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
-		identity.New(tenant, a.dir), insights.New(a.store), apim.New(apim.Config{Tenant: tenant, Directory: a.dir, Analytics: a.counted, Links: a.links}),
+		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)),
 		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys, RevokeKeys: a.entra.RevokeKeys})), err
+}
+
+func (a *app) apimConfig(tenant gatehouse.GUID) apim.Config {
+	c := a.apim
+	c.Tenant, c.Directory, c.Analytics = tenant, a.dir, a.counted
+	return c
 }
 
 func (a *app) issueToken(ctx context.Context, principal gatehouse.GUID, resource string) (string, time.Time, error) {

@@ -37,6 +37,15 @@ type serveConfig struct {
 	loopbackIssuers          bool
 	privateLinks             bool
 	loopbackLinks            bool
+	privateChecks            bool
+}
+
+// backups is where backups of API Management services go, "" when there is no data directory.
+func (c *serveConfig) backups() string {
+	if c.data == "" {
+		return ""
+	}
+	return filepath.Join(c.data, "service-backups")
 }
 
 func serveCommand() *cobra.Command {
@@ -67,6 +76,7 @@ names its file and prints the variables that clients read.`,
 	f.BoolVar(&c.loopbackIssuers, "allow-loopback-issuers", false, "fetch keys of federated issuers from this machine too (development)")
 	f.BoolVar(&c.privateLinks, "allow-private-links", false, "import API documents from links to private addresses too")
 	f.BoolVar(&c.loopbackLinks, "allow-loopback-links", false, "import API documents from links to this machine too (development)")
+	f.BoolVar(&c.privateChecks, "allow-private-checks", false, "let connectivity checks of API Management services go to private addresses too")
 	completeWith(cmd, "log-format", logForms...)
 	completeWith(cmd, "log-level", logLevels...)
 	return cmd

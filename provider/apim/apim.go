@@ -9,6 +9,8 @@ package apim
 //go:generate go run ./gen
 
 import (
+	"context"
+	"net"
 	"strings"
 
 	"gatehouse"
@@ -29,23 +31,35 @@ const serviceType = Namespace + "/service"
 // oldest is the first api-version that clients still send (apim-control-plane.md 1.2).
 const oldest = "2016-07-07"
 
+// versions are those that are listed, the newest first; others are accepted too.
+var versions = []string{"2024-05-01", "2023-09-01-preview", "2022-08-01", "2021-12-01-preview", "2021-08-01", "2020-12-01", "2019-12-01"}
+
 // Config is what the provider needs from around it.
 type Config struct {
 	Tenant    gatehouse.GUID
 	Directory *directory.Index // where services get their managed identities
 	Analytics *analytics.Store // what gateways counted; nil for nothing
 	Links     apidoc.Fetcher   // which addresses imports may fetch documents from
+	// Backups is the directory that backups of services are written to; "" refuses backup and restore.
+	Backups string
+	// PrivateChecks lets connectivity checks go to private addresses.
+	PrivateChecks bool
+	// Dial opens the connections of connectivity checks; nil asks the network, public addresses only unless PrivateChecks.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // New declares the provider.
 func New(c Config) *arm.Provider {
-	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, links: c.Links, passwords: password.New()}
+	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, links: c.Links, passwords: password.New(),
+		backups: &backups{dir: c.Backups}, dial: c.Dial}
+	if p.dial == nil {
+		p.dial = publicDialer(c.PrivateChecks)
+	}
 	return &arm.Provider{
 		Namespace: Namespace, DisplayName: "Microsoft API Management",
-		Versions:  []string{"2024-05-01", "2023-09-01-preview", "2022-08-01", "2021-12-01-preview", "2021-08-01", "2020-12-01", "2019-12-01"},
-		Versioned: checkVersion, Invalid: validationError, Missing: missing, Alias: aliasOf,
-		Mounts: []arm.Mount{{At: arm.AtGroup, Types: []*arm.Type{p.service()}}},
-		Calls:  append(serviceCalls(), tenantCalls()...),
+		Versions: versions, Versioned: checkVersion, Invalid: validationError, Missing: missing, Alias: aliasOf, Before: p.admit,
+		Mounts: []arm.Mount{{At: arm.AtGroup, Types: []*arm.Type{p.service(), workspaceGateways()}}},
+		Calls:  append(p.serviceCalls(), tenantCalls()...),
 	}
 }
 
@@ -54,6 +68,8 @@ type provider struct {
 	links      apidoc.Fetcher
 	analytics  *analytics.Store
 	passwords  *password.Hasher
+	backups    *backups
+	dial       dialer
 }
 
 func checkVersion(version string) error {

@@ -1,10 +1,16 @@
 package apim_test
 
 import (
+	"bufio"
+	"context"
 	"flag"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 
 	"gatehouse/arm"
@@ -24,8 +30,26 @@ func build(t testing.TB) func(*armtest.World) []*arm.Provider {
 			t.Fatal(err)
 		}
 		return append(providers, authorization.New(authorization.Config{Guard: w.Guard, Directory: w.Index, TenantID: armtest.Tenant}),
-			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index, Analytics: counted}))
+			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index, Analytics: counted, Backups: t.TempDir(), Dial: dial}))
 	}
+}
+
+// dial is the network of the cases: one machine that answers.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	switch address {
+	case "reachable.test:443", "reachable.test:80":
+		near, far := net.Pipe()
+		go func() {
+			defer far.Close()
+			if _, err := http.ReadRequest(bufio.NewReader(far)); err == nil {
+				io.WriteString(far, "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+			}
+		}()
+		return near, nil
+	case "refused.test:443":
+		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: address, IsNotFound: true}
 }
 
 // TestCases runs the wire cases, and when it ran all of them keeps the table in docs that

@@ -248,6 +248,9 @@ func dropAPI(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	if err := apiRelation().forget(op, tx, old, typeBeside(old, "products/apis")); err != nil {
 		return err
 	}
+	if err := dropGatewayLinks(op, tx, old); err != nil {
+		return err
+	}
 	subscriptions, err := subscriptionsTo(op, tx, old)
 	if err != nil {
 		return err

@@ -92,12 +92,19 @@ func dropExpired(op *arm.Op, tx *store.Tx, name string) error {
 }
 
 // serviceCalls are the calls around services that belong to no entity.
-func serviceCalls() []arm.Call {
+func (p *provider) serviceCalls() []arm.Call {
 	sub := string(arm.AtSubscription) + "/providers/" + Namespace
+	service := string(arm.AtGroup) + "/providers/" + serviceType + "/{serviceName}"
 	deleted := sub + "/locations/{location}/deletedservices"
 	return []arm.Call{
 		{Method: "POST", Path: sub + "/checkNameAvailability", Action: Namespace + "/checkNameAvailability/read", Do: checkName},
 		{Method: "GET", Path: sub + "/deletedservices", Action: Namespace + "/deletedservices/read", Do: listDeleted},
+		{Method: "POST", Path: sub + "/getDomainOwnershipIdentifier", Action: Namespace + "/getDomainOwnershipIdentifier/action", Do: p.domainOwnership},
+		{Method: "GET", Path: sub + "/skus", Action: Namespace + "/skus/read", Do: listSKUs},
+		{Method: "GET", Path: sub + "/locations/{location}/operationResults/{operationId}", Action: Namespace + "/locations/operationResults/read", Do: arm.OperationResult},
+		{Method: "GET", Path: sub + "/locations/{location}/operationStatuses/{operationId}", Action: Namespace + "/locations/operationsStatuses/read", Do: arm.OperationStatus},
+		{Method: "GET", Path: service + "/locations/{locationName}/networkstatus", Action: serviceType + "/locations/networkstatus/read", Do: networkStatusIn},
+		{Method: "GET", Path: sub + "/aigateways", Action: Namespace + "/aigateways/read", Do: aiGateways},
 		{Method: "GET", Path: deleted + "/{serviceName}", Action: Namespace + "/locations/deletedservices/read", Do: getDeleted},
 		{Method: "DELETE", Path: deleted + "/{serviceName}", Action: Namespace + "/locations/deletedservices/delete", Do: purge},
 	}

@@ -10,6 +10,7 @@ func (p *provider) workspaces() *arm.Type {
 			properties.displayName string required min=1
 			properties.description string
 		`),
+		Hooks: arm.Hooks{Delete: dropConnections},
 		Holds: []*arm.Type{
 			p.apis(
 				p.operations(hidden(operationTags())),

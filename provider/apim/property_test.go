@@ -35,6 +35,7 @@ func world(t testing.TB) *armtest.World {
 		{"/authorizationProviders/parent", `{"properties": {"displayName": "Parent", "identityProvider": "aad", "oauth2": {"grantTypes": {"authorizationCode": {"clientId": "a"}}}}}`},
 		{"/authorizationProviders/parent/authorizations/parent", `{"properties": {"authorizationType": "OAuth2", "oauth2grantType": "AuthorizationCode"}}`},
 		{"/loggers/parent", `{"properties": {"loggerType": "applicationInsights", "credentials": {"instrumentationKey": "key"}}}`},
+		{"/gateways/parent", `{"properties": {"locationData": {"name": "Parent"}}}`},
 	} {
 		if a := w.Do("owner", "PUT", service+each[0]+version, nil, each[1]); a.Code != 201 {
 			t.Fatalf("%s: %d %s", each[0], a.Code, a.Body)
@@ -107,6 +108,8 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 	"resolvers/policies properties.value": func(r *rand.Rand, _ int) any {
 		return "<http-data-source><http-request><set-method>GET</set-method><set-url>https://contoso.test/" + strings.Repeat("x", r.IntN(9)) + "</set-url></http-request></http-data-source>"
 	},
+	"gateways properties.locationData":                func(*rand.Rand, int) any { return nil },
+	"hostnameConfigurations properties.certificateId": func(*rand.Rand, int) any { return nil },
 	"policies properties.value": func(r *rand.Rand, _ int) any {
 		return "<policies><inbound><!--" + strings.ReplaceAll(text(r, 0, 80), "-", "_") + "--></inbound></policies>"
 	},

@@ -61,10 +61,18 @@ func (p *provider) service() *arm.Type {
 			properties.restore                 bool
 			properties.createdAtUtc            string readonly
 		`),
-		Unique:  []arm.Unique{{Value: func(r *arm.Resource) (string, bool) { return r.ID.Name(), true }, Everywhere: true, Taken: serviceExists}},
-		Hooks:   arm.Hooks{Default: defaultService, Put: p.putService, Delete: p.deleteService, Show: showService, Links: p.identities.Links},
-		Do:      map[arm.Verb]arm.Handler{arm.Put: p.writeService},
-		Actions: []arm.Action{{Name: "validatePolicies", Do: validatePolicies}},
+		Unique: []arm.Unique{{Value: func(r *arm.Resource) (string, bool) { return r.ID.Name(), true }, Everywhere: true, Taken: serviceExists}},
+		Hooks:  arm.Hooks{Default: defaultService, Put: p.putService, Delete: p.deleteService, Show: showService, Links: p.identities.Links},
+		Do:     map[arm.Verb]arm.Handler{arm.Put: p.writeService},
+		Actions: []arm.Action{
+			{Name: "applynetworkconfigurationupdates", Do: settled("the network configuration was applied", inOwnRegion)},
+			{Name: "backup", Do: p.backup},
+			{Name: "connectivityCheck", Do: p.connectivityCheck},
+			{Name: "getssotoken", Do: getSSOToken},
+			{Name: "migrateToStv2", Do: settled("the platform was asked for", migrationMode)},
+			{Name: "restore", Do: p.restoreBackup},
+			{Name: "validatePolicies", Do: validatePolicies},
+		},
 		Holds: []*arm.Type{
 			allPolicies(),
 			p.apis(
@@ -92,6 +100,7 @@ func (p *provider) service() *arm.Type {
 			identityProviders(),
 			groups(),
 			loggers(),
+			gateways(),
 			namedValues(),
 			openIDProviders(),
 			p.policies(),
@@ -103,6 +112,10 @@ func (p *provider) service() *arm.Type {
 			portalRevisions(),
 			portalSettings(),
 			publicSettings(),
+			networkStatus(),
+			outboundDependencies(),
+			privateEndpoints(),
+			privateLinks(),
 			p.products(
 				productAPILinks(),
 				productAPIs(),
@@ -114,6 +127,8 @@ func (p *provider) service() *arm.Type {
 			),
 			productsByTags(),
 			globalSchemas(),
+			regions(),
+			skusOfService(),
 			subscriptions(),
 			p.quotas(),
 			p.reportTypes(),
@@ -122,6 +137,7 @@ func (p *provider) service() *arm.Type {
 			tenant(),
 			p.users(),
 			p.workspaces(),
+			workspaceLinks(),
 		},
 	}
 }
