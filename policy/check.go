@@ -29,6 +29,8 @@ type Env struct {
 	// Section and Within say where a fragment is included; without them it is checked for any place.
 	Section string
 	Within  Scope
+	// Template is the URL template of the operation that the document belongs to, "" for none.
+	Template string
 	// Exists reports whether something that the document refers to is there; nil takes all references.
 	Exists func(Reference) (bool, error)
 }
@@ -250,6 +252,9 @@ func onSKU(gateways, sku string) bool {
 // element checks attributes, text and children of e.
 func (c *checker) element(e *Element, def *Definition) {
 	c.attributes(e, def)
+	if e.Name == "rewrite-uri" && c.env.Template != "" {
+		c.rewrite(e)
+	}
 	switch {
 	case def.markup:
 		return
@@ -263,6 +268,26 @@ func (c *checker) element(e *Element, def *Definition) {
 		c.noText(e, childNames(def))
 	}
 	c.children(e, def)
+}
+
+var parameter = regexp.MustCompile(`\{\*?([^{}]+)\}`)
+
+// rewrite refuses parameters that the operation's own template lacks.
+func (c *checker) rewrite(e *Element) {
+	template, _ := e.Attr("template")
+	if !template.Literal() {
+		return
+	}
+	known := map[string]bool{}
+	for _, m := range parameter.FindAllStringSubmatch(c.env.Template, -1) {
+		known[strings.ToLower(m[1])] = true
+	}
+	for _, m := range parameter.FindAllStringSubmatch(template.Text, -1) {
+		if !known[strings.ToLower(m[1])] {
+			c.fault(e, "Only parameters specified in the original URL template can be used in the rewrite template")
+			return
+		}
+	}
 }
 
 func (c *checker) attributes(e *Element, def *Definition) {

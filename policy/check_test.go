@@ -46,6 +46,9 @@ func TestFaults(t *testing.T) {
 		head, _, _ := strings.Cut(question.Name, ":")
 		scope, consumption := strings.CutSuffix(head, " consumption")
 		env := Env{Exists: func(Reference) (bool, error) { return false, nil }}
+		if scope == "operation" {
+			env.Template = "/orders/{id}?page={p}"
+		}
 		if consumption {
 			env.SKU, env.InWorkspace = "Consumption", true
 		}

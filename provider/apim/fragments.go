@@ -28,7 +28,7 @@ func checkFragment(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	if err != nil {
 		return err
 	}
-	a := &reach{op: op, r: tx, of: next.ID}
+	a := &reach{op: op, r: tx, of: next.ID, writer: true}
 	env := policy.Env{InWorkspace: inWorkspace(next.ID), SKU: sku, Exists: a.exists}
 	faults, err := policy.Check(d, policy.Fragment, env)
 	if err != nil {
@@ -77,7 +77,7 @@ func showFragment(op *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 	out.SetPath("properties.provisioningState", "Succeeded")
 }
 
-// fragmentReferences lists the policies that include a fragment, by ID alone.
+// fragmentReferences lists the policies that include a fragment, by ID alone: those that the caller may read.
 func fragmentReferences(op *arm.Op) (*arm.Answer, error) {
 	r, err := op.Existing()
 	if err != nil {
@@ -87,9 +87,11 @@ func fragmentReferences(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	resources := make([]*arm.Resource, len(users))
-	for i, u := range users {
-		resources[i] = u.Resource
+	var resources []*arm.Resource
+	for _, u := range users {
+		if op.Can(u.Type+"/read", u.ID) {
+			resources = append(resources, u.Resource)
+		}
 	}
 	return op.PageOf(resources, func(u *arm.Resource) *jsondoc.Object {
 		return object("id", u.ID.String(), "type", u.Type, "name", u.ID.Name())

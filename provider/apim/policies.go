@@ -40,9 +40,16 @@ func checkPolicy(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 	if err != nil {
 		return err
 	}
-	reach := &reach{op: op, r: tx, of: next.ID}
+	reach := &reach{op: op, r: tx, of: next.ID, writer: true}
 	env := policy.Env{InWorkspace: inWorkspace(next.ID), SKU: sku, Exists: reach.exists}
 	scope := policyScope(next.Type)
+	if scope == policy.Operation {
+		operation, err := op.Load(tx, next.ID.Parent())
+		if err != nil {
+			return err
+		}
+		env.Template = operation.Props().String("urlTemplate")
+	}
 	faults, err := policy.Check(d, scope, env)
 	if err != nil {
 		return err

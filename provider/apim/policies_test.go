@@ -83,3 +83,45 @@ func TestPolicyLinks(t *testing.T) {
 		}
 	}
 }
+
+// Who may delete a fragment or a named value does not learn of policies that it may not
+// read; who may write in a workspace does not get at what only the service may read.
+func TestPolicyReferencesStayIn(t *testing.T) {
+	w := world(t)
+	const contributor = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+	any := http.Header{"If-Match": {"*"}}
+	document := func(value string) string {
+		return string(jsondoc.Marshal(jsondoc.NewObject("properties", jsondoc.NewObject("value", value))))
+	}
+	for path, body := range map[string]string{
+		"/policyFragments/shared": document("<fragment />"),
+		"/namedValues/key":        `{"properties": {"displayName": "key", "value": "v", "secret": true}}`,
+	} {
+		if a := w.Do("owner", "PUT", service+path+version, nil, body); a.Code != 201 {
+			t.Fatalf("%s: %d %s", path, a.Code, a.Body)
+		}
+		w.Put(t, armtest.Assignment(service+path, armtest.Alice, contributor))
+	}
+	w.Put(t, armtest.Assignment(service+"/workspaces/team", armtest.Bob, contributor))
+	policy := document(`<policies><inbound><include-fragment fragment-id="shared" /><set-method>{{key}}</set-method></inbound></policies>`)
+	for _, path := range []string{"/policies/policy", "/workspaces/team/policies/policy"} {
+		if a := w.Do("bob", "PUT", service+path+version, nil, policy); a.Code < 400 || strings.HasPrefix(path, "/w") && !strings.Contains(a.Body.String(), "could not be found") {
+			t.Errorf("bob writes %s: %d %s", path, a.Code, a.Body)
+		}
+		if a := w.Do("owner", "PUT", service+path+version, nil, policy); a.Code > 201 {
+			t.Errorf("owner writes %s: %d %s", path, a.Code, a.Body)
+		}
+	}
+	for _, path := range []string{"/policyFragments/shared", "/namedValues/key"} {
+		a := w.Do("alice", "DELETE", service+path+version, any, "")
+		if a.Code != 400 || strings.Contains(a.Body.String(), "policies/policy") || !strings.Contains(a.Body.String(), "and 2 more") {
+			t.Errorf("alice deletes %s: %d %s", path, a.Code, a.Body)
+		}
+		if a := w.Do("owner", "DELETE", service+path+version, any, ""); !strings.Contains(a.Body.String(), `\r\n/policies/policy\r\n/workspaces/team/policies/policy\r\n`) {
+			t.Errorf("owner deletes %s: %d %s", path, a.Code, a.Body)
+		}
+	}
+	if a := w.Do("alice", "POST", service+"/policyFragments/shared/listReferences"+version, nil, ""); a.Code != 200 || strings.Contains(a.Body.String(), "policies/policy") {
+		t.Errorf("alice lists references: %d %s", a.Code, a.Body)
+	}
+}

@@ -1,6 +1,7 @@
 package apim
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -11,11 +12,14 @@ import (
 )
 
 // reach is what a policy document may refer to: entities of its workspace, and then
-// those of the service (gateway.md 5.5).
+// those of the service (gateway.md 5.5). Who writes a document in a workspace may refer to
+// what the service holds only with the right to read it (apim-control-plane.md 1.10): a
+// policy could otherwise tell the workspace the service's secrets.
 type reach struct {
-	op *arm.Op
-	r  store.Reader
-	of gatehouse.ID // the document
+	op     *arm.Op
+	r      store.Reader
+	of     gatehouse.ID // the document
+	writer bool         // the caller is writing it; otherwise it was written before, and refers to what it does
 }
 
 // families are the types of entities by the kind of reference, where that alone tells.
@@ -39,7 +43,10 @@ func (a *reach) find(ref policy.Reference) (*store.Document, error) {
 	if d != nil || err != nil || holder.Scope() == service.Scope() {
 		return d, err
 	}
-	return a.in(service, ref)
+	if d, err = a.in(service, ref); d == nil || err != nil || a.writer && !a.op.Can(d.Type+"/read", d.ID) {
+		return nil, err
+	}
+	return d, nil
 }
 
 func (a *reach) in(holder gatehouse.ID, ref policy.Reference) (*store.Document, error) {
@@ -200,8 +207,8 @@ func policyUsers(op *arm.Op, r store.Reader, target gatehouse.ID, kind policy.Ki
 	var users []policyUser
 	needle := []byte(name)
 	err := policiesBelow(op, r, target.Parent(), kind == policy.NamedValue, func(d *store.Document) error {
-		if !containsFold(d.Body, needle) {
-			return nil
+		if !containsFold(d.Body, needle) && !bytes.Contains(d.Body, []byte("&#")) {
+			return nil // a name may be written in entities
 		}
 		resource, err := arm.FromDocument(d)
 		if err != nil {
@@ -265,14 +272,13 @@ func unused(op *arm.Op, tx *store.Tx, target gatehouse.ID, kind policy.Kind, wha
 		return err
 	}
 	var list strings.Builder
-	service := len(serviceOf(target).String())
 	hidden := 0
 	for i, u := range users {
 		if i >= 50 || !op.Can(u.Type+"/read", u.ID) {
 			hidden++
 			continue
 		}
-		list.WriteString(u.ID.String()[service:] + "\r\n")
+		list.WriteString(relative(u.ID) + "\r\n")
 	}
 	if hidden > 0 {
 		fmt.Fprintf(&list, "and %d more\r\n", hidden)

@@ -129,7 +129,7 @@ func complies(op *arm.Op, service gatehouse.ID) (func(*store.Document) (string, 
 }
 
 // allPolicies lists the policy documents of a service with their state of compliance,
-// which is worked out as they are listed: none is ever Pending.
+// which is worked out as they are listed: none is ever Pending. A caller sees those that it may read.
 func allPolicies() *arm.Type {
 	return published("service/allPolicies", "", arm.Type{Noun: "AllPolicies", Do: map[arm.Verb]arm.Handler{arm.List: listAllPolicies}})
 }
@@ -161,6 +161,9 @@ func listAllPolicies(op *arm.Op) (*arm.Answer, error) {
 			return nil, err
 		}
 		for _, d := range page.Documents {
+			if !op.Can(d.Type+"/read", d.ID) {
+				continue
+			}
 			item, err := listedPolicy(op.ID, d, state)
 			if err != nil {
 				return nil, err
@@ -217,15 +220,18 @@ func validatePolicies(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	checked := 0
+	checked, wrong := 0, 0
 	var log []jsondoc.Value
 	err = policiesBelow(op, op.Store(), service.ID, false, func(d *store.Document) error {
 		checked++
 		compliance, err := state(d)
-		if err == nil && compliance != "Compliant" && len(log) < 100 {
+		if err != nil || compliance == "Compliant" {
+			return err
+		}
+		if wrong++; len(log) < 100 && op.Can(d.Type+"/read", d.ID) {
 			log = append(log, object("objectType", "Policy", "action", compliance, "objectKey", d.ID.String()))
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -234,7 +240,7 @@ func validatePolicies(op *arm.Op) (*arm.Answer, error) {
 	now := gatehouse.Timestamp(op.Now)
 	result := object("id", service.ID.String()+"/operationResults/"+id, "type", serviceType+"/operationResults", "name", id, "properties",
 		object("id", id, "status", "Succeeded", "started", now, "updated", now,
-			"resultInfo", fmt.Sprintf("%d policies were validated, %d are not compliant.", checked, len(log)), "error", nil, "actionLog", log))
+			"resultInfo", fmt.Sprintf("%d policies were validated, %d are not compliant.", checked, wrong), "error", nil, "actionLog", log))
 	return op.Finished(&arm.Answer{Status: http.StatusAccepted}, result)
 }
 
