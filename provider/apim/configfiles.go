@@ -47,7 +47,7 @@ func capture(op *arm.Op, r store.Reader, service gatehouse.ID) ([]file, error) {
 			if strings.Contains(entity.ID.String(), ";rev=") || family == "groups" && entity.Props().Bool("builtIn") {
 				continue
 			}
-			files = append(files, fileOf(service, entity))
+			files = append(files, fileOf(op, service, entity))
 		}
 		if len(files) > maxConfigured {
 			return nil, refusal(gatehouse.Invalid, "ValidationError", "The configuration holds more than %d entities, which is too many to save or deploy.", maxConfigured)
@@ -79,14 +79,20 @@ func familyOf(op *arm.Op, r store.Reader, service gatehouse.ID, family string) (
 	return all, nil
 }
 
-func fileOf(service gatehouse.ID, r *arm.Resource) file {
+// fileOf leaves out what the server alone sets, and of an API which revision it is and
+// where it came from: what is deployed becomes the current revision, whatever its number.
+func fileOf(op *arm.Op, service gatehouse.ID, r *arm.Resource) file {
 	short := shortID(r.ID)
 	if of, policy := strings.CutSuffix(short, "/policies/policy"); policy {
 		return file{root + "/policies" + policyPath(of) + extension(r.Props().String("format")), r.Props().String("value")}
 	}
 	content := object()
 	if r.Body.Has("properties") {
-		content.Set("properties", shortened(r.Props().Clone(), service.String()+"/"))
+		props, model := r.Props().Clone(), op.Server.TypeOf(r.Type).Type.Model
+		props.DeleteFunc(func(name string, _ jsondoc.Value) bool {
+			return model.ReadOnly("properties."+name) || strings.HasSuffix(r.Type, "/apis") && slices.Contains([]string{"apiRevision", "isCurrent", "sourceApiId"}, name)
+		})
+		content.Set("properties", shortened(props, service.String()+"/"))
 	}
 	return file{root + short + "/configuration.json", string(jsondoc.MarshalIndent(content, "  "))}
 }
@@ -106,7 +112,8 @@ func extension(format string) string {
 	return ".xml"
 }
 
-// shortened writes the ids of the service's own entities in v as /apis/echo.
+// shortened copies v with the ids of the service's own entities as /apis/echo, and with
+// members by name, so that one state has one text.
 func shortened(v jsondoc.Value, service string) jsondoc.Value {
 	switch v := v.(type) {
 	case string:
@@ -114,14 +121,21 @@ func shortened(v jsondoc.Value, service string) jsondoc.Value {
 			return v[len(service)-1:]
 		}
 	case []jsondoc.Value:
+		out := make([]jsondoc.Value, len(v))
 		for i := range v {
-			v[i] = shortened(v[i], service)
+			out[i] = shortened(v[i], service)
 		}
+		return out
 	case *jsondoc.Object:
-		for _, name := range v.Names() {
-			member, _ := v.Get(name)
-			v.Set(name, shortened(member, service))
+		out := object()
+		if v.Exact() {
+			out = jsondoc.NewExact()
 		}
+		for _, name := range slices.Sorted(slices.Values(v.Names())) {
+			member, _ := v.Get(name)
+			out.Set(name, shortened(member, service))
+		}
+		return out
 	}
 	return v
 }
@@ -136,7 +150,7 @@ func (f file) entity() (short string, body *jsondoc.Object, err error) {
 		}
 		return policyOf(name) + "/policies/policy", object("properties", object("value", f.text, "format", format)), nil
 	}
-	body, err = jsondoc.ParseObject([]byte(f.text))
+	body, err = jsondoc.ParseObjectWith([]byte(f.text), jsondoc.Options{Variants: true})
 	return strings.TrimSuffix(path, "/configuration.json"), body, err
 }
 
