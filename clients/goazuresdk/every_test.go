@@ -407,7 +407,13 @@ func (s *story) must(c *call, body string) any {
 var spaces = regexp.MustCompile(`\s+`)
 
 // expected are calls that a service without a gateway's traffic or an identity provider cannot satisfy, and what they answer.
-var expected = map[string]string{}
+var expected = map[string]string{
+	"AuthorizationConfirmConsentCode.AuthorizationConfirmConsentCode": "No sign-in is under way",
+	"Certificate.RefreshSecret":                                       "nothing to refresh",
+	"Certificate.WorkspaceCertificateRefreshSecret":                   "nothing to refresh",
+	"NamedValue.RefreshSecretThenPoll":                                "nothing to refresh",
+	"NamedValue.WorkspaceNamedValueRefreshSecretThenPoll":             "nothing to refresh",
+}
 
 // group puts or deletes the resource group of the samples.
 func group(t *testing.T, method string) {

@@ -307,4 +307,10 @@ func (c *caller) writes(m *method, s *samples.Sample, body string, read *method)
 }
 
 // expected are calls that a service without a gateway's traffic or an identity provider cannot satisfy, and what they answer.
-var expected = map[string]string{}
+var expected = map[string]string{
+	"AuthorizationClient.ConfirmConsentCode":       "No sign-in is under way",
+	"CertificateClient.RefreshSecret":              "nothing to refresh",
+	"NamedValueClient.BeginRefreshSecret":          "nothing to refresh",
+	"WorkspaceCertificateClient.RefreshSecret":     "nothing to refresh",
+	"WorkspaceNamedValueClient.BeginRefreshSecret": "nothing to refresh",
+}

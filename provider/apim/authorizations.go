@@ -120,11 +120,25 @@ func getLoginLinks(op *arm.Op) (*arm.Answer, error) {
 	return arm.OK(object("loginLink", link)), nil
 }
 
+// wellKnown are the authorization endpoints that identity providers publish.
+var wellKnown = map[string]string{
+	"dropbox":  "https://www.dropbox.com/oauth2/authorize",
+	"facebook": "https://www.facebook.com/dialog/oauth",
+	"github":   "https://github.com/login/oauth/authorize",
+	"google":   "https://accounts.google.com/o/oauth2/v2/auth",
+	"linkedin": "https://www.linkedin.com/oauth/v2/authorization",
+	"slack":    "https://slack.com/oauth/v2/authorize",
+	"spotify":  "https://accounts.spotify.com/authorize",
+}
+
 // loginLink is the request for a code at the authorization endpoint of a provider.
 func loginLink(op *arm.Op, provider *arm.Resource, state string) (string, error) {
 	settings := provider.Props().Object("oauth2.grantTypes.authorizationCode")
-	endpoint := settings.String("authorizationUrl")
-	if strings.EqualFold(provider.Props().String("identityProvider"), "aad") {
+	endpoint, kind := settings.String("authorizationUrl"), strings.ToLower(provider.Props().String("identityProvider"))
+	if endpoint == "" {
+		endpoint = wellKnown[kind]
+	}
+	if kind == "aad" {
 		endpoint = strings.TrimSuffix(settings.String("loginUri"), "/") + "/" + url.PathEscape(settings.String("tenantId")) + "/oauth2/authorize"
 	}
 	address, err := url.Parse(endpoint)
