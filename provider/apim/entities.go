@@ -24,6 +24,7 @@ func (p *provider) workspaces() *arm.Type {
 			groups(),
 			loggers(),
 			namedValues(),
+			notifications(),
 			p.policies(),
 			policyFragments(),
 			p.products(

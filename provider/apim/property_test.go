@@ -117,7 +117,7 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 
 // onlyNames are those that instances of a type get, where it does not take n0, n1 and so on; %d is the number.
 var onlyNames = map[string]string{"policies": "policy", "diagnostics": "applicationinsights", "identityProviders": "google", "wikis": "default",
-	"contentTypes": "c-n%d", "portalsettings": "delegation"}
+	"contentTypes": "c-n%d", "portalsettings": "delegation", "notifications": "RequestPublisherNotificationMessage"}
 
 // text is anything that JSON can hold and nobody trims: quotes, markup, other scripts, control characters.
 func text(r *rand.Rand, min, max int) string {
@@ -130,7 +130,7 @@ func text(r *rand.Rand, min, max int) string {
 	if len(out) > max {
 		out = out[:max]
 	}
-	return string(out)
+	return strings.ReplaceAll(string(out), "{{", "{_") // names no named value
 }
 
 func anything(r *rand.Rand, depth int) any {
