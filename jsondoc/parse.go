@@ -428,14 +428,15 @@ func (o *Object) twice() (at int, first string) {
 }
 
 // CheckVariants returns the refusal that Parse without Variants would give for an exact object
-// in v, unless it lies at or below one of the paths, which are names joined by dots.
+// in v, unless it lies at or below one of the paths, which are names joined by dots. A path
+// leads into each element of an array.
 func CheckVariants(v Value, paths []string) error {
 	switch v := v.(type) {
 	case *Object:
 		return v.checkVariants(paths)
 	case []Value:
 		for _, item := range v {
-			if err := CheckVariants(item, nil); err != nil {
+			if err := CheckVariants(item, paths); err != nil {
 				return err
 			}
 		}

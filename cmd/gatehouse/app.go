@@ -46,7 +46,7 @@ type app struct {
 // what follows the store's commits is made before anything can write.
 func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL string, counted *analytics.Store, c serveConfig) (*app, error) {
 	a := &app{store: s, counted: counted,
-		apim: apim.Config{Links: apidoc.Fetcher{Private: c.privateLinks, Loopback: c.loopbackLinks}, Backups: c.backups(), PrivateChecks: c.privateChecks}}
+		apim: apim.Config{Links: apidoc.Fetcher{Private: c.privateLinks, Loopback: c.loopbackLinks}, Exports: apim.NewExports(s, nil, nil), Backups: c.backups(), PrivateChecks: c.privateChecks}}
 	tenant, err := gatehouse.ParseGUID(b.TenantID)
 	if err != nil {
 		return nil, fmt.Errorf("the tenant ID in %s is damaged: %w", bootstrapFile, err)
@@ -126,6 +126,8 @@ func (a *app) route(g http.Handler, m *metrics) http.Handler {
 			own[path].ServeHTTP(w, r)
 		case first == "v1.0" || first == "beta":
 			g.ServeHTTP(w, r)
+		case "/"+first == apim.ExportPath:
+			a.apim.Exports.ServeHTTP(w, r)
 		case a.entra.Owns(path):
 			signIn.ServeHTTP(w, r)
 		default:

@@ -40,6 +40,7 @@ type Config struct {
 	Directory *directory.Index // where services get their managed identities
 	Analytics *analytics.Store // what gateways counted; nil for nothing
 	Links     apidoc.Fetcher   // which addresses imports may fetch documents from
+	Exports   *Exports         // serves exported documents at ExportPath; without it nothing is exported
 	// Backups is the directory that backups of services are written to; "" refuses backup and restore.
 	Backups string
 	// PrivateChecks lets connectivity checks go to private addresses.
@@ -50,7 +51,7 @@ type Config struct {
 
 // New declares the provider.
 func New(c Config) *arm.Provider {
-	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, links: c.Links, passwords: password.New(),
+	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, links: c.Links, exports: c.Exports, passwords: password.New(),
 		backups: &backups{dir: c.Backups}, dial: c.Dial}
 	if p.dial == nil {
 		p.dial = publicDialer(c.PrivateChecks)
@@ -66,6 +67,7 @@ func New(c Config) *arm.Provider {
 type provider struct {
 	identities arm.Identities
 	links      apidoc.Fetcher
+	exports    *Exports
 	analytics  *analytics.Store
 	passwords  *password.Hasher
 	backups    *backups

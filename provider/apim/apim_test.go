@@ -16,6 +16,7 @@ import (
 	"gatehouse/arm"
 	"gatehouse/arm/armtest"
 	"gatehouse/provider/apim"
+	"gatehouse/provider/apim/apidoc"
 	"gatehouse/provider/authorization"
 	"gatehouse/provider/identity"
 	"gatehouse/provider/insights"
@@ -23,6 +24,10 @@ import (
 )
 
 func build(t testing.TB) func(*armtest.World) []*arm.Provider {
+	return buildWith(t, apidoc.Fetcher{})
+}
+
+func buildWith(t testing.TB, links apidoc.Fetcher) func(*armtest.World) []*arm.Provider {
 	counted := traffic(t)
 	return func(w *armtest.World) []*arm.Provider {
 		providers, err := resources.New(t.Context(), w.Store)
@@ -30,7 +35,7 @@ func build(t testing.TB) func(*armtest.World) []*arm.Provider {
 			t.Fatal(err)
 		}
 		return append(providers, authorization.New(authorization.Config{Guard: w.Guard, Directory: w.Index, TenantID: armtest.Tenant}),
-			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index, Analytics: counted, Backups: t.TempDir(), Dial: dial}))
+			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index, Analytics: counted, Links: links, Exports: exporter(w), Backups: t.TempDir(), Dial: dial}))
 	}
 }
 

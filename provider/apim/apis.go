@@ -1,8 +1,10 @@
 package apim
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"gatehouse"
@@ -59,7 +61,7 @@ func (p *provider) apis(more ...*arm.Type) *arm.Type {
 			properties.provisioningState    string readonly
 			properties.revisionCreated      string readonly
 		`),
-		Do:    map[arm.Verb]arm.Handler{arm.Get: getAPI, arm.List: listMarked},
+		Do:    map[arm.Verb]arm.Handler{arm.Get: p.exporting(getAPI), arm.List: listMarked},
 		Hooks: arm.Hooks{Prepare: p.importDocument, Links: linksOfAPI, Default: defaultAPI, Check: checkAPI, Put: putAPI, Delete: dropAPI, Show: showAPI, Field: apiField},
 		Holds: append(more, p.policies(), releases(), revisions(), schemas(), tools()),
 	})
@@ -266,25 +268,44 @@ func typeBeside(r *arm.Resource, family string) string {
 func lastPart(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
 
 func (p *provider) operations(more ...*arm.Type) *arm.Type {
-	return entity(arm.Type{
-		Segment: "operations", Noun: "Operation", Name: arm.NameRule{Max: 80}, Filter: searchable("name displayName method description urlTemplate"),
+	return published("service/apis/operations", `
+		properties.method      string required min=1
+		properties.responses   array(object) default=[]
+		properties.responses[].statusCode any required
+		properties.templateParameters array(object) default=[]
+	`, arm.Type{
+		Noun: "Operation", Name: arm.NameRule{Max: 80}, Foreign: foreignExamples(),
 		Unique: []arm.Unique{{Value: signature, Taken: func(_, _ *arm.Resource) error {
 			return validation("urlTemplate", "Operation with the same method and URL template already exists")
 		}}},
-		Model: arm.NewModel(`
-			properties.displayName string required min=1 max=300
-			properties.method      string required min=1
-			properties.urlTemplate string required min=1 max=1000
-			properties.description string max=1000
-			properties.policies    string
-			properties.request     any
-			properties.responses   array(any) default=[]
-			properties.templateParameters array(any) default=[]
-		`),
 		Hooks: arm.Hooks{Check: checkOperation},
 		Do:    map[arm.Verb]arm.Handler{arm.List: listMarked},
 		Holds: append(more, p.policies()),
 	})
+}
+
+// foreignExamples are the members of an operation that hold JSON of the API's own.
+func foreignExamples() []string {
+	var all []string
+	for _, holder := range []string{"templateParameters", "request.queryParameters", "request.headers", "request.representations",
+		"request.representations.formParameters", "responses.headers", "responses.representations", "responses.representations.formParameters"} {
+		all = append(all, "properties."+holder+".examples")
+	}
+	return all
+}
+
+// settleStatusCodes makes numbers of the codes, which clients of old send as text.
+func settleStatusCodes(responses []jsondoc.Value) error {
+	for i, v := range responses {
+		r, _ := v.(*jsondoc.Object)
+		code, _ := r.Get("statusCode")
+		n, err := strconv.Atoi(fmt.Sprint(code))
+		if err != nil || n < 100 || n > 599 {
+			return validation(fmt.Sprintf("responses[%d].statusCode", i), "statusCode has to be an HTTP status code; it is '%s'", clipped(fmt.Sprint(code)))
+		}
+		r.Set("statusCode", n)
+	}
+	return nil
 }
 
 // signature is what the gateway tells operations of an API apart by.
@@ -298,6 +319,9 @@ var templateParameter = regexp.MustCompile(`\{\*?([^{}]*)\}`)
 // (hashicorp/terraform-provider-azurerm#29538, Azure/azure-sdk-for-net#35802).
 func checkOperation(_ *arm.Op, _ *store.Tx, _, next *arm.Resource) error {
 	props := next.Props()
+	if err := settleStatusCodes(props.Array("responses")); err != nil {
+		return err
+	}
 	open := map[string]bool{}
 	for _, m := range templateParameter.FindAllStringSubmatch(props.String("urlTemplate"), -1) {
 		open[strings.ToLower(m[1])] = true

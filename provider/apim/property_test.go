@@ -60,6 +60,11 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 	"apis properties.authenticationSettings":   func(*rand.Rand, int) any { return map[string]any{} },
 	"operations properties.urlTemplate":        func(_ *rand.Rand, n int) any { return fmt.Sprint("/op/", n) },
 	"operations properties.templateParameters": func(*rand.Rand, int) any { return []any{} },
+	"operations properties.request":            func(*rand.Rand, int) any { return nil },
+	"operations properties.responses": func(r *rand.Rand, _ int) any {
+		return []any{map[string]any{"statusCode": 200, "description": text(r, 0, 100), "representations": []any{
+			map[string]any{"contentType": "text/plain", "examples": map[string]any{"default": map[string]any{"value": anything(r, 3)}}}}}}
+	},
 	"products properties.displayName":          func(r *rand.Rand, n int) any { return text(r, 1, 300) },
 	"products properties.subscriptionRequired": func(*rand.Rand, int) any { return true },
 	"namedValues properties.displayName":       func(_ *rand.Rand, n int) any { return fmt.Sprint("name.", n, "-_") },
@@ -240,9 +245,9 @@ func composed(m *arm.Model, f arm.Field) bool {
 		return strings.HasPrefix(inner.Path, f.Path+".") || strings.HasPrefix(inner.Path, f.Path+"[].")
 	})
 }
-func parse(t *testing.T, b []byte) *jsondoc.Object {
+func parse(t testing.TB, b []byte) *jsondoc.Object {
 	t.Helper()
-	o, err := jsondoc.ParseObject(b)
+	o, err := jsondoc.ParseObjectWith(b, jsondoc.Options{Variants: true})
 	if err != nil {
 		t.Fatalf("%v: %s", err, b)
 	}

@@ -245,8 +245,8 @@ func (b *builder) free(name string) string {
 
 // typed completes a representation with its schema.
 func (b *builder) typed(out *Representation, v jsondoc.Value, name string) {
-	if v == nil {
-		return
+	if o, ok := v.(*jsondoc.Object); v == nil || ok && o.Len() == 0 {
+		return // says nothing
 	}
 	out.SchemaID = b.schema
 	if out.TypeName = b.component(v); out.TypeName == "" {
