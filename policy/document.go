@@ -84,6 +84,8 @@ type Expression struct {
 type Name struct {
 	Name string
 	Pos  Pos
+	// Maybe marks what may as well be braces of C#: {{{x}}} in an expression.
+	Maybe bool
 }
 
 // Pos is a place in the text that was parsed. Lines and columns count from 1, columns
@@ -133,18 +135,15 @@ var sectionNames = []string{"inbound", "backend", "outbound", "on-error"}
 
 var namePattern = regexp.MustCompile(`\{\{([A-Za-z0-9._-]+)\}\}`)
 
-// names finds the references to named values in source, which starts at offset at. Braces
-// that go on, {{{x}}}, are those of an interpolated C# text.
-func (p *parser) names(source string, at int) []Name {
+// names finds the references to named values in source, which starts at offset at.
+func (p *parser) names(source string, at int, expression bool) []Name {
 	if !strings.Contains(source, "{{") {
 		return nil
 	}
 	var found []Name
 	for _, m := range namePattern.FindAllStringSubmatchIndex(source, -1) {
-		if m[0] > 0 && source[m[0]-1] == '{' || m[1] < len(source) && source[m[1]] == '}' {
-			continue
-		}
-		found = append(found, Name{Name: source[m[2]:m[3]], Pos: p.pos(at + m[0])})
+		goesOn := m[0] > 0 && source[m[0]-1] == '{' || m[1] < len(source) && source[m[1]] == '}'
+		found = append(found, Name{Name: source[m[2]:m[3]], Pos: p.pos(at + m[0]), Maybe: expression && goesOn})
 	}
 	return found
 }

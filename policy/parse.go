@@ -333,7 +333,7 @@ func (p *parser) cdata() error {
 			return p.endless(at)
 		}
 	}
-	v.Names = p.names(v.Text, start)
+	v.Names = p.names(v.Text, start, v.Expr != nil)
 	e := p.open[len(p.open)-1]
 	e.runs = append(e.runs, v)
 	return nil
@@ -437,7 +437,7 @@ func (p *parser) raw(v *Value, start, at, end int, quote byte) {
 		code = source
 	}
 	v.Expr = p.expression(code, at)
-	v.Names = p.names(p.text[start:p.at], start)
+	v.Names = p.names(p.text[start:p.at], start, true)
 	v.Text = p.text[start:at] + code + p.text[end:p.at]
 	p.doc.spans = append(p.doc.spans, span{at, end, quote, code})
 }
@@ -448,7 +448,7 @@ func (p *parser) plain(v *Value, start int, quote byte) error {
 	v.Text = decode(source)
 	trimmed := strings.Trim(source, blanks)
 	if !startsExpression(trimmed) || quote == 0 && len(p.open) == 0 {
-		v.Names = p.names(source, start)
+		v.Names = p.names(source, start, false)
 		return p.wellFormed(source, start, quote)
 	}
 	at := start + strings.Index(source, trimmed)
@@ -464,7 +464,7 @@ func (p *parser) plain(v *Value, start int, quote byte) error {
 	case -1:
 		return p.endless(at)
 	}
-	v.Names = p.names(source, start)
+	v.Names = p.names(source, start, v.Expr != nil)
 	p.doc.spans = append(p.doc.spans, s)
 	return nil
 }

@@ -27,7 +27,7 @@ type Reference struct {
 	Element *Element // that refers
 	Section string   // in which it stands; "" in a fragment or resolver
 	// Maybe marks {{x}} in a Liquid template, which may as well be a variable there
-	// (gateway.md 5.4): it need not exist.
+	// (gateway.md 5.4), and {{{x}}} in C#: it need not exist.
 	Maybe bool
 }
 
@@ -112,7 +112,7 @@ func (w *walker) markup(elements []*Element, liquid bool) {
 
 func (w *walker) value(e *Element, v *Value, liquid bool) {
 	for _, n := range v.Names {
-		w.add(e, Reference{Kind: NamedValue, Name: n.Name, Maybe: liquid})
+		w.add(e, Reference{Kind: NamedValue, Name: n.Name, Maybe: liquid || n.Maybe})
 	}
 }
 
