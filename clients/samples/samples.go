@@ -81,7 +81,8 @@ var parameter = regexp.MustCompile(`\{[^}]*\}`)
 func Family(template string) (family string, workspace bool) {
 	_, rest, _ := strings.Cut(template, "Microsoft.ApiManagement/")
 	rest = strings.TrimSuffix(strings.ReplaceAll(parameter.ReplaceAllString(rest, ""), "//", "/"), "/")
-	rest = strings.TrimSuffix(rest, "/policy") // the only name there is; some clients do not take it for one
+	// Names that are the only ones there are: some clients take them for parts of the path.
+	rest = strings.Replace(strings.TrimSuffix(rest, "/policy"), "service/tenant/configuration", "service/tenant", 1)
 	inner, workspace := strings.CutPrefix(rest, "service/workspaces/")
 	if workspace {
 		return "service/" + inner, true
@@ -215,4 +216,14 @@ var Actions = map[string]string{
 	"service/authorizationProviders/authorizations/getLoginLinks": `{"postLoginRedirectUrl":"https://portal.example"}`,
 	"service/authorizationProviders/authorizations/confirmConsentCode": `{"consentCode":"code"}`,
 	"service/applynetworkconfigurationupdates":                         `{"location":"westeurope"}`,
+}
+
+// Expected are calls that a service without traffic, Key Vault and an identity provider's answer cannot satisfy, by
+// method and family, and what they answer.
+var Expected = map[string]string{
+	"GET service/quotas/periods":                                            "QuotaCounter not found",
+	"PATCH service/quotas/periods":                                          "QuotaCounter not found",
+	"POST service/certificates/refreshSecret":                               "There is nothing to refresh",
+	"POST service/namedValues/refreshSecret":                                "There is nothing to refresh",
+	"POST service/authorizationProviders/authorizations/confirmConsentCode": "ValidationError",
 }
