@@ -363,6 +363,10 @@ func (c *checker) member(f *field, o, old *jsondoc.Object, path string) {
 		return
 	}
 	v, present := o.Get(f.name)
+	if v == "" && f.min > 0 && !f.required { // azurerm sends empty strings where it has nothing (clients.md section 4)
+		o.Delete(f.name)
+		present = false
+	}
 	if !present && f.fallback != "" {
 		v, _ = jsondoc.Parse([]byte(f.fallback), jsondoc.Options{})
 		o.Set(f.name, v)

@@ -49,6 +49,9 @@ func productTags() *arm.Type {
 
 func assignments(path string, r relation) *arm.Type {
 	t := r.shortType(published(path, "", arm.Type{Noun: "Tag", Name: arm.NameRule{Max: 80, Pattern: namePattern}}), tagOf)
+	if r.family == "products" {
+		return t // azurerm takes the answer's id for that of the assignment
+	}
 	t.Hooks.Behind = func(op *arm.Op, from store.Reader, assignment *arm.Resource) (*arm.Resource, error) {
 		return op.Load(from, tagOf(assignment.ID)) // under its own id, as the published examples show it
 	}
