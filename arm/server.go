@@ -293,6 +293,16 @@ func (op *Op) RequireLinked(links ...LinkedAccess) error {
 		if err := op.Server.guard.AuthorizeLinked(op.Context, op.Caller, op.Route.Action, op.Asked(), l.Action, l.ID); err != nil {
 			return op.refused(err)
 		}
+		stored, err := op.Server.StoredID(op.Context, op.Store(), l.ID)
+		if err != nil {
+			return err
+		}
+		if stored.Scope() == l.ID.Scope() {
+			continue
+		}
+		if _, err := op.Server.guard.Denied(op.Caller, l.Action, false, stored); err != nil { // by the other name, see rename
+			return op.refused(err)
+		}
 	}
 	return nil
 }

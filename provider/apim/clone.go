@@ -90,7 +90,11 @@ func copySource(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	if err := op.Save(tx, next); err != nil { // what is copied refers to it
 		return err
 	}
+	named, _ := referred(next.ID, next.Props().String("sourceApiId"), "apis")
 	for _, r := range own {
+		if !op.Can(r.Type+"/read", named) && !op.Can(r.Type+"/read", from.ID) { // it came after linksOfAPI looked
+			return refusal(gatehouse.Conflict, "PessimisticConcurrencyConflict", "Operation on the API is in progress")
+		}
 		if err := copyTo(op, tx, r, next.ID.String()+within(from.ID, r.ID)); err != nil {
 			return err
 		}

@@ -67,6 +67,10 @@ func (r relation) putLink(op *arm.Op, tx *store.Tx, old, next *arm.Resource) err
 		return err
 	}
 	holder := next.ID.Parent()
+	if strings.EqualFold(lastPart(holder.Type()), "products") {
+		target = plainAPI(target) // products hold APIs, whatever their revision (apim-control-plane.md 2.3)
+		next.Props().Set(r.member, target.String())
+	}
 	if r.outside(holder, target) {
 		return validation(r.member, "'%s' belongs to another workspace or to the service", target)
 	}

@@ -23,7 +23,11 @@ func reference(op *arm.Op, r store.Reader, of gatehouse.ID, props *jsondoc.Objec
 	if !ok {
 		return validation(path, "'%s' does not name one of the %s of this service or workspace; write it as %s", given, lastPart("/"+family), pattern(family))
 	}
-	d, err := r.Get(op.Context, id.Scope())
+	stored, err := op.Server.StoredID(op.Context, r, id)
+	if err != nil {
+		return err
+	}
+	d, err := r.Get(op.Context, stored.Scope())
 	if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && !mayRefer(op, of, id) {
 		return validation(path, "'%s' does not exist; create it first", given)
 	}

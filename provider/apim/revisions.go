@@ -246,7 +246,7 @@ func takeShared(to, from *jsondoc.Object) {
 // otherRevisions reads those of an API that are not the current one. Their keys follow
 // one another, so it costs the same in a service of any size.
 func otherRevisions(op *arm.Op, r store.Reader, api *arm.Resource) ([]*arm.Resource, error) {
-	const batch = 8
+	batch := 1 // most have none
 	holder, first := api.ID.Parent().Scope(), api.ID.Scope().String()+revisionMark
 	var found []*arm.Resource
 	for after := first; ; {
@@ -264,7 +264,7 @@ func otherRevisions(op *arm.Op, r store.Reader, api *arm.Resource) ([]*arm.Resou
 			}
 			found = append(found, revision)
 		}
-		if after = page.Next; after == "" {
+		if after, batch = page.Next, 20; after == "" {
 			return found, nil
 		}
 	}
