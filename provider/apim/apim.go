@@ -52,7 +52,7 @@ type Config struct {
 // New declares the provider.
 func New(c Config) *arm.Provider {
 	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, links: c.Links, exports: c.Exports, passwords: password.New(),
-		backups: &backups{dir: c.Backups}, dial: c.Dial}
+		backups: &backups{dir: c.Backups}, dial: c.Dial, reading: make(chan struct{}, 1)}
 	if p.dial == nil {
 		p.dial = publicDialer(c.PrivateChecks)
 	}
@@ -72,6 +72,7 @@ type provider struct {
 	passwords  *password.Hasher
 	backups    *backups
 	dial       dialer
+	reading    chan struct{} // holds the one certificate of a service that is being read
 }
 
 func checkVersion(version string) error {

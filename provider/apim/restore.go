@@ -17,9 +17,19 @@ func (p *provider) writeService(op *arm.Op) (*arm.Answer, error) {
 		return nil, err
 	}
 	if !body.Bool("properties.restore") {
+		if err := p.prepareService(op); err != nil {
+			return nil, err
+		}
 		return op.PutAsUsual()
 	}
 	return p.restore(op)
+}
+
+func (p *provider) patchService(op *arm.Op) (*arm.Answer, error) {
+	if err := p.prepareService(op); err != nil {
+		return nil, err
+	}
+	return op.PatchAsUsual()
 }
 
 // restore writes back what the deletion of a service deleted: the service and what

@@ -29,7 +29,8 @@ func (p *provider) service() *arm.Type {
 			properties.publisherEmail          string required max=100
 			properties.publisherName           string required max=100
 			properties.notificationSenderEmail string max=100
-			properties.hostnameConfigurations[].type                string required
+			properties.hostnameConfigurations  array(object) max=20
+			properties.hostnameConfigurations[].type                enum(Proxy|Portal|Management|Scm|DeveloperPortal|ConfigurationApi) required
 			properties.hostnameConfigurations[].hostName            string required
 			properties.hostnameConfigurations[].keyVaultId          string
 			properties.hostnameConfigurations[].identityClientId    string
@@ -49,21 +50,29 @@ func (p *provider) service() *arm.Type {
 			properties.enableClientCertificate bool
 			properties.disableGateway          bool default=false
 			properties.virtualNetworkType      enum(None|External|Internal) default="None"
-			properties.virtualNetworkConfiguration any
-			properties.additionalLocations     array(any)
-			properties.apiVersionConstraint    any
+			properties.virtualNetworkConfiguration.subnetResourceId string pattern=^/subscriptions/[^/]*/resource[Gg]roups/[^/]*/providers/Microsoft.(ClassicNetwork|Network)/virtualNetworks/[^/]*/subnets/[^/]*$
+			properties.additionalLocations     array(object) max=50
+			properties.additionalLocations[].location          string required
+			properties.additionalLocations[].sku.name          string
+			properties.additionalLocations[].sku.capacity      int
+			properties.additionalLocations[].zones             array(string)
+			properties.additionalLocations[].publicIpAddressId string
+			properties.additionalLocations[].natGatewayState   enum(Enabled|Disabled)
+			properties.additionalLocations[].disableGateway    bool default=false
+			properties.additionalLocations[].virtualNetworkConfiguration.subnetResourceId string
+			properties.apiVersionConstraint.minApiVersion string
 			properties.publicNetworkAccess     enum(Enabled|Disabled) default="Enabled"
 			properties.publicIpAddressId       string
-			properties.natGatewayState         string
-			properties.legacyPortalStatus      string
-			properties.developerPortalStatus   string default="Enabled"
+			properties.natGatewayState         enum(Enabled|Disabled|Unsupported) default="Unsupported" since=2022-04-01-preview
+			properties.legacyPortalStatus      enum(Enabled|Disabled) default="Disabled" since=2023-09-01-preview
+			properties.developerPortalStatus   enum(Enabled|Disabled) default="Enabled"
 			properties.configurationApi        any
 			properties.restore                 bool
 			properties.createdAtUtc            string readonly
 		`),
 		Unique: []arm.Unique{{Value: func(r *arm.Resource) (string, bool) { return r.ID.Name(), true }, Everywhere: true, Taken: serviceExists}},
-		Hooks:  arm.Hooks{Default: defaultService, Put: p.putService, Delete: p.deleteService, Show: showService, Links: p.identities.Links},
-		Do:     map[arm.Verb]arm.Handler{arm.Put: p.writeService},
+		Hooks:  arm.Hooks{Default: defaultService, Check: checkService, Put: p.putService, Delete: p.deleteService, Show: showService, Links: p.serviceLinks},
+		Do:     map[arm.Verb]arm.Handler{arm.Put: p.writeService, arm.Patch: p.patchService},
 		Actions: []arm.Action{
 			{Name: "applynetworkconfigurationupdates", Do: settled("the network configuration was applied", inOwnRegion)},
 			{Name: "backup", Do: p.backup},
@@ -145,7 +154,7 @@ func (p *provider) service() *arm.Type {
 }
 
 func defaultService(op *arm.Op, next *arm.Resource) {
-	name, props := strings.ToLower(next.ID.Name()), next.Props()
+	props := next.Props()
 	if sku := next.Body.Object("sku"); sku != nil && !sku.Has("capacity") {
 		capacity := "1"
 		if strings.EqualFold(sku.String("name"), "Consumption") {
@@ -161,10 +170,6 @@ func defaultService(op *arm.Op, next *arm.Resource) {
 	}
 	if !props.Has("notificationSenderEmail") {
 		props.Set("notificationSenderEmail", "apimgmt-noreply@mail.windowsazure.com")
-	}
-	if len(props.Array("hostnameConfigurations")) == 0 {
-		props.Set("hostnameConfigurations", []jsondoc.Value{object("type", "Proxy", "hostName", name+".azure-api.net",
-			"negotiateClientCertificate", false, "defaultSslBinding", true, "certificateSource", "BuiltIn")})
 	}
 	defaultSettings(op, next)
 }
@@ -221,9 +226,18 @@ func showService(op *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 	name, props := strings.ToLower(r.ID.Name()), out.Object("properties")
 	region := arm.Region(out.String("location"))
 	out.Set("location", arm.DisplayLocation(region))
+	props.Set("hostnameConfigurations", withBuiltIn(r.ID, props.Array("hostnameConfigurations")))
 	hideCertificates(props)
+	showLocations(r, props)
+	if endpoints := privateEndpointsOf(op, r.ID); endpoints != nil {
+		props.Set("privateEndpointConnections", endpoints)
+	}
+	platform := "stv2"
+	if skuOf(r).generation == consumption {
+		platform = "mtv1"
+	}
 	for _, each := range [][2]jsondoc.Value{
-		{"provisioningState", "Succeeded"}, {"targetProvisioningState", ""}, {"platformVersion", "stv2"},
+		{"provisioningState", "Succeeded"}, {"targetProvisioningState", ""}, {"platformVersion", platform},
 		{"gatewayUrl", "https://" + name + ".azure-api.net"}, {"gatewayRegionalUrl", "https://" + name + "-" + region + "-01.regional.azure-api.net"},
 		{"portalUrl", "https://" + name + ".portal.azure-api.net"}, {"developerPortalUrl", "https://" + name + ".developer.azure-api.net"},
 		{"managementApiUrl", "https://" + name + ".management.azure-api.net"}, {"scmUrl", "https://" + name + ".scm.azure-api.net"},
@@ -245,6 +259,33 @@ func showService(op *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 		}
 	}
 	out.Set("etag", strings.Trim(arm.Tag(r.Revision), `"`))
+}
+
+// showLocations completes the network and the further regions of a service with what follows from them.
+func showLocations(r *arm.Resource, props *jsondoc.Object) {
+	showNetwork(props.Object("virtualNetworkConfiguration"))
+	for _, v := range props.Array("additionalLocations") {
+		o, _ := v.(*jsondoc.Object)
+		region := arm.Region(o.String("location"))
+		o.Set("location", arm.DisplayLocation(region))
+		o.Set("gatewayRegionalUrl", "https://"+strings.ToLower(r.ID.Name())+"-"+region+"-01.regional.azure-api.net")
+		o.Set("publicIPAddresses", []jsondoc.Value{"127.0.0.1"})
+		o.Set("platformVersion", "stv2")
+		showNetwork(o.Object("virtualNetworkConfiguration"))
+		for _, member := range []string{"privateIPAddresses", "zones", "publicIpAddressId", "virtualNetworkConfiguration"} {
+			if !o.Has(member) {
+				o.Set(member, nil)
+			}
+		}
+	}
+}
+
+// showNetwork shows what is known of a virtual network, which is its subnet.
+func showNetwork(network *jsondoc.Object) {
+	if network.Len() > 0 {
+		network.Set("vnetid", gatehouse.GUID{}.String())
+		network.Set("subnetname", nil)
+	}
 }
 
 // hideCertificates shows as null what a caller once sent and nobody reads again (apim-control-plane.md 1.9).
