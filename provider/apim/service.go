@@ -69,6 +69,18 @@ func (p *provider) service() *arm.Type {
 			properties.configurationApi        any
 			properties.restore                 bool
 			properties.createdAtUtc            string readonly
+			properties.provisioningState any readonly
+			properties.targetProvisioningState any readonly
+			properties.platformVersion any readonly
+			properties.gatewayUrl any readonly
+			properties.gatewayRegionalUrl any readonly
+			properties.portalUrl any readonly
+			properties.developerPortalUrl any readonly
+			properties.managementApiUrl any readonly
+			properties.scmUrl any readonly
+			properties.publicIPAddresses any readonly
+			properties.privateIPAddresses any readonly
+			properties.privateEndpointConnections any readonly
 		`),
 		Unique: []arm.Unique{{Value: func(r *arm.Resource) (string, bool) { return r.ID.Name(), true }, Everywhere: true, Taken: serviceExists}},
 		Hooks:  arm.Hooks{Default: defaultService, Check: checkService, Put: p.putService, Delete: p.deleteService, Show: showService, Links: p.serviceLinks},
