@@ -143,7 +143,7 @@ func calls(all map[string]reflect.Value) []*call {
 	return list
 }
 
-func after(name string) int { return strings.Count(name, "Deploy") + strings.Count(name, "Restore") }
+func after(name string) int { return strings.Count(name, "Deploy") + 2*strings.Count(name, "Restore") }
 
 // identifier is an ID of the type that a method takes, with the samples' names in its fields.
 func identifier(of reflect.Type) reflect.Value {

@@ -93,7 +93,7 @@ func Family(template string) (family string, workspace bool) {
 // Value is a name for a parameter, in braces, of a path; family is the path of types before it.
 func Value(family, param string) string {
 	always := map[string]string{"{location}": "westeurope", "{locationName}": "westeurope", "{configurationName}": "configuration", "{workspaceId}": Workspace,
-		"{quotaCounterKey}": "counter", "{quotaPeriodKey}": "0_P3Y6M4DT12H30M5S", "{settingsType}": "public", "{privateLinkSubResourceName}": "Gateway"}
+		"{quotaCounterKey}": "counter", "{quotaPeriodKey}": "0_P3Y6M4DT12H30M5S", "{settingsType}": "public"}
 	switch {
 	case always[param] != "":
 		return always[param]
@@ -103,6 +103,8 @@ func Value(family, param string) string {
 		return Service
 	case family == "service/issues":
 		return "bug"
+	case family == "service/privateLinkResources":
+		return "Gateway"
 	}
 	if s := Of(family); s != nil {
 		return s.Name
@@ -223,6 +225,7 @@ var Actions = map[string]string{
 var Expected = map[string]string{
 	"GET service/quotas/periods":                                            "QuotaCounter not found",
 	"PATCH service/quotas/periods":                                          "QuotaCounter not found",
+	"POST service/gateways/listTrace":                                       "Trace not found",
 	"POST service/certificates/refreshSecret":                               "There is nothing to refresh",
 	"POST service/namedValues/refreshSecret":                                "There is nothing to refresh",
 	"POST service/authorizationProviders/authorizations/confirmConsentCode": "ValidationError",

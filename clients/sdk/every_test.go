@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
+	"path"
 	"reflect"
 	"regexp"
 	"slices"
@@ -45,14 +47,26 @@ func published(t *testing.T) []*method {
 // caller calls methods of the SDK by name.
 type caller struct {
 	*world
-	clients map[string]reflect.Value
-	called  map[string]bool
+	clients   map[string]reflect.Value
+	called    map[string]bool
+	operation string // the last long-running one
+}
+
+// Do sends a request and remembers the operation that the answer leads to.
+func (c *caller) Do(r *http.Request) (*http.Response, error) {
+	answer, err := c.world.client.Transport.Do(r)
+	if err == nil && answer.Header.Get("Azure-AsyncOperation") != "" {
+		c.operation = path.Base(strings.Split(answer.Header.Get("Azure-AsyncOperation"), "?")[0])
+	}
+	return answer, err
 }
 
 // newCaller finds every client that the factory makes.
 func newCaller(w *world) *caller {
 	c := &caller{world: w, clients: map[string]reflect.Value{}, called: map[string]bool{}}
-	factory := reflect.ValueOf(must(armapimanagement.NewClientFactory(w.subs, w.admin, w.arm))(w.T))
+	options := *w.arm
+	options.Transport = c
+	factory := reflect.ValueOf(must(armapimanagement.NewClientFactory(w.subs, w.admin, &options))(w.T))
 	for i := range factory.NumMethod() {
 		if name, ok := strings.CutPrefix(factory.Type().Method(i).Name, "New"); ok {
 			c.clients[name] = factory.Method(i).Call(nil)[0]
@@ -81,6 +95,9 @@ func (c *caller) places(m *method) []string {
 				family = "service/" + inner
 			}
 			values = append(values, samples.Value(family, part))
+			if strings.HasPrefix(family, "locations/operation") {
+				values[len(values)-1] = c.operation
+			}
 			if family == "locations/deletedservices" {
 				slices.Reverse(values) // the SDK's arguments are the name, then the location
 			}
@@ -226,6 +243,7 @@ func TestEveryMethod(t *testing.T) {
 		return cmp.Compare(after(a.name), after(b.name))
 	})
 	c.rest(all, "POST")
+	c.rest(all, "GET") // of the operations that began meanwhile
 	for _, workspace := range []bool{true, false} {
 		for _, s := range slices.Backward(list) {
 			if m := find("DELETE", s.Family, workspace); m != nil && s.Family != "service" {
@@ -251,11 +269,14 @@ func TestEveryMethod(t *testing.T) {
 	t.Logf("%d methods of %d clients were called", len(c.called), len(c.clients))
 }
 
-func after(name string) int { return strings.Count(name, "Deploy") + strings.Count(name, "Restore") }
+func after(name string) int { return strings.Count(name, "Deploy") + 2*strings.Count(name, "Restore") }
 
 // rest calls every method of a verb that was not called yet.
 func (c *caller) rest(all []*method, verb string) {
 	for _, m := range all {
+		if strings.HasPrefix(m.family, "locations/operation") && c.operation == "" {
+			continue
+		}
 		if m.verb == verb && m.family != "locations/deletedservices" && !c.called[m.client+"."+m.name] {
 			c.must(m, samples.Actions[m.family])
 		}
