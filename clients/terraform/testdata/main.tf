@@ -252,8 +252,7 @@ resource "azurerm_api_management_api_operation_policy" "get" {
 resource "azurerm_api_management_api_operation_tag" "get" {
   name             = "finance"
   api_operation_id = azurerm_api_management_api_operation.get.id
-  display_name     = "Finance"
-  depends_on       = [azurerm_api_management_tag.finance]
+  display_name     = azurerm_api_management_tag.finance.display_name # it writes the tag itself too
 }
 
 resource "azurerm_api_management_api_policy" "orders" {
@@ -280,7 +279,7 @@ resource "azurerm_api_management_api_schema" "orders" {
 }
 
 resource "azurerm_api_management_api_tag" "orders" {
-  api_id = azurerm_api_management_api.orders.id
+  api_id = split(";", azurerm_api_management_api.orders.id)[0] # tag descriptions leave the revision out of this id
   name   = azurerm_api_management_tag.finance.name
 }
 
