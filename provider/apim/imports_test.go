@@ -216,3 +216,53 @@ func TestImportLinks(t *testing.T) {
 		t.Errorf("without the option: %d %s", a.Code, a.Body)
 	}
 }
+
+// The documents of the change log and of the store stay readable whatever an import brings, and
+// a large import is one request.
+func TestLargeImport(t *testing.T) {
+	w := emptyService(t, apidoc.Fetcher{})
+	var b strings.Builder
+	b.WriteString(`{"openapi":"3.0.1","info":{"title":"Large","version":"1"},"paths":{`)
+	const n = 1000
+	for i := range n {
+		fmt.Fprintf(&b, `"/things%d/{id}":{"get":{"operationId":"get%d","responses":{"200":{"description":"ok","content":{"application/json":{"schema":{"$ref":"#/components/schemas/S"}}}}}}},`, i, i)
+	}
+	b.WriteString(`"/last":{}},"components":{"schemas":{"S":{"properties":{`)
+	for i := range 50_000 {
+		fmt.Fprintf(&b, `"member%d":{"type":"string","description":"What this member of the schema is about."},`, i)
+	}
+	b.WriteString(`"Id":{},"id":{}}}}}}`)
+	for _, code := range []int{201, 200} {
+		started := time.Now()
+		if a := bring(w, "large", "format", "openapi+json", "value", b.String()); a.Code != code {
+			t.Fatalf("%d %.300s", a.Code, a.Body)
+		}
+		t.Logf("%d operations in %d bytes: %v", n, b.Len(), time.Since(started))
+	}
+	if got := len(contents(t, w, "large")); got != n {
+		t.Errorf("%d operations", got)
+	}
+	if a := w.Do("reader", "GET", service+"/apis/large/schemas"+version, nil, ""); a.Code != 200 || a.Body.Len() < 4<<20 {
+		t.Errorf("schemas: %d, %d bytes", a.Code, a.Body.Len())
+	}
+	if a := w.Do("owner", "DELETE", service+"/apis/large"+version, http.Header{"If-Match": {"*"}}, ""); a.Code != 204 {
+		t.Errorf("%d %s", a.Code, a.Body)
+	}
+}
+
+// What SOAP to REST writes as a policy is one that a caller could have sent.
+func TestRestPolicy(t *testing.T) {
+	w := emptyService(t, apidoc.Fetcher{})
+	if a := bring(w, "rest", "format", "wsdl", "value", document(t, "shop.wsdl")); a.Code != 201 {
+		t.Fatal(a.Body)
+	}
+	path := service + "/apis/rest/operations/AddPet/policies/policy" + version
+	value := parse(t, w.Do("reader", "GET", path, nil, "").Body.Bytes()).String("properties.value")
+	if value == "" {
+		t.Fatal("there is no policy")
+	}
+	body := jsondoc.NewObject("properties", jsondoc.NewObject("format", "xml", "value", value))
+	if a := w.Do("owner", "PUT", path, nil, string(jsondoc.Marshal(body))); a.Code != 200 {
+		t.Errorf("%d %s\n%s", a.Code, a.Body, value)
+	}
+}
