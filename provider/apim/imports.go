@@ -47,12 +47,19 @@ func (p *provider) importDocument(op *arm.Op, body *jsondoc.Object) error {
 	for _, member := range []string{"format", "wsdlSelector", "translateRequiredQueryParameters"} {
 		props.Delete(member)
 	}
-	if !link {
-		props.Delete("value") // the log keeps what was made of it
+	props.Delete("value") // the log keeps what was made of it; what authorizes a link stands in its query
+	if link {
+		props.Set("value", bare(value))
 	}
 	describeAPI(props, api)
 	op.Brought = document{api}
 	return nil
+}
+
+// bare is an address without its query.
+func bare(link string) string {
+	link, _, _ = strings.Cut(link, "?")
+	return strings.TrimSpace(link)
 }
 
 func clipped(s string) string { return s[:min(len(s), 100)] }

@@ -1,6 +1,7 @@
 package apim_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"gatehouse/jsondoc"
 	"gatehouse/provider/apim"
 	"gatehouse/provider/apim/apidoc"
+	"gatehouse/store"
 )
 
 // exporter serves the exports of a World; every one made of it takes the links of the others.
@@ -264,5 +266,59 @@ func TestRestPolicy(t *testing.T) {
 	body := jsondoc.NewObject("properties", jsondoc.NewObject("format", "xml", "value", value))
 	if a := w.Do("owner", "PUT", path, nil, string(jsondoc.Marshal(body))); a.Code != 200 {
 		t.Errorf("%d %s\n%s", a.Code, a.Body, value)
+	}
+}
+
+// Terraform names the revision that is current; what an import makes is the same under both names.
+func TestImportRevisions(t *testing.T) {
+	w := emptyService(t, apidoc.Fetcher{})
+	for i, c := range []struct{ name, format, file string }{
+		{"x;rev=1", "swagger-json", "store2.json"}, {"x", "openapi", "store3.yaml"}, {"x;rev=1", "openapi", "store3.yaml"},
+	} {
+		body := jsondoc.NewObject("properties", jsondoc.NewObject("path", "x", "format", c.format, "value", document(t, c.file)))
+		if a := w.Do("owner", "PUT", service+"/apis/"+c.name+version, nil, string(jsondoc.Marshal(body))); a.Code != 200 && (i > 0 || a.Code != 201) {
+			t.Fatalf("%s: %d %s", c.name, a.Code, a.Body)
+		}
+		schemas := parse(t, w.Do("reader", "GET", service+"/apis/x/schemas"+version, nil, "").Body.Bytes())
+		if n, _ := schemas.Int("count"); n != 1 {
+			t.Errorf("%s: %d schemas", c.name, n)
+		}
+	}
+	body := jsondoc.NewObject("properties", jsondoc.NewObject("path", "x", "sourceApiId", "/apis/x", "format", "swagger-json", "value", document(t, "store2.json")))
+	if a := w.Do("owner", "PUT", service+"/apis/x;rev=2"+version, nil, string(jsondoc.Marshal(body))); a.Code != 201 {
+		t.Fatalf("%d %s", a.Code, a.Body)
+	}
+	if now, next := contents(t, w, "x"), contents(t, w, "x;rev=2"); len(now) != 5 || len(next) != 4 {
+		t.Errorf("%d operations, and %d in the new revision", len(now), len(next))
+	}
+}
+
+// The log keeps no document, and of a link nothing that could authorize somebody.
+func TestImportLog(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(document(t, "store3.yaml"))) }))
+	defer server.Close()
+	w := emptyService(t, apidoc.Fetcher{Loopback: true})
+	if a := bring(w, "x", "format", "openapi-link", "value", server.URL+"/x.yaml?sig=hidden-words"); a.Code != 201 {
+		t.Fatal(a.Body)
+	}
+	seen := 0
+	changes, err := w.Store.Changes(t.Context(), store.ChangeQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c, err := range changes {
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := json.Marshal(c)
+		if strings.Contains(string(text), "hidden-words") {
+			t.Errorf("the log holds the query of a link: %.400s", text)
+		}
+		if strings.Contains(string(text), "/x.yaml") {
+			seen++
+		}
+	}
+	if seen == 0 {
+		t.Error("the log does not say where the document came from")
 	}
 }
