@@ -24,7 +24,7 @@ import (
 const arrows = `
 	gatehouse                                  < jsondoc, odata, rbac/cond, localca
 	rbac/cond                                  < rbac
-	rbac                                       < rbac/builtin
+	rbac                                       < rbac/builtin, world
 	rbac/builtin                               < rbac/builtin/gen
 	gatehouse                                  < provider/apim/gen, policy, analytics
 	jsondoc                                    < policy/gen
