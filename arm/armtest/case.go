@@ -71,6 +71,49 @@ func Run(t *testing.T, pattern string, build func(w *World) []*arm.Provider) *Sh
 	return shown
 }
 
+// Replay sends the requests of every case that the pattern names again, each with its address
+// changed, and tells saw what was answered. Nothing is compared: it is for questions about all
+// cases, such as what another api-version answers. What a request needs of an answer that
+// did not come is left out.
+func Replay(t *testing.T, pattern string, build func(w *World) []*arm.Provider, change func(url string) string, saw func(file, method, url string, status int)) {
+	files, err := filepath.Glob(pattern)
+	must(t, err)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			must(t, err)
+			c := &testCase{t: t, world: Start(t, build), masks: newMasks(), name: filepath.Base(file)}
+			for _, section := range archive.Files {
+				switch section.Name {
+				case "answer":
+				case "documents":
+					c.documents(section.Data)
+				default:
+					c.replay(section.Name, string(section.Data), change, saw)
+				}
+			}
+		})
+	}
+}
+
+func (c *testCase) replay(title, text string, change func(url string) string, saw func(file, method, url string, status int)) {
+	c.t.Helper()
+	r, err := parseRequest(c.masks.expand(text))
+	if err != nil {
+		c.t.Fatalf("%s: %v", title, err)
+	}
+	c.world.Clock.Advance(r.wait)
+	w := c.world.Do(r.as, r.method, change(r.url), r.header, r.body)
+	for _, s := range r.save {
+		if value, ok := saved(s[1], w); ok {
+			c.masks.set(s[0], value)
+		}
+	}
+	c.masks.mask(render(r, w), c.world.Clock.Now())
+	saw(c.name, r.method, r.url, w.Code)
+}
+
 // RunFile runs one case in a given World.
 func RunFile(t *testing.T, w *World, file string) {
 	t.Helper()
@@ -240,17 +283,23 @@ func (w *World) Do(as, method, url string, header http.Header, body string) *htt
 func (c *testCase) keep(title string, r *request, w *httptest.ResponseRecorder) {
 	c.t.Helper()
 	for _, s := range r.save {
-		value := w.Header().Get(s[1])
-		if value == "" {
-			if o, err := jsondoc.ParseObjectWith(w.Body.Bytes(), jsondoc.Options{Variants: true}); err == nil {
-				value = o.String(s[1])
-			}
-		}
-		if value == "" {
+		value, ok := saved(s[1], w)
+		if !ok {
 			c.t.Fatalf("%s: the answer has neither a header nor a text member %s: %d %s", title, s[1], w.Code, w.Body)
 		}
-		c.masks.set(s[0], strings.TrimPrefix(value, BaseURL))
+		c.masks.set(s[0], value)
 	}
+}
+
+// saved is a header or a text member of an answer.
+func saved(name string, w *httptest.ResponseRecorder) (value string, ok bool) {
+	value = w.Header().Get(name)
+	if value == "" {
+		if o, err := jsondoc.ParseObjectWith(w.Body.Bytes(), jsondoc.Options{Variants: true}); err == nil {
+			value = o.String(name)
+		}
+	}
+	return strings.TrimPrefix(value, BaseURL), value != ""
 }
 
 func render(r *request, w *httptest.ResponseRecorder) string {

@@ -2,7 +2,6 @@ package apim_test
 
 import (
 	"bufio"
-	"fmt"
 	"net/url"
 	"os"
 	"regexp"
@@ -51,26 +50,62 @@ func example(path string) string {
 	})
 }
 
-// TestOperations compares the routes with the published list of operations: those
-// that are not served yet stand in testdata/missing.txt, which only shrinks, and
-// every one that is served asks for exactly the published action.
+// Every published operation is served and asks for exactly the published action.
 func TestOperations(t *testing.T) {
 	w := armtest.Start(t, build(t))
-	var missing strings.Builder
-	served := 0
 	for _, o := range operations(t) {
 		target, err := w.Server.Resolve(o.method, (&url.URL{Path: example(o.path)}).EscapedPath())
 		if err != nil || !serves(target.Route, o) {
-			fmt.Fprintf(&missing, "%s %s\n", o.method, o.path)
+			t.Errorf("%s %s is not served", o.method, o.path)
 			continue
 		}
-		served++
 		if target.Route.Action != "" && !strings.EqualFold(target.Route.Action, o.action) {
 			t.Errorf("%s %s asks for %s, published is %s", o.method, o.path, target.Route.Action, o.action)
 		}
 	}
-	t.Logf("%d operations are served", served)
-	armtest.Golden(t, "testdata/missing.txt", []byte(missing.String()))
+}
+
+// extra are the routes that no table names, with what they are good for.
+var extra = map[string]string{
+	"GET /service/{serviceName}/clientApplications":                                             "the specification of the preview has it",
+	"HEAD /service/{serviceName}/clientApplications/{clientApplicationsName}":                   "likewise",
+	"GET /service/{serviceName}/clientApplications/{clientApplicationsName}/productLinks":       "likewise",
+	"GET /gateways/{gatewaysName}/hostnameBindings":                                             "likewise",
+	"POST /service/{serviceName}/portalconfigs/{portalconfigsName}/listDelegationSecrets":       "the key is told nowhere else",
+	"POST /service/{serviceName}/workspaces/{workspacesName}/backends/{backendsName}/reconnect": "backends of workspaces are those of services",
+	"GET /service/{serviceName}/tenant/{configurationName}/operationResults/{operationId}":      "Location of git operations (apim-control-plane.md 1.7)",
+}
+
+// Nothing else is served: every route is that of an operation, whatever its parameters are called.
+func TestRoutesArePublished(t *testing.T) {
+	w := armtest.Start(t, build(t))
+	all := contracts(t)
+	found := 0
+	for _, r := range w.Server.Routes() {
+		_, path, ok := strings.Cut(r.Path, "/providers/Microsoft.ApiManagement")
+		if !ok || r.Provider.Namespace != "Microsoft.ApiManagement" {
+			continue
+		}
+		if extra[r.Method+" "+path] != "" {
+			found++
+			continue
+		}
+		asked := segments(named(r))
+		if !slices.ContainsFunc(all, func(c contract) bool { return c.method == r.Method && c.fits(asked) >= 0 }) {
+			t.Errorf("%s %s is not published", r.Method, r.Path)
+		}
+	}
+	if found != len(extra) {
+		t.Errorf("%d of %d extra routes are there", found, len(extra))
+	}
+}
+
+// named is an address of a route, with the first of the names that its type may only have.
+func named(r *arm.Route) string {
+	if r.Type == nil || len(r.Type.Name.Only) == 0 {
+		return example(r.Path)
+	}
+	return example(regexp.MustCompile(`/`+r.Type.Segment+`/\{[^}]*\}`).ReplaceAllString(r.Path, "/"+r.Type.Segment+"/"+r.Type.Name.Only[0]))
 }
 
 // serves tells a route of this provider from one that takes any name in the place of a published word.

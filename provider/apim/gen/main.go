@@ -17,7 +17,7 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	from := flag.String("from", os.Getenv("GATEHOUSE_TABLES"), "directory with apim-resource-types.csv and apim-body-fields.csv")
+	from := flag.String("from", os.Getenv("GATEHOUSE_TABLES"), "directory with apim-resource-types.csv, apim-body-fields.csv and client-status-codes.tsv")
 	to := flag.String("to", "data", "directory to write to")
 	flag.Parse()
 	if *from == "" {
@@ -37,9 +37,13 @@ func run(from, to string) error {
 	if err != nil {
 		return err
 	}
+	clients, err := readTable(filepath.Join(from, "client-status-codes.tsv"))
+	if err != nil {
+		return err
+	}
 	m := newModels(fields)
 	types := collect(ops, m)
-	for name, text := range map[string]string{"operations.tsv": operations(ops), "types.tsv": typeTable(types), "models.txt": m.text(types)} {
+	for name, text := range map[string]string{"operations.tsv": operations(ops, accepted(clients)), "types.tsv": typeTable(types), "models.txt": m.text(types)} {
 		if err := os.WriteFile(filepath.Join(to, name), []byte(text), 0o644); err != nil {
 			return err
 		}
@@ -57,6 +61,9 @@ func readTable(path string) ([]row, error) {
 	}
 	defer f.Close()
 	r := csv.NewReader(f)
+	if strings.HasSuffix(path, ".tsv") {
+		r.Comma = '\t'
+	}
 	r.FieldsPerRecord = -1 // rows of preview families leave the last columns out
 	lines, err := r.ReadAll()
 	if err != nil {

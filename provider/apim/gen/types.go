@@ -13,16 +13,34 @@ var param = regexp.MustCompile(`\{[^}]*\}`)
 // known are the methods that a data row can name; rows that describe several at once are cut apart elsewhere.
 var known = []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "POST"}
 
-// operations is the list of all operations in a form that diffs well.
-func operations(ops []row) string {
+// operations is the list of all operations in a form that diffs well. The last cell stands where the known
+// clients agree on other codes than the published ones.
+func operations(ops []row, accepted map[string]string) string {
 	var b strings.Builder
 	b.WriteString("# Every operation of Microsoft.ApiManagement. Written by gen; do not edit.\n")
-	b.WriteString(tabbed("method", "path", "action", "codes", "codes_2022-08-01", "codes_2021-08-01", "long", "ifMatch", "since", "stability", "sdk"))
+	b.WriteString(tabbed("method", "path", "action", "codes", "codes_2022-08-01", "codes_2021-08-01", "long", "ifMatch", "since", "stability", "sdk", "accepted"))
 	for _, r := range expand(ops) {
-		b.WriteString(tabbed(r["method"], r["pathTemplate"], r["rbacAction"], r["successCodes"], r["successCodes_2022-08-01"], r["successCodes_2021-08-01"],
-			r["isLongRunning"], r["needsIfMatch"], r["firstApiVersion"], r["stability"], r["sdkMethod"]))
+		cells := []string{r["method"], r["pathTemplate"], r["rbacAction"], r["successCodes"], r["successCodes_2022-08-01"], r["successCodes_2021-08-01"],
+			r["isLongRunning"], r["needsIfMatch"], r["firstApiVersion"], r["stability"], r["sdkMethod"]}
+		if all := accepted[r["method"]+" "+r["pathTemplate"]]; all != "" && all != r["successCodes"] {
+			cells = append(cells, all)
+		}
+		b.WriteString(tabbed(cells...))
 	}
 	return b.String()
+}
+
+// accepted is what every known client takes for success, by method and path.
+func accepted(clients []row) map[string]string {
+	codes := map[string]string{}
+	for _, r := range clients {
+		path := r["path"]
+		if strings.Contains(path, namespace) { // clients write the only name of a policy out
+			path = strings.Replace(path, "/policies/policy", "/policies/{policyId}", 1)
+		}
+		codes[r["method"]+" "+path] = strings.ReplaceAll(r["accepted_by_all"], ",", " ")
+	}
+	return codes
 }
 
 // expand cuts rows that name several methods into one each; words in lower case are POST actions.
