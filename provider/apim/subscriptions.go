@@ -189,7 +189,7 @@ func behindAll(op *arm.Op, from store.Reader, q store.Query, keep func(*arm.Reso
 // owner, nil when there is none. Workspaces have few and need none.
 func ownerLink(r *arm.Resource) *arm.Resource {
 	owner, err := gatehouse.ParseID(r.Props().String("ownerId"))
-	if err != nil || !strings.EqualFold(r.Type, serviceType+"/subscriptions") {
+	if err != nil || owner.IsRoot() || !strings.EqualFold(r.Type, serviceType+"/subscriptions") {
 		return nil
 	}
 	return &arm.Resource{ID: owner.Child("subscriptions", r.ID.Name()), Type: serviceType + "/users/subscriptions", Body: object()}
