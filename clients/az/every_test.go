@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestEveryCommand wants every command of az apim (testdata/commands.txt lists those of 2.45, the version that Debian 12 has) in some chapter.
+// TestEveryCommand wants every command of az apim (commands.txt lists those of 2.45, the version that Debian 12 has) in some chapter.
 func TestEveryCommand(t *testing.T) {
 	var chapters strings.Builder
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -22,7 +22,7 @@ func TestEveryCommand(t *testing.T) {
 		}
 		chapters.Write(text)
 	}
-	commands, err := os.ReadFile("testdata/commands.txt")
+	commands, err := os.ReadFile("commands.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -470,6 +470,9 @@ resource "azurerm_api_management_logger" "insights" {
   application_insights {
     instrumentation_key = "11112222-3333-4444-5555-666677778888"
   }
+  lifecycle {
+    ignore_changes = [application_insights] # a secret: after an import azurerm would replace the logger
+  }
 }
 
 resource "azurerm_api_management_diagnostic" "insights" {
