@@ -98,6 +98,15 @@ func (op *Op) denied() error {
 	return err
 }
 
+// Withheld returns the refusal of a deny assignment that takes an action away at id, nil
+// when none does: for what is read along with something that the caller has the right to.
+func (op *Op) Withheld(action string, id gatehouse.ID) error {
+	if _, err := op.Server.guard.Denied(op.Caller, action, false, id); err != nil {
+		return op.refused(err)
+	}
+	return nil
+}
+
 // unmoved refuses a write when what the sent name stands for has changed since the request came.
 func (op *Op) unmoved(tx *store.Tx) error {
 	if !op.aliased {

@@ -28,14 +28,20 @@ func build(t testing.TB) func(*armtest.World) []*arm.Provider {
 }
 
 func buildWith(t testing.TB, links apidoc.Fetcher) func(*armtest.World) []*arm.Provider {
+	return buildConfig(t, apim.Config{Links: links, Dial: dial})
+}
+
+// buildConfig completes what a test says of the provider.
+func buildConfig(t testing.TB, c apim.Config) func(*armtest.World) []*arm.Provider {
 	counted := traffic(t)
 	return func(w *armtest.World) []*arm.Provider {
 		providers, err := resources.New(t.Context(), w.Store)
 		if err != nil {
 			t.Fatal(err)
 		}
+		c.Tenant, c.Directory, c.Analytics, c.Exports, c.Backups = armtest.Tenant, w.Index, counted, exporter(w), t.TempDir()
 		return append(providers, authorization.New(authorization.Config{Guard: w.Guard, Directory: w.Index, TenantID: armtest.Tenant}),
-			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index, Analytics: counted, Links: links, Exports: exporter(w), Backups: t.TempDir(), Dial: dial}))
+			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(c))
 	}
 }
 

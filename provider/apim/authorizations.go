@@ -142,7 +142,7 @@ func loginLink(op *arm.Op, provider *arm.Resource, state string) (string, error)
 		endpoint = strings.TrimSuffix(settings.String("loginUri"), "/") + "/" + url.PathEscape(settings.String("tenantId")) + "/oauth2/authorize"
 	}
 	address, err := url.Parse(endpoint)
-	if err != nil || !address.IsAbs() {
+	if err != nil || address.Scheme != "https" && address.Scheme != "http" || address.Host == "" {
 		return "", refusal(gatehouse.Invalid, "ValidationError", "The authorization provider '%s' has no authorizationUrl to sign in at.", provider.ID.Name())
 	}
 	redirect := provider.Props().String("oauth2.redirectUrl")

@@ -7,6 +7,7 @@ import (
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
+	"gatehouse/policy"
 	"gatehouse/store"
 )
 
@@ -91,22 +92,43 @@ func copySource(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 		return err
 	}
 	named, _ := referred(next.ID, next.Props().String("sourceApiId"), "apis")
+	all, err := restrictions(op, tx, serviceOf(next.ID))
+	if err != nil {
+		return err
+	}
 	for _, r := range own {
 		if !op.Can(r.Type+"/read", named) && !op.Can(r.Type+"/read", from.ID) { // it came after linksOfAPI looked
 			return refusal(gatehouse.Conflict, "PessimisticConcurrencyConflict", "Operation on the API is in progress")
 		}
-		if err := copyTo(op, tx, r, next.ID.String()+within(from.ID, r.ID)); err != nil {
+		to, err := gatehouse.ParseID(next.ID.String() + within(from.ID, r.ID))
+		if err != nil {
+			return err
+		}
+		if err := unrestrictedCopy(all, r, to); err != nil {
+			return err
+		}
+		if err := copyTo(op, tx, r, to); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func copyTo(op *arm.Op, tx *store.Tx, r *arm.Resource, to string) (err error) {
-	c := r.Clone()
-	if c.ID, err = gatehouse.ParseID(to); err != nil {
-		return err
+// unrestrictedCopy refuses a policy document that the restrictions do not take where it is copied to.
+func unrestrictedCopy(all []restriction, r *arm.Resource, to gatehouse.ID) error {
+	if len(all) == 0 || !strings.HasSuffix(r.Type, "/policies") || policyScope(r.Type) == policy.Resolver {
+		return nil
 	}
+	d, err := storedPolicy(r)
+	if err != nil {
+		return nil // it is reported as not compliant
+	}
+	return policyFaults(offences(all, to, d))
+}
+
+func copyTo(op *arm.Op, tx *store.Tx, r *arm.Resource, to gatehouse.ID) error {
+	c := r.Clone()
+	c.ID = to
 	if isShort(r) {
 		return remake(op, tx, c)
 	}
@@ -127,6 +149,9 @@ func linksOfAPI(op *arm.Op, body *jsondoc.Object) ([]arm.LinkedAccess, error) {
 		return links, nil // refused later, for everybody
 	}
 	links = append(links, arm.LinkedAccess{Action: op.Route.TypeName + "/read", ID: named})
+	if err := op.RequireLinked(links...); err != nil {
+		return nil, err // before anything is said of what is in the API
+	}
 	from, err := source(op, op.Store(), &arm.Resource{ID: op.ID, Body: body})
 	if err != nil || from == nil {
 		return links, nil
@@ -136,6 +161,11 @@ func linksOfAPI(op *arm.Op, body *jsondoc.Object) ([]arm.LinkedAccess, error) {
 		return nil, err
 	}
 	kinds := map[string]bool{}
+	for _, r := range append(slices.Clone(own), from) {
+		if err := withheld(op, r, named.String()+within(from.ID, r.ID)); err != nil {
+			return nil, err
+		}
+	}
 	for _, r := range own {
 		if !kinds[r.Type] {
 			kinds[r.Type] = true
@@ -143,6 +173,17 @@ func linksOfAPI(op *arm.Op, body *jsondoc.Object) ([]arm.LinkedAccess, error) {
 		}
 	}
 	return links, nil
+}
+
+// withheld refuses to copy what a deny assignment keeps from the caller, at the name where it is or the one that was given.
+func withheld(op *arm.Op, r *arm.Resource, given string) error {
+	named, err := gatehouse.ParseID(given)
+	for _, at := range []gatehouse.ID{r.ID, named} {
+		if err == nil {
+			err = op.Withheld(r.Type+"/read", at)
+		}
+	}
+	return err
 }
 
 // versionKey tells the versions of a set apart. Other revisions are no versions of their own.

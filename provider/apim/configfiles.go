@@ -107,7 +107,7 @@ func policyPath(of string) string {
 
 func extension(format string) string {
 	if format == "rawxml" {
-		return ".raw.xml"
+		return ".rawxml" // not .raw.xml, which a name can end in
 	}
 	return ".xml"
 }
@@ -143,9 +143,9 @@ func shortened(v jsondoc.Value, service string) jsondoc.Value {
 // entity is the short id and the body that a file stands for.
 func (f file) entity() (short string, body *jsondoc.Object, err error) {
 	path := strings.TrimPrefix(f.path, root)
-	if of, ok := strings.CutPrefix(path, "/policies/"); ok && strings.HasSuffix(path, ".xml") {
+	if of, ok := strings.CutPrefix(path, "/policies/"); ok {
 		name, format := strings.TrimSuffix(of, ".xml"), "xml"
-		if raw, ok := strings.CutSuffix(name, ".raw"); ok {
+		if raw, ok := strings.CutSuffix(of, ".rawxml"); ok {
 			name, format = raw, "rawxml"
 		}
 		return policyOf(name) + "/policies/policy", object("properties", object("value", f.text, "format", format)), nil

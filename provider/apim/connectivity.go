@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
+	"gatehouse/provider/apim/apidoc"
 )
 
 // How a connectivity check goes about it: probes one after the other, each with its time.
@@ -29,8 +29,8 @@ const (
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // publicDialer connects with public addresses, and with private ones when they are
-// allowed; never with this machine or the link's own addresses, where clouds keep their
-// metadata. It looks at the address that is dialled, so no name can point elsewhere in between.
+// allowed; never with this machine or where clouds keep their metadata, which are the
+// addresses that imports do not ask either. It looks at the address that is dialled, so no name can point elsewhere in between.
 func publicDialer(private bool) dialer {
 	d := &net.Dialer{Timeout: probeTime, Control: func(_, address string, _ syscall.RawConn) error { return mayProbe(address, private) }}
 	return d.DialContext
@@ -41,20 +41,10 @@ type forbidden string
 
 func (f forbidden) Error() string { return string(f) }
 
-var sharedRanges = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("198.18.0.0/15")}
-
 func mayProbe(address string, private bool) error {
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return forbidden("the address cannot be used")
-	}
-	ip := ap.Addr().Unmap()
-	shared := slices.ContainsFunc(sharedRanges, func(p netip.Prefix) bool { return p.Contains(ip) })
-	switch {
-	case ip.IsLoopback(), ip.IsLinkLocalUnicast(), ip.IsMulticast(), ip.IsUnspecified(), !ip.IsGlobalUnicast():
-		return forbidden("addresses of this machine and of its link are never checked")
-	case (ip.IsPrivate() || shared) && !private:
-		return forbidden("private addresses are not checked by this server")
+	links := apidoc.Fetcher{Private: private}
+	if why := links.Refuses(address); why != "" {
+		return forbidden("the address is " + why)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/arm/armtest"
 	"gatehouse/jsondoc"
@@ -245,4 +246,70 @@ func (h *hostile) query() string {
 				"name eq 'x'", "contains(name, 'x')", "timestamp ge datetime'2017-06-01T00:00:00' and timestamp le datetime'2027-06-04T00:00:00'", "timestamp ge datetime'0001-01-01T00:00:00'", "not (name eq null)", "((((", "startswith(displayName,", "L2E", "LzAvYQ", "Ly8", "LzAv", "MC9h"))
 	}
 	return q.Encode()
+}
+
+// poor are bodies with nothing in them, which many types take.
+var poor = []string{"{}", `{"properties": null}`, `{"properties": {}}`, `{"properties": []}`, `{"properties": ""}`, `{"PROPERTIES": {}}`, `{"properties": {"properties": null}}`, "null", ""}
+
+// A type that takes a body with nothing in it shows what it made of that, too.
+func TestPoorBodies(t *testing.T) {
+	w := world(t)
+	h := &hostile{t: t, w: w, r: rand.New(rand.NewPCG(1, 29))}
+	h.collect()
+	for _, route := range h.routes {
+		if route.Verb != arm.Put && route.Verb != arm.Post && route.Verb != arm.Patch || route.TypeName == serviceType && route.Verb == arm.Post {
+			continue
+		}
+		path := h.existing(route)
+		for _, body := range poor {
+			h.ask(route.Method, path+version, body)
+			if route.Verb != arm.Post {
+				h.ask("GET", path+version, "")
+				h.ask("GET", path[:strings.LastIndexByte(path, '/')]+version, "")
+			}
+		}
+	}
+}
+
+func (h *hostile) ask(method, target, body string) {
+	if a := h.w.Do("owner", method, target, http.Header{"If-Match": {"*"}}, body); a.Code >= 500 && a.Code != http.StatusNotImplemented {
+		h.t.Errorf("%s %s %s: %d %s", method, target, body, a.Code, a.Body)
+	}
+}
+
+// existing is the path of a route in what there is, and of something new in that.
+func (h *hostile) existing(route *arm.Route) string {
+	segments := strings.Split(strings.NewReplacer("{resourceGroupsName}", armtest.Group, "{resourceGroupName}", armtest.Group, "{subscriptionsName}", armtest.Subscription.String(),
+		"{subscriptionId}", armtest.Subscription.String(), "{serviceName}", "contoso").Replace(route.Path), "/")
+	for i, segment := range segments {
+		family, holds := segments[max(i-1, 0)], i < len(segments)-1
+		switch d := h.declared(segments[:i]); {
+		case !strings.HasPrefix(segment, "{"):
+		case family == "workspaces":
+			segments[i] = "team"
+		case family == "service":
+			segments[i] = "contoso"
+		case d != nil && len(d.Name.Only) > 0:
+			segments[i] = d.Name.Only[0]
+		case onlyNames[family] != "":
+			segments[i] = strings.ReplaceAll(onlyNames[family], "%d", "0")
+		case holds:
+			segments[i] = "parent"
+		default:
+			segments[i] = "poor"
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+// declared is the type of a collection.
+func (h *hostile) declared(collection []string) *arm.Type {
+	id, err := gatehouse.ParseID(strings.Join(collection, "/") + "/x")
+	if err != nil {
+		return nil
+	}
+	if d := h.w.Server.TypeOf(id.Type()); d != nil {
+		return d.Type
+	}
+	return nil
 }

@@ -88,6 +88,9 @@ func joinGroup(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	if err != nil || old != nil {
 		return err
 	}
+	if !mayRefer(op, next.ID, user.ID) {
+		return notFound("User")
+	}
 	next.ID = next.ID.Parent().Child("users", user.ID.Name())
 	return managed(op, tx, next)
 }

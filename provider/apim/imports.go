@@ -206,6 +206,9 @@ func (w *importing) clear() error {
 					return err
 				}
 			}
+			if err := unlocked(w.op, w.tx, was.ID); err != nil {
+				return err
+			}
 			if err := w.op.DeleteTree(w.tx, was.ID); err != nil {
 				return err
 			}
@@ -299,6 +302,9 @@ func (w *importing) schemas(api *apidoc.API) error {
 	}
 	for _, s := range all {
 		if name := strings.ToLower(s.ID.Name()); !now[name] && w.made(name) {
+			if err := unlocked(w.op, w.tx, s.ID); err != nil {
+				return err
+			}
 			if err := w.op.DeleteTree(w.tx, s.ID); err != nil {
 				return err
 			}

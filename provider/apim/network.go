@@ -104,6 +104,8 @@ func (p *provider) domainOwnership(op *arm.Op) (*arm.Answer, error) {
 // that is not there makes one.
 func privateEndpoints() *arm.Type {
 	return published("service/privateEndpointConnections", `
+		properties                                          object required
+		properties.privateLinkServiceConnectionState        object required
 		properties.privateLinkServiceConnectionState.status enum(Pending|Approved|Rejected) required
 	`, arm.Type{
 		Noun: "PrivateEndpointConnection", Name: arm.NameRule{Max: 80},

@@ -100,7 +100,7 @@ func recipientUsers() *arm.Type {
 	return recipientType("recipientUsers", "User", arm.Hooks{
 		Put: func(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 			user, err := op.Load(tx, recipient(next.ID))
-			if gatehouse.KindOf(err) == gatehouse.NotFound {
+			if gatehouse.KindOf(err) == gatehouse.NotFound || err == nil && !mayRefer(op, next.ID, user.ID) {
 				return notFound("User")
 			}
 			if err != nil {

@@ -74,9 +74,9 @@ func admitAdministrators(op *arm.Op, tx *store.Tx, old, next *arm.Resource) erro
 	return op.Save(tx, tie)
 }
 
-// showProduct tells the groups of a product when expandGroups asks for them.
+// showProduct tells the groups of a product when expandGroups asks for them, to whoever may list them.
 func showProduct(op *arm.Op, r *arm.Resource, out *jsondoc.Object) {
-	if !strings.EqualFold(op.Query.Get("expandGroups"), "true") {
+	if !strings.EqualFold(op.Query.Get("expandGroups"), "true") || !op.Can(r.Type+"/groups/read", r.ID) {
 		return
 	}
 	product := r.ID.Scope()

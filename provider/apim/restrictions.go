@@ -61,8 +61,24 @@ func (x restriction) covers(service, id gatehouse.ID) bool {
 	if id.Parent().Scope() == service.Scope() {
 		return false
 	}
-	path := relativeScope(service, id.String())
-	return x.scope == "" || path == x.scope || strings.HasPrefix(path, x.scope+"/")
+	for _, path := range []string{relativeScope(service, id.String()), relativeScope(service, ofAllRevisions(id))} {
+		if x.scope == "" || path == x.scope || strings.HasPrefix(path, x.scope+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// ofAllRevisions is an id with APIs by their plain names: what holds for an API holds for
+// each of its revisions, any of which can become the current one.
+func ofAllRevisions(id gatehouse.ID) string {
+	parts := strings.Split(id.String(), "/")
+	for i := 1; i < len(parts); i++ {
+		if strings.EqualFold(parts[i-1], "apis") {
+			parts[i], _, _ = splitRevision(parts[i])
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // baseless lists the sections of a document that do not run those of the wider scopes.
@@ -87,14 +103,17 @@ func baseless(d *policy.Document) []policy.Fault {
 
 // unrestricted is what the policy restrictions of the service find wrong with a document.
 func unrestricted(op *arm.Op, r store.Reader, id gatehouse.ID, d *policy.Document) ([]policy.Fault, error) {
-	service := serviceOf(id)
-	all, err := restrictions(op, r, service)
+	all, err := restrictions(op, r, serviceOf(id))
 	if err != nil || policyScope(id.Type()) == policy.Resolver {
 		return nil, err
 	}
+	return offences(all, id, d), nil
+}
+
+func offences(all []restriction, id gatehouse.ID, d *policy.Document) []policy.Fault {
 	var faults []policy.Fault
 	for _, x := range all {
-		if !x.covers(service, id) {
+		if !x.covers(serviceOf(id), id) {
 			continue
 		}
 		for _, f := range baseless(d) {
@@ -102,7 +121,7 @@ func unrestricted(op *arm.Op, r store.Reader, id gatehouse.ID, d *policy.Documen
 			faults = append(faults, f)
 		}
 	}
-	return faults, nil
+	return faults
 }
 
 // complies judges stored documents of a service by its restrictions.

@@ -295,7 +295,8 @@ func dropRevisions(op *arm.Op, tx *store.Tx, api *arm.Resource) error {
 	return nil
 }
 
-// unlocked refuses to delete along with an API what is locked under the name of a revision.
+// unlocked refuses to delete along with something else what is locked, or holds something that is:
+// what is under the name of a revision, or what a document that is imported does not have.
 func unlocked(op *arm.Op, tx *store.Tx, id gatehouse.ID) error {
 	scope := id.Scope()
 	locks, err := tx.List(op.Context, store.Query{Type: "Microsoft.Authorization/locks", Under: &scope, Limit: 1})

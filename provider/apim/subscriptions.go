@@ -12,8 +12,8 @@ import (
 	"gatehouse/store"
 )
 
-// subscriptions are keys to a service, a product or an API. Their keys are shown
-// by the answer to a write and by listSecrets, never by GET (apim-control-plane.md 1.9).
+// subscriptions are keys to a service, a product or an API. Their keys are shown by
+// listSecrets and by the answer to a write, never by GET (apim-control-plane.md 1.9).
 func subscriptions() *arm.Type {
 	return entity(arm.Type{
 		Segment: "subscriptions", Noun: "Subscription", Name: arm.NameRule{Max: 256, Pattern: namePattern},
@@ -56,11 +56,14 @@ func checkSubscription(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error 
 	if err := subscriptionOwner(op, tx, next); err != nil {
 		return err
 	}
-	for _, key := range []string{"properties.primaryKey", "properties.secondaryKey"} {
+	told := map[string]bool{}
+	for _, key := range subscriptionKeys {
 		if next.SecretString(key) == "" {
 			next.SetSecret(key, newKey())
 		}
+		told[key] = old == nil || old.SecretString(key) == "" || sent(op, key)
 	}
+	op.Brought = told
 	if old == nil {
 		props.Set("createdDate", gatehouse.Timestamp(op.Now))
 	}
@@ -289,11 +292,19 @@ func showSubscription(op *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 			props.Set(name, nil)
 		}
 	}
-	if op.Method == http.MethodPut || op.Method == http.MethodPatch || tellsKeys(op, r) {
-		props.Set("primaryKey", r.SecretString("properties.primaryKey"))
-		props.Set("secondaryKey", r.SecretString("properties.secondaryKey"))
+	writes := op.Method == http.MethodPut || op.Method == http.MethodPatch
+	all := writes && op.Can(r.Type+"/listSecrets/action", r.ID) || tellsKeys(op, r)
+	told, _ := op.Brought.(map[string]bool)
+	for _, key := range subscriptionKeys {
+		if all || writes && told[key] {
+			out.SetPath(key, r.SecretString(key))
+		}
 	}
 }
+
+// subscriptionKeys are told by the answer to the write that made or brought them, and by
+// that to any other write when the caller may list them: the right to write is none to read keys.
+var subscriptionKeys = []string{"properties.primaryKey", "properties.secondaryKey"}
 
 // keysHidden is the first api-version whose reads leave keys out (apim-control-plane.md 1.9).
 const keysHidden = "2019-12-01"

@@ -189,13 +189,17 @@ func ownedBy(op *arm.Op, tx *store.Tx, user *arm.Resource) ([]*arm.Resource, err
 }
 
 // showUser tells the groups of a user in the answer to a PUT, and otherwise when expandGroups
-// asks for them; not in a workspace, whose people need not see those of the service.
+// asks for them, to whoever may list them; not in a workspace, whose people need not see those of the service.
 func showUser(op *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 	props := out.Object("properties")
 	if !props.Has("note") {
 		props.Set("note", nil)
 	}
 	if strings.Contains(r.Type, "/workspaces/") {
+		return
+	}
+	user := serviceOf(r.ID).Child("users", r.ID.Name())
+	if !op.Can(serviceType+"/users/groups/read", user) {
 		return
 	}
 	if op.Method == http.MethodPut || strings.EqualFold(op.Query.Get("expandGroups"), "true") {

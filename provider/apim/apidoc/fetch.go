@@ -3,7 +3,6 @@ package apidoc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -123,18 +122,26 @@ func within(list []netip.Prefix, ip netip.Addr) bool {
 
 // mayDial sees the address that is dialled, so no name can be made to point elsewhere in between.
 func (f *Fetcher) mayDial(address string) error {
+	if why := f.Refuses(address); why != "" {
+		return refused("the link leads to " + why)
+	}
+	return nil
+}
+
+// Refuses says what is against dialling an address with its port, "" for nothing.
+func (f *Fetcher) Refuses(address string) string {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return refused(fmt.Sprintf("the address %s is not usable", address))
+		return "no address"
 	}
 	ip := to.Addr().Unmap().WithZone("")
 	switch {
 	case !ip.IsValid() || within(never, ip):
-		return refused("the link leads to an address that is never asked")
+		return "an address that is never asked"
 	case ip.IsLoopback() && !f.Loopback:
-		return refused("the link leads to the server itself, which is not allowed here")
+		return "the server itself, which is not allowed here"
 	case (ip.IsPrivate() || within(private, ip)) && !f.Private:
-		return refused("the link leads to a private address, which is not allowed here")
+		return "a private address, which is not allowed here"
 	}
-	return nil
+	return ""
 }
