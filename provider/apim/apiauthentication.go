@@ -1,6 +1,8 @@
 package apim
 
 import (
+	"slices"
+
 	"gatehouse"
 	"gatehouse/arm"
 	"gatehouse/jsondoc"
@@ -17,8 +19,9 @@ var authentications = []struct{ one, list, member, family string }{
 
 const listsSince = "2022-08-01"
 
-// checkAuthentication keeps either single settings or lists, and wants what they name to be there.
-func checkAuthentication(op *arm.Op, r store.Reader, next *arm.Resource) error {
+// checkAuthentication keeps either single settings or lists, and wants what they name to be there:
+// for a workspace, only if the caller may read it, or the API has named it before (apim-control-plane.md 1.10).
+func checkAuthentication(op *arm.Op, r store.Reader, old, next *arm.Resource) error {
 	settings := next.Props().Object("authenticationSettings")
 	singles, lists := 0, 0
 	for _, a := range authentications {
@@ -37,8 +40,16 @@ func checkAuthentication(op *arm.Op, r store.Reader, next *arm.Resource) error {
 		default:
 			settings.Delete(a.one)
 		}
-		if err := namesThere(op, r, next, settings, a.one, a.list, a.member, a.family); err != nil {
-			return err
+		for _, name := range signIns(settings, a.one, a.list, a.member) {
+			id := serviceOf(next.ID).Child(a.family, lastPart(name))
+			err := namesThere(op, r, id, name, a.member)
+			named := old != nil && slices.Contains(signIns(old.Props().Object("authenticationSettings"), a.one, a.list, a.member), name)
+			if err == nil && sent(op, "properties.authenticationSettings") && !named && !mayRefer(op, next.ID, id) {
+				err = noSignIn(name, a.member)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	if singles == 2 && lists == 0 {
@@ -47,26 +58,32 @@ func checkAuthentication(op *arm.Op, r store.Reader, next *arm.Resource) error {
 	return nil
 }
 
-func namesThere(op *arm.Op, r store.Reader, next *arm.Resource, settings *jsondoc.Object, one, list, member, family string) error {
+// signIns lists what settings name, "" where they leave it out.
+func signIns(settings *jsondoc.Object, one, list, member string) (names []string) {
 	each := settings.Array(list)
 	if o := settings.Object(one); o != nil {
 		each = []jsondoc.Value{o}
 	}
 	for _, v := range each {
 		o, _ := v.(*jsondoc.Object)
-		name := o.String(member)
-		if name == "" {
-			return validation("authenticationSettings", "%s is required", member)
-		}
-		_, err := r.Get(op.Context, serviceOf(next.ID).Child(family, lastPart(name)).Scope())
-		if gatehouse.KindOf(err) == gatehouse.NotFound {
-			return validation("authenticationSettings", "'%s' in %s does not exist; create it first", name, member)
-		}
-		if err != nil {
-			return err
-		}
+		names = append(names, o.String(member))
 	}
-	return nil
+	return names
+}
+
+func namesThere(op *arm.Op, r store.Reader, id gatehouse.ID, name, member string) error {
+	if name == "" {
+		return validation("authenticationSettings", "%s is required", member)
+	}
+	_, err := r.Get(op.Context, id.Scope())
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return noSignIn(name, member)
+	}
+	return err
+}
+
+func noSignIn(name, member string) error {
+	return validation("authenticationSettings", "'%s' in %s does not exist; create it first", name, member)
 }
 
 // showAuthentication always shows the settings, unset ones as null: Terraform reads them without asking whether they are there.

@@ -123,7 +123,7 @@ func checkAPI(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	} else if err := checkShared(op, tx, old, next); err != nil {
 		return err
 	}
-	return checkAuthentication(op, tx, next)
+	return checkAuthentication(op, tx, old, next)
 }
 
 // checkShared checks what all revisions of an API have in common.

@@ -28,7 +28,7 @@ func checkFragment(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	if err != nil {
 		return err
 	}
-	a := &reach{op: op, r: tx, of: next.ID, writer: true}
+	a := &reach{op: op, r: tx, of: next.ID}
 	env := policy.Env{InWorkspace: inWorkspace(next.ID), SKU: sku, Exists: a.exists}
 	faults, err := policy.Check(d, policy.Fragment, env)
 	if err != nil {

@@ -88,7 +88,7 @@ func joinGroup(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	if err != nil || old != nil {
 		return err
 	}
-	if !mayRefer(op, next.ID, user.ID) {
+	if !mayRefer(op, next.ID, user.ID) { // the answer would show the user
 		return notFound("User")
 	}
 	next.ID = next.ID.Parent().Child("users", user.ID.Name())

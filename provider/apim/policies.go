@@ -40,7 +40,7 @@ func checkPolicy(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 	if err != nil {
 		return err
 	}
-	reach := &reach{op: op, r: tx, of: next.ID, writer: true}
+	reach := &reach{op: op, r: tx, of: next.ID}
 	env := policy.Env{InWorkspace: inWorkspace(next.ID), SKU: sku, Exists: reach.exists}
 	scope := policyScope(next.Type)
 	if scope == policy.Operation {

@@ -11,15 +11,14 @@ import (
 	"gatehouse/store"
 )
 
-// reach is what a policy document may refer to: entities of its workspace, and then
-// those of the service (gateway.md 5.5). Who writes a document in a workspace may refer to
-// what the service holds only with the right to read it (apim-control-plane.md 1.10): a
-// policy could otherwise tell the workspace the service's secrets.
+// reach is what a policy document may refer to: entities of its workspace, or of the
+// service for a document outside of workspaces. A workspace's document cannot name what
+// the service holds, as Azure documents it, whoever writes it: the policy could
+// otherwise tell the workspace the service's secrets.
 type reach struct {
-	op     *arm.Op
-	r      store.Reader
-	of     gatehouse.ID // the document
-	writer bool         // the caller is writing it; otherwise it was written before, and refers to what it does
+	op *arm.Op
+	r  store.Reader
+	of gatehouse.ID // the document
 }
 
 // families are the types of entities by the kind of reference, where that alone tells.
@@ -38,15 +37,7 @@ func (a *reach) find(ref policy.Reference) (*store.Document, error) {
 			return d, err
 		}
 	}
-	holder, service := holderOf(a.of), serviceOf(a.of)
-	d, err := a.in(holder, ref)
-	if d != nil || err != nil || holder.Scope() == service.Scope() {
-		return d, err
-	}
-	if d, err = a.in(service, ref); d == nil || err != nil || a.writer && !a.op.Can(d.Type+"/read", d.ID) {
-		return nil, err
-	}
-	return d, nil
+	return a.in(holderOf(a.of), ref)
 }
 
 func (a *reach) in(holder gatehouse.ID, ref policy.Reference) (*store.Document, error) {
