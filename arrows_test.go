@@ -24,7 +24,7 @@ import (
 const arrows = `
 	gatehouse                                  < jsondoc, odata, rbac/cond, localca
 	rbac/cond                                  < rbac
-	rbac                                       < rbac/builtin, world
+	rbac                                       < rbac/builtin
 	rbac/builtin                               < rbac/builtin/gen
 	gatehouse                                  < provider/apim/gen, policy, analytics
 	jsondoc                                    < policy/gen
@@ -34,6 +34,9 @@ const arrows = `
 	store/sqlite                               < store/sqlite/sqlitetest
 	jsondoc                                    < template
 	store, directory, rbac/builtin             < guard
+	jsondoc                                    < yamldoc
+	guard, yamldoc                             < world
+	world                                      < check
 	guard                                      < arm
 	arm, store/sqlite                          < arm/armtest
 	jsondoc                                    < provider/apim/apidoc

@@ -79,19 +79,7 @@ func (o Options) New(ctx context.Context, s *store.Store) (*Guard, error) {
 }
 
 func (g *Guard) load(ctx context.Context, s *store.Store, k kind) error {
-	const pageSize = 5000
-	for after := ""; ; {
-		page, err := s.List(ctx, store.Query{Type: k.typ, After: after, Limit: pageSize})
-		if err != nil {
-			return err
-		}
-		for _, d := range page.Documents {
-			g.put(k, d.ID, d.Body)
-		}
-		if after = page.Next; after == "" {
-			return nil
-		}
-	}
+	return eachDocument(ctx, s, k.typ, func(d *store.Document) { g.put(k, d.ID, d.Body) })
 }
 
 func (g *Guard) put(k kind, id gatehouse.ID, body []byte) {

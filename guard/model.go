@@ -134,7 +134,7 @@ func putRole(m *model, id gatehouse.ID, body []byte) error {
 	if reserved(r.ID) {
 		return fmt.Errorf("its name is the ID of a built-in role, which cannot be replaced")
 	}
-	r.Permissions = outsideDirectory(r.Permissions)
+	r.Permissions = OutsideDirectory(r.Permissions)
 	m.emit(rbac.PutRole(r), func(w *rbac.World) { w.Roles = append(w.Roles, r) })
 	return nil
 }
@@ -171,6 +171,7 @@ func putDeny(m *model, id gatehouse.ID, body []byte) error {
 	if err != nil {
 		return err
 	}
+	d.Permissions = OutsideDirectory(d.Permissions)
 	m.deny(id, d)
 	return nil
 }
@@ -223,7 +224,7 @@ func putPrincipal(typ gatehouse.PrincipalType) func(*model, gatehouse.ID, []byte
 		if typ == gatehouse.ServicePrincipal {
 			m.signers.set(b.AppID, oid)
 		}
-		if attributes := securityAttributes(b.Attributes); attributes != nil {
+		if attributes := SecurityAttributes(b.Attributes); attributes != nil {
 			m.attributes.set(oid, attributes)
 		} else {
 			m.attributes.remove(oid)

@@ -36,14 +36,14 @@ func ParseRole(id gatehouse.ID, body []byte) (gatehouse.RoleDefinition, error) {
 	return r, nil
 }
 
-// outsideDirectory cuts what Resource Manager's roles grant and its deny assignments
+// OutsideDirectory cuts what Resource Manager's roles grant and its deny assignments
 // deny short of the directory's data actions, whatever the wildcards say: who owns
 // every scope could else shut the Global Administrators out.
-func outsideDirectory(permissions []gatehouse.Permission) []gatehouse.Permission {
+func OutsideDirectory(permissions []gatehouse.Permission) []gatehouse.Permission {
 	entries := make([]gatehouse.Permission, len(permissions))
 	for i, p := range permissions {
 		for _, pattern := range p.DataActions {
-			if mayReach(gatehouse.Fold(pattern), gatehouse.Fold(builtin.DirectoryNamespace)) {
+			if mayReach(gatehouse.Fold(pattern), gatehouse.Fold(builtin.DirectoryNamespace)) && !slices.Contains(p.NotDataActions, builtin.DirectoryNamespace+"*") {
 				p.NotDataActions = append(p.NotDataActions[:len(p.NotDataActions):len(p.NotDataActions)], builtin.DirectoryNamespace+"*")
 				break
 			}
@@ -101,7 +101,7 @@ func ParseDeny(id gatehouse.ID, body []byte) (gatehouse.DenyAssignment, error) {
 	}
 	p := b.Properties
 	d := gatehouse.DenyAssignment{
-		Name: p.Name, Scope: id.Parent().Scope(), Permissions: outsideDirectory(p.Permissions), ExceptChildScopes: p.ExceptChildScopes,
+		Name: p.Name, Scope: id.Parent().Scope(), Permissions: p.Permissions, ExceptChildScopes: p.ExceptChildScopes,
 		Audit: strings.EqualFold(p.Effect, "audit"), Condition: p.Condition, SystemProtected: p.SystemProtected,
 	}
 	var err error
@@ -199,8 +199,8 @@ func parentGroup(body []byte) (gatehouse.Scope, error) {
 	return parent, nil
 }
 
-// securityAttributes flattens customSecurityAttributes to the names that conditions use (rbac.md 7.5).
-func securityAttributes(sets map[string]any) map[string]any {
+// SecurityAttributes flattens customSecurityAttributes to the names that conditions use (rbac.md 7.5).
+func SecurityAttributes(sets map[string]any) map[string]any {
 	var out map[string]any
 	for set, attributes := range sets {
 		attributes, _ := attributes.(map[string]any)

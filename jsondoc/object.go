@@ -382,3 +382,10 @@ func dropLookAlikes(v Value) {
 
 // SetPosition says where in its document an object stands that was not made by Parse.
 func (o *Object) SetPosition(line, column int) { o.line, o.col = uint32(line), uint32(column) }
+
+// SetPositionOf is SetPosition for the name of a member that is there.
+func (o *Object) SetPositionOf(name string, line, column int) {
+	if i := o.find(name); i >= 0 {
+		o.members[i].line, o.members[i].col = uint32(line), uint32(column)
+	}
+}

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/guard"
 	"gatehouse/rbac"
+	"gatehouse/rbac/builtin"
 )
 
 // World is who may do what at one moment.
@@ -23,6 +25,10 @@ type World struct {
 	Principals    []Principal
 	// Parents says which management group holds a management group or a subscription.
 	Parents map[gatehouse.Scope]gatehouse.Scope
+	// Spelling is how scopes were written, for showing: a Scope itself is folded.
+	Spelling map[gatehouse.Scope]string
+	// Labels are what a file calls objects whose IDs it does not give as GUIDs.
+	Labels map[gatehouse.GUID]string
 	// Complete says that Principals is the whole directory: whoever is not in it was deleted.
 	Complete bool
 }
@@ -42,6 +48,7 @@ type Principal struct {
 	Type    gatehouse.PrincipalType
 	Name    string // user principal name of a user, display name of others
 	Display string
+	Mail    string // of users, where it differs from Name
 	AppID   string // of service principals
 	// Kind tells service principals apart: Application, ManagedIdentity.
 	Kind     string
@@ -60,11 +67,23 @@ type Secret struct {
 	Start, End time.Time
 }
 
-// Engine is the part that decides.
+// Engine is the part that decides. As on a server, what Resource Manager's roles
+// grant and denies deny never reaches the directory.
 func (w *World) Engine() rbac.World {
-	e := rbac.World{Roles: w.Roles, Denies: w.Denies, Parents: w.Parents}
-	for _, a := range w.Assignments {
-		e.Assignments = append(e.Assignments, a.RoleAssignment)
+	e := rbac.World{Roles: make([]gatehouse.RoleDefinition, len(w.Roles)), Denies: make([]gatehouse.DenyAssignment, len(w.Denies)), Parents: w.Parents,
+		Assignments: make([]gatehouse.RoleAssignment, len(w.Assignments))}
+	for i, r := range w.Roles {
+		if _, ours := builtin.DirectoryRole(r.ID); !ours {
+			r.Permissions = guard.OutsideDirectory(r.Permissions)
+		}
+		e.Roles[i] = r
+	}
+	for i, d := range w.Denies {
+		d.Permissions = guard.OutsideDirectory(d.Permissions)
+		e.Denies[i] = d
+	}
+	for i, a := range w.Assignments {
+		e.Assignments[i] = a.RoleAssignment
 	}
 	for _, p := range w.Principals {
 		for _, m := range p.Members {
@@ -72,4 +91,20 @@ func (w *World) Engine() rbac.World {
 		}
 	}
 	return e
+}
+
+// Spell is a scope as it was written.
+func (w *World) Spell(s gatehouse.Scope) string {
+	if text, ok := w.Spelling[s]; ok {
+		return text
+	}
+	return s.String()
+}
+
+// Label is an object's ID as it was written.
+func (w *World) Label(id gatehouse.GUID) string {
+	if text, ok := w.Labels[id]; ok {
+		return text
+	}
+	return id.String()
 }
