@@ -36,7 +36,7 @@ const arrows = `
 	store, directory, rbac/builtin             < guard
 	jsondoc                                    < yamldoc
 	guard, yamldoc                             < world
-	world                                      < check
+
 	guard                                      < arm
 	arm, store/sqlite                          < arm/armtest
 	jsondoc                                    < provider/apim/apidoc
