@@ -63,6 +63,11 @@ func (r *Rules) check(e Expr, vars map[string]string) error {
 	case *Call:
 		return r.call(e, vars)
 	}
+	if l, ok := e.(*Literal); ok {
+		if _, ok := l.Value.(bool); !ok {
+			return fault(e.At(), "%s is neither true nor false: compare it with something", clip(e.String()))
+		}
+	}
 	return r.use(e, "eq", vars)
 }
 

@@ -95,7 +95,7 @@ var makers = map[string]func(r *rand.Rand, n int) any{
 	"attachments properties.contentFormat":        func(*rand.Rand, int) any { return "link" },
 	"attachments properties.content":              func(_ *rand.Rand, n int) any { return fmt.Sprint("https://contoso.test/", n) },
 	"wikis properties.documents": func(r *rand.Rand, _ int) any {
-		return []any{map[string]any{"documentationId": fmt.Sprint("n", r.IntN(rounds))}}
+		return []any{map[string]any{"documentationId": fmt.Sprint("n", r.IntN(several))}}
 	},
 	"schemas properties.contentType":          func(*rand.Rand, int) any { return "text/plain" },
 	"schemas properties.schemaType":           func(*rand.Rand, int) any { return "json" },

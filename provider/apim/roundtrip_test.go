@@ -114,8 +114,10 @@ func (t *tree) holder(collection, kind string) (string, error) {
 			return name, nil
 		}
 	}
-	if d := t.w.Server.TypeOf(kind); len(d.Type.Always) > 0 {
-		return d.Type.Always[0], nil
+	for _, name := range t.w.Server.TypeOf(kind).Type.Always {
+		if t.w.Do("owner", "GET", service+collection+"/"+name+version, nil, "").Code == http.StatusOK {
+			return name, nil
+		}
 	}
 	if name := t.first[kind]; name != "" {
 		return name, nil
