@@ -56,8 +56,13 @@ func (p *provider) apis(more ...*arm.Type) *arm.Type {
 			properties.authenticationSettings.openidAuthenticationSettings[].bearerTokenSendingMethods array(enum(authorizationHeader|query))
 			properties.sourceApiId          string
 			properties.termsOfServiceUrl    string
-			properties.contact              any
-			properties.license              any
+			properties.contact              object
+			properties.contact.name         string
+			properties.contact.url          string
+			properties.contact.email        string
+			properties.license              object
+			properties.license.name         string
+			properties.license.url          string
 			properties.provisioningState    string readonly
 			properties.revisionCreated      string readonly
 		`),

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse"
 	"gatehouse/arm/armtest"
@@ -118,6 +119,10 @@ func TestBoundaries(t *testing.T) {
 			{"owner", "PUT", "/apis/bound", `{"properties": {"displayName": "B", "path": "bound", "sourceApiId": "/apis/free"}}`, 400, "base", ""},
 			{"owner", "PUT", "/apis/unbound", `{"properties": {"displayName": "B", "path": "unbound", "sourceApiId": "/apis/free"}}`, 201, "", ""},
 		}},
+		"an import is of a size that can be written": {func(w *armtest.World) {}, []sends{
+			{"owner", "PUT", "/apis/large", `{"properties": {"path": "large", "format": "openapi+json", "value": ` + quoted(manyOperations(10_001)) + `}}`, 400, "split it", ""},
+			{"owner", "PUT", "/apis/odd", `{"properties": {"displayName": "Odd", "path": "odd", "contact": 1, "license": "x"}}`, 400, "contact", ""},
+		}},
 		"a product's API has one name": {func(w *armtest.World) {}, []sends{
 			{"owner", "PUT", "/apis/parent;rev=2", `{"properties": {"sourceApiId": "/apis/parent"}}`, 201, "", ""},
 			{"owner", "PUT", "/products/parent/apiLinks/l", `{"properties": {"apiId": "/apis/parent;REV=2"}}`, 201, "/apis/parent\"", ";"},
@@ -166,4 +171,48 @@ func TestProbedAddresses(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A document that includes much, or one thing by many spellings of its name, is checked soon
+// or refused: nobody else can write in the meantime.
+func TestManyIncludes(t *testing.T) {
+	w := world(t)
+	large := "<fragment>" + strings.Repeat(`<set-variable name="a" value="b" />`, 14000) + "</fragment>"
+	for i := range 12 {
+		sends{"owner", "PUT", fmt.Sprintf("/policyFragments/fragment%c", 'a'+i), `{"properties": {"value": ` + quoted(large) + `}}`, 201, "", ""}.check(t, w)
+	}
+	document := func(names ...string) string {
+		return `{"properties": {"value": ` + quoted(`<policies><inbound><include-fragment fragment-id="`+strings.Join(names, `" /><include-fragment fragment-id="`)+`" /></inbound></policies>`) + `}}`
+	}
+	var spellings, all []string
+	for i := range 512 {
+		name := []byte("fragmenta")
+		for bit := range name {
+			if i>>bit&1 == 1 {
+				name[bit] -= 'a' - 'A'
+			}
+		}
+		spellings = append(spellings, string(name))
+		all = append(all, fmt.Sprintf("fragment%c", 'a'+i%12))
+	}
+	began := time.Now()
+	sends{"owner", "PUT", "/policies/policy", document(spellings...), 200, "", ""}.check(t, w)
+	sends{"owner", "PUT", "/policies/policy", document(all...), 400, "bytes together", ""}.check(t, w)
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func quoted(text string) string {
+	b, _ := json.Marshal(text)
+	return string(b)
+}
+
+// manyOperations is an OpenAPI document.
+func manyOperations(n int) string {
+	var paths strings.Builder
+	for i := range n {
+		fmt.Fprintf(&paths, `, "/p%d": {"get": {"responses": {}}}`, i)
+	}
+	return `{"openapi": "3.0.1", "info": {"title": "Large", "version": "1"}, "paths": {` + paths.String()[1:] + `}}`
 }

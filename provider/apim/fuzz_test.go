@@ -1,6 +1,7 @@
 package apim_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -92,7 +93,9 @@ func (h *hostile) send() {
 	took := time.Since(before)
 	var answer any
 	fault := ""
-	switch err := json.Unmarshal(orEmpty(a.Body.Bytes()), &answer); {
+	decoder := json.NewDecoder(bytes.NewReader(orEmpty(a.Body.Bytes())))
+	decoder.UseNumber() // of any size
+	switch err := decoder.Decode(&answer); {
 	case a.Code >= 500 && a.Code != http.StatusNotImplemented:
 		fault = "a failure of the server"
 	case strings.HasPrefix(a.Header().Get("Content-Type"), "application/json") && err != nil:

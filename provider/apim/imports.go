@@ -15,6 +15,9 @@ import (
 // document is what a PUT of an API imports, read before the transaction begins.
 type document struct{ *apidoc.API }
 
+// mostImported is how many operations an import may bring: they are written while nobody else can write.
+const mostImported = 10_000
+
 // importDocument reads the document that format and value name, fetching it when they say so,
 // and completes the API with what it says (apim-control-plane.md 2.2). It runs before the
 // transaction, since a link may take its time.
@@ -43,6 +46,9 @@ func (p *provider) importDocument(op *arm.Op, body *jsondoc.Object) error {
 	api, err := apidoc.Import(format, content, options)
 	if err != nil {
 		return unreadable("representation", err)
+	}
+	if len(api.Operations) > mostImported {
+		return validation("value", "the document has %d operations and at most %d are imported into an API; split it", len(api.Operations), mostImported)
 	}
 	for _, member := range []string{"format", "wsdlSelector", "translateRequiredQueryParameters"} {
 		props.Delete(member)
@@ -126,6 +132,9 @@ func putImported(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
 	for _, o := range all {
 		w.before[o.ID.Scope()] = o
 	}
+	if w.locked, err = locksBelow(op, tx, next.ID); err != nil {
+		return err
+	}
 	if err := w.read(given.API); err != nil {
 		return err
 	}
@@ -144,8 +153,9 @@ type importing struct {
 	api     *arm.Resource
 	all     []*arm.Resource // operations that are there
 	before  map[gatehouse.Scope]*arm.Resource
-	after   []*arm.Resource            // operations that the document has
-	changed []bool                     // per operation of after
+	after   []*arm.Resource // operations that the document has
+	changed []bool          // per operation of after
+	locked  lockedIDs
 	policy  map[gatehouse.Scope]string // that the import itself makes
 }
 
@@ -206,7 +216,7 @@ func (w *importing) clear() error {
 					return err
 				}
 			}
-			if err := unlocked(w.op, w.tx, was.ID); err != nil {
+			if err := w.locked.release(w.op, was.ID); err != nil {
 				return err
 			}
 			if err := w.op.DeleteTree(w.tx, was.ID); err != nil {
@@ -302,7 +312,7 @@ func (w *importing) schemas(api *apidoc.API) error {
 	}
 	for _, s := range all {
 		if name := strings.ToLower(s.ID.Name()); !now[name] && w.made(name) {
-			if err := unlocked(w.op, w.tx, s.ID); err != nil {
+			if err := w.locked.release(w.op, s.ID); err != nil {
 				return err
 			}
 			if err := w.op.DeleteTree(w.tx, s.ID); err != nil {

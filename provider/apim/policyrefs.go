@@ -107,13 +107,17 @@ func (a *reach) certificate(holder gatehouse.ID, thumbprint string) (*store.Docu
 	return nil, nil
 }
 
+// maxIncluded is how much text of fragments a document may include, per section: they are
+// checked while nobody else can write.
+const maxIncluded = 8 * maxFragment
+
 // includes checks the fragments that a document includes against the section and scope
 // they stand in there: they were written without knowing it (gateway.md 5.3).
 func (a *reach) includes(d *policy.Document, scope policy.Scope, env policy.Env) ([]policy.Fault, error) {
 	var faults []policy.Fault
-	checked := map[string]bool{}
+	checked, size := map[string]bool{}, 0
 	for _, ref := range d.References() {
-		key := ref.Section + "/" + ref.Name
+		key := gatehouse.Fold(ref.Section + "/" + ref.Name)
 		if ref.Kind != policy.FragmentID || checked[key] {
 			continue
 		}
@@ -124,6 +128,9 @@ func (a *reach) includes(d *policy.Document, scope policy.Scope, env policy.Env)
 		}
 		if found == nil {
 			continue
+		}
+		if size += len(found.Body); size > maxIncluded {
+			return []policy.Fault{{Element: ref.Element.Name, Pos: ref.Element.Pos, Message: fmt.Sprintf("The policy fragments that the sections include have more than %d bytes together; include fewer, or smaller ones.", maxIncluded)}}, nil
 		}
 		r, err := arm.FromDocument(found)
 		if err != nil {

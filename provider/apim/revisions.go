@@ -298,14 +298,37 @@ func dropRevisions(op *arm.Op, tx *store.Tx, api *arm.Resource) error {
 // unlocked refuses to delete along with something else what is locked, or holds something that is:
 // what is under the name of a revision, or what a document that is imported does not have.
 func unlocked(op *arm.Op, tx *store.Tx, id gatehouse.ID) error {
-	scope := id.Scope()
-	locks, err := tx.List(op.Context, store.Query{Type: "Microsoft.Authorization/locks", Under: &scope, Limit: 1})
-	if err != nil || len(locks.Documents) == 0 {
+	locks, err := locksBelow(op, tx, id)
+	if err != nil {
 		return err
 	}
-	return gatehouse.Errorf(gatehouse.Conflict, "ScopeLocked",
-		"The scope '%s' cannot perform delete operation because following scope(s) are locked: '%s'. Please remove the lock and try again.",
-		op.Asked(), locks.Documents[0].ID.Parent())
+	return locks.release(op, id)
+}
+
+// lockedIDs are what is locked in some place.
+type lockedIDs []gatehouse.ID
+
+func locksBelow(op *arm.Op, tx *store.Tx, id gatehouse.ID) (locked lockedIDs, err error) {
+	scope := id.Scope()
+	locks, err := tx.List(op.Context, store.Query{Type: "Microsoft.Authorization/locks", Under: &scope})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range locks.Documents {
+		locked = append(locked, d.ID.Parent())
+	}
+	return locked, nil
+}
+
+// release refuses to delete what is at or below id while some of that is locked.
+func (l lockedIDs) release(op *arm.Op, id gatehouse.ID) error {
+	for _, at := range l {
+		if id.Scope().Contains(at.Scope()) {
+			return gatehouse.Errorf(gatehouse.Conflict, "ScopeLocked",
+				"The scope '%s' cannot perform delete operation because following scope(s) are locked: '%s'. Please remove the lock and try again.", op.Asked(), at)
+		}
+	}
+	return nil
 }
 
 // revisions lists the revisions of an API, the current one first. They are no ARM

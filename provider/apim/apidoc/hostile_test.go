@@ -57,6 +57,8 @@ func TestHostile(t *testing.T) {
 		{"deep XML", "wsdl", deep("<a>", "</a>", 1<<18), false},
 		{"many elements", "wadl-xml", "<application>" + strings.Repeat("<a/>", 1<<20) + "</application>", false},
 		{"many prefixes", "wadl-xml", "<application>" + strings.Repeat(`<a xmlns:b="c"/>`, 1<<17) + "</application>", false},
+		{"namespaces that schemas inherit", "wsdl", `<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" ` + spaces(5000) + `><types>` +
+			strings.Repeat(`<schema xmlns="http://www.w3.org/2001/XMLSchema"><element name="e"/></schema>`, 20000) + `</types></definitions>`, false},
 		{"an entity", "wsdl", `<!DOCTYPE a [<!ENTITY b "cccc">]><a>&b;</a>`, false},
 		{"an unknown entity", "wadl-xml", `<application>&b;</application>`, false},
 		{"a circle of methods", "wadl-xml", `<application><resources><resource path="a"><method href="#m"/></resource></resources><method id="m" href="#m"/></application>`, false},
@@ -79,6 +81,15 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: no place: %.300v", c.name, err)
 		}
 	}
+}
+
+// spaces declares prefixes.
+func spaces(n int) string {
+	var all strings.Builder
+	for i := range n {
+		fmt.Fprintf(&all, `xmlns:n%d="urn:%d" `, i, i)
+	}
+	return all.String()
 }
 
 func FuzzOpenAPI(f *testing.F) { fuzz(f, "openapi", "store3.yaml", "store2.json") }

@@ -23,6 +23,7 @@ type wsdl struct {
 	messages map[string]*element
 	schemas  []schemaPart
 	names    names
+	spent    int // bytes of schemas, with what they inherit
 	api      *API
 }
 
@@ -91,8 +92,12 @@ func (w *wsdl) readTypes() error {
 		if i > 0 {
 			part.id += "-" + strconv.Itoa(i+1)
 		}
+		source := w.standalone(e)
+		if w.spent += len(source); w.spent > 2*MaxBytes {
+			return fault(e.place(), "namespaces that every schema inherits make the document many times larger than it is")
+		}
 		w.schemas = append(w.schemas, part)
-		w.api.Schemas = append(w.api.Schemas, Schema{ID: part.id, ContentType: XSD, Document: text(w.standalone(e))})
+		w.api.Schemas = append(w.api.Schemas, Schema{ID: part.id, ContentType: XSD, Document: text(source)})
 	}
 	return nil
 }
@@ -112,7 +117,7 @@ func (w *wsdl) standalone(e *element) string {
 	}
 	var declared strings.Builder
 	for s := e.scope; s != nil; s = s.above {
-		for _, prefix := range sortedKeys(s.names) {
+		for _, prefix := range s.sorted() {
 			if own[prefix] {
 				continue
 			}

@@ -23,6 +23,14 @@ type element struct {
 type scope struct {
 	above *scope
 	names map[string]string
+	keys  []string // of names, in order, once somebody asked
+}
+
+func (s *scope) sorted() []string {
+	if s.keys == nil {
+		s.keys = sortedKeys(s.names)
+	}
+	return s.keys
 }
 
 func (s *scope) find(prefix string) string {
