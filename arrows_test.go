@@ -37,6 +37,9 @@ const arrows = `
 	jsondoc                                    < yamldoc
 	guard, yamldoc                             < world
 
+	audit, world                               < evidence
+	store                                      < siem
+	jsondoc, world, rbac/builtin               < desired
 	guard                                      < arm
 	arm, store/sqlite                          < arm/armtest
 	jsondoc                                    < provider/apim/apidoc

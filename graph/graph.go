@@ -255,6 +255,7 @@ func (c *call) cause() gatehouse.Cause {
 	if len(cause.ClientReq) > 128 {
 		cause.ClientReq = cause.ClientReq[:128]
 	}
+	cause.Reason = clip(c.r.Header.Get("x-gatehouse-reason"))
 	if c.body != nil && c.body.Len() > 0 {
 		cause.Request = jsondoc.Marshal(masked(c.body))
 	}

@@ -40,6 +40,7 @@ type app struct {
 	apim    apim.Config // but for what follows from the others
 	imds    http.Handler
 	meter   http.Handler
+	metrics *metrics
 }
 
 // assemble wires the product together over an open store. The order matters:
@@ -63,6 +64,7 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 		return nil, err
 	}
 	m := newMetrics(a)
+	a.metrics = m
 	if a.arm, err = a.newARM(ctx, tenant, publicURL, m); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/audit"
+	"gatehouse/siem"
 	"gatehouse/store"
 	"gatehouse/store/sqlite"
 )
@@ -24,7 +26,7 @@ func auditCommand() *cobra.Command {
 why it was permitted. These commands read the data directory itself, whether a server
 runs over it or not, so they are for who may read that directory.`}
 	dataFlag(c, &data, serverData)
-	c.AddCommand(auditList(&data), auditShow(&data), auditVerify(&data), auditExport(&data))
+	c.AddCommand(auditList(&data), auditShow(&data), auditVerify(&data), auditExport(&data), auditCheckpoint(&data), auditKey(&data))
 	return c
 }
 
@@ -178,29 +180,24 @@ func result(c *gatehouse.Change) string {
 }
 
 func auditVerify(data *string) *cobra.Command {
-	return &cobra.Command{Use: "verify", Short: "Check that no change was altered, removed or added outside of Gatehouse", Args: cobra.NoArgs,
+	var v verifyFlags
+	c := &cobra.Command{Use: "verify", Short: "Check that no change was altered, removed or added outside of Gatehouse", Args: cobra.NoArgs,
 		Long: `Recompute the hash chain of the change log from its first record and compare every
-document with the change that wrote it. Note the hash that is printed: a later run that
-does not pass by it means that the log was cut.`,
+document with the change that wrote it. A log cut at its end looks whole by itself: with
+--checkpoint it is compared with what was signed and kept elsewhere (see "gatehouse audit checkpoint").
+
+--bundle and --backup verify what left the house, offline: any byte that differs is found.`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withStore(c.Context(), *data, func(s *store.Store) error {
-				report, err := audit.Verify(c.Context(), s, progress(c.ErrOrStderr(), "changes"))
-				if err != nil {
-					return err
-				}
-				if report.Fault != nil {
-					return report.Fault
-				}
-				fmt.Fprintf(c.OutOrStdout(), "verified: %d changes and %d documents are as they were written\nhead: %d %s\n", report.Changes, report.Documents, report.Head, report.Hash)
-				return nil
-			})
+			return v.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr(), *data)
 		}}
+	v.flags(c)
+	return c
 }
 
 func auditExport(data *string) *cobra.Command {
 	var q auditQuery
 	var format, file string
-	c := &cobra.Command{Use: "export", Short: "Write changes as JSON lines or CSV, oldest first", Args: cobra.NoArgs,
+	c := &cobra.Command{Use: "export", Short: "Write changes as JSON lines, CSV, OCSF or CEF, oldest first", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			query, err := q.parse(time.Now())
 			if err != nil {
@@ -214,7 +211,7 @@ func auditExport(data *string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				n, err := audit.Export(c.Context(), s, query, audit.Format(format), out)
+				n, err := exportChanges(c.Context(), s, query, format, out)
 				if err = errors.Join(err, done()); err == nil {
 					fmt.Fprintf(c.ErrOrStderr(), "%d changes\n", n)
 				}
@@ -222,13 +219,37 @@ func auditExport(data *string) *cobra.Command {
 			})
 		}}
 	q.flags(c)
-	c.Flags().StringVar(&format, "format", string(audit.JSONLines), "jsonl (one JSON object a line) or csv")
+	c.Flags().StringVar(&format, "format", string(audit.JSONLines), "jsonl or json (one JSON object a line), csv, ocsf (OCSF 1.3 JSON lines) or cef")
 	c.Flags().StringVar(&file, "file", "", "new file to write to (default: standard output)")
 	completeWith(c, "format", exportForms...)
 	return c
 }
 
-var exportForms = []string{string(audit.JSONLines), string(audit.CSV)}
+var exportForms = []string{string(audit.JSONLines), string(audit.CSV), string(siem.JSON), string(siem.OCSF), string(siem.CEF)}
+
+// exportChanges writes changes in any of the forms.
+func exportChanges(ctx context.Context, s *store.Store, q store.ChangeQuery, format string, out io.Writer) (n int, err error) {
+	if format == string(audit.JSONLines) || format == string(audit.CSV) {
+		return audit.Export(ctx, s, q, audit.Format(format), out)
+	}
+	changes, err := s.Changes(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	w := bufio.NewWriter(out)
+	for c, err := range changes {
+		if err != nil {
+			return n, err
+		}
+		line, err := siem.Encode(siem.Format(format), version(), &c)
+		if err != nil {
+			return n, err
+		}
+		w.Write(append(line, '\n')) // a failure stays with w
+		n++
+	}
+	return n, w.Flush()
+}
 
 // exportTo opens what an export is written to; done completes it.
 func exportTo(out io.Writer, file string) (w io.Writer, done func() error, err error) {

@@ -15,6 +15,7 @@ func topics() []*cobra.Command {
 		{Use: "environment", Short: "Variables that gatehouse reads and prints", Long: environmentHelp},
 		{Use: "exit-codes", Short: "What the exit code of a command says", Long: exitCodesHelp},
 		{Use: "formatting", Short: "Forms of output and queries", Long: formattingHelp},
+		{Use: "forwarding", Short: "Sending the change log to a SIEM", Long: forwardingHelp},
 	}
 }
 

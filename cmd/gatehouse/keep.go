@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/evidence"
 	"gatehouse/store"
 	"gatehouse/store/sqlite"
 )
@@ -15,10 +18,16 @@ func backupCommand() *cobra.Command {
 	c := &cobra.Command{Use: "backup FILE", Short: "Copy the database to a new file while the server runs", Args: cobra.ExactArgs(1),
 		Long: `Write a consistent copy of everything to a new file and check it. The master key is left
 out unless --include-key is given; without it the secrets in the copy stay closed, so
-keep the key, but not beside the copy.`,
+keep the key, but not beside the copy.
+
+FILE.manifest.json beside it is signed: "gatehouse audit verify --backup FILE" tells whether
+a byte of the copy has changed since.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			return withStore(c.Context(), data, func(s *store.Store) error {
 				err := s.Backup(c.Context(), args[0], store.BackupOptions{IncludeKey: key, Progress: progress(c.ErrOrStderr(), "pages")})
+				if err == nil {
+					err = signBackup(c.Context(), s, data, args[0])
+				}
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "backed up to %s\n", args[0])
 				}
@@ -28,6 +37,19 @@ keep the key, but not beside the copy.`,
 	dataFlag(c, &data, serverData)
 	c.Flags().BoolVar(&key, "include-key", false, "also write the master key, to FILE"+store.KeySuffix)
 	return c
+}
+
+// signBackup writes the manifest of a backup.
+func signBackup(ctx context.Context, s *store.Store, data, file string) error {
+	key, err := evidence.Open(data, s)
+	if err != nil {
+		return err
+	}
+	tenant, err := tenantOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	return evidence.SignBackup(key, file, key.Checkpoint(ctx, s, tenant, time.Now()))
 }
 
 func restoreCommand() *cobra.Command {

@@ -32,7 +32,7 @@ func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 //
 //	serve NAME [FLAGS]            start a server over the directory NAME and wait until it is ready;
 //	                              its output goes to NAME.out and NAME.log; GATEHOUSE_DATA is set to NAME
-//	stop NAME, kill9 NAME         end it by SIGTERM and expect success, or by SIGKILL
+//	end NAME, kill9 NAME          end it by SIGTERM and expect success, or by SIGKILL
 //	request [-as WHO] [-h1] [-H 'Name: value'] METHOD PATH [BODY-FILE]
 //	                              ask the server of $GATEHOUSE_DATA; prints status and body; ! when it is 400 or more
 //	mask FILE                     print a file (stdout: what the last command printed) with IDs, times and hashes made equal
@@ -41,6 +41,7 @@ func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 //	exits CODE COMMAND...         run a command and compare its exit code
 //	certificate DIR               make server.pem and server-key.pem for localhost there
 //	capture NAME                  set the variable NAME to what the last command printed
+//	caught-up NAME TARGET         wait until the target has all changes of the server over NAME
 //	env-of                        set the variables that "gatehouse env" prints for $GATEHOUSE_DATA
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -51,8 +52,8 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": scriptServe, "stop": scriptStop, "kill9": scriptKill, "request": scriptRequest, "mask": scriptMask, "mode": scriptMode,
-			"secretless": scriptSecretless, "exits": scriptExits, "certificate": scriptCertificate, "capture": scriptCapture, "env-of": scriptEnv,
+			"serve": scriptServe, "end": scriptStop, "kill9": scriptKill, "request": scriptRequest, "mask": scriptMask, "mode": scriptMode,
+			"secretless": scriptSecretless, "exits": scriptExits, "certificate": scriptCertificate, "capture": scriptCapture, "env-of": scriptEnv, "caught-up": scriptCaughtUp,
 		},
 	})
 }
@@ -240,6 +241,8 @@ var changing = []struct {
 }{
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), func(n int) string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", n) }},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), func(n int) string { return fmt.Sprintf("%064d", n) }},
+	{regexp.MustCompile(`ed25519:[A-Za-z0-9+/]{43}=`), func(int) string { return "ed25519:" + strings.Repeat("K", 43) + "=" }},
+	{regexp.MustCompile(`[A-Za-z0-9+/]{86}==`), func(int) string { return strings.Repeat("S", 86) + "==" }},
 	{regexp.MustCompile(`\bGh[0-9a-f]{24,}\b`), func(int) string { return "Gh…" }},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\d([ T])\d\d:\d\d:\d\d(\.\d+)?`), nil},
 	{regexp.MustCompile(`(localhost|127\.0\.0\.1):\d+`), func(int) string { return "localhost:8443" }},
@@ -329,4 +332,17 @@ func scriptEnv(ts *testscript.TestScript, neg bool, args []string) {
 	for _, v := range vars {
 		ts.Setenv(v.name, v.value)
 	}
+}
+
+// scriptCaughtUp asks /metrics until the target is behind no more.
+func scriptCaughtUp(ts *testscript.TestScript, neg bool, args []string) {
+	want := fmt.Sprintf("gatehouse_forward_behind{target=%q} 0\n", args[1])
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		_, answer, err := ask(ts.MkAbs(args[0]), http.MethodGet, "/metrics", nil, nil, false)
+		ts.Check(err)
+		if strings.Contains(string(answer), want) {
+			return
+		}
+	}
+	ts.Fatalf("the target %s did not catch up", args[1])
 }

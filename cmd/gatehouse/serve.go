@@ -38,6 +38,9 @@ type serveConfig struct {
 	privateLinks             bool
 	loopbackLinks            bool
 	privateChecks            bool
+	checkpoints              []string      // where checkpoints of the log go
+	checkpointEvery          time.Duration // how often
+	forward                  string        // file that says where changes are forwarded to
 }
 
 // backups is where backups of API Management services go, "" when there is no data directory.
@@ -77,6 +80,9 @@ names its file and prints the variables that clients read.`,
 	f.BoolVar(&c.privateLinks, "allow-private-links", false, "import API documents from links to private addresses too")
 	f.BoolVar(&c.loopbackLinks, "allow-loopback-links", false, "import API documents from links to this machine too (development)")
 	f.BoolVar(&c.privateChecks, "allow-private-checks", false, "let connectivity checks of API Management services go to private addresses too")
+	f.StringArrayVar(&c.checkpoints, "checkpoint-to", nil, "publish signed checkpoints of the change log to FILE, git:DIR or https://… ; may be repeated")
+	f.DurationVar(&c.checkpointEvery, "checkpoint-every", time.Hour, "how often, when there was a change")
+	f.StringVar(&c.forward, "forward", "", "file that says which SIEM changes are forwarded to (see \"gatehouse help forwarding\")")
 	completeWith(cmd, "log-format", logForms...)
 	completeWith(cmd, "log-level", logLevels...)
 	return cmd
@@ -107,11 +113,19 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, counted.Close()) }()
+	beside, err := c.background(ctx, s)
+	if err != nil {
+		return err
+	}
 	a, err := assemble(ctx, s, b, l.publicURL, counted, c)
 	if err != nil {
 		return err
 	}
 	defer a.entra.Close()
+	if err := a.metrics.registry.Register(newForwardMetrics(s, beside.forwarder)); err != nil {
+		return err
+	}
+	defer beside.start(ctx)()
 	if c.demo {
 		if err := a.seedDemo(ctx, b, l.publicURL); err != nil {
 			return err
@@ -133,6 +147,9 @@ func (c *serveConfig) check() error {
 	}
 	if c.logLevel != "" && !slices.Contains(logLevels, c.logLevel) {
 		return notOneOf("--log-level", c.logLevel, logLevels...)
+	}
+	if len(c.checkpoints) > 0 && c.checkpointEvery < time.Second {
+		return usagef("--checkpoint-every takes a second or more, for example 1h; it is %s", c.checkpointEvery)
 	}
 	if _, _, err := net.SplitHostPort(c.listen); err != nil {
 		return usagef("--listen takes host:port, for example 127.0.0.1:8443; it is %q", c.listen)
