@@ -49,24 +49,12 @@ func New(ctx context.Context, s *store.Store) (*Guard, error) {
 
 // New is the package's New with options.
 func (o Options) New(ctx context.Context, s *store.Store) (*Guard, error) {
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	g := &Guard{opt: o, model: newModel()}
+	g := &Guard{opt: o.filled(), model: newModel()}
 	// Commits made while loading wait for the lock and are applied afterwards, again if need be.
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s.OnCommit(g.follow)
-	w := &rbac.World{
-		Roles:   slices.Concat(builtin.Roles(), builtin.DirectoryRoles()),
-		Parents: map[gatehouse.Scope]gatehouse.Scope{},
-	}
-	for _, op := range builtin.Operations() {
-		w.Actions = append(w.Actions, op.Name)
-	}
+	w := builtinWorld()
 	g.model.world = w
 	for _, k := range kinds {
 		if err := g.load(ctx, s, k); err != nil {
@@ -76,6 +64,28 @@ func (o Options) New(ctx context.Context, s *store.Store) (*Guard, error) {
 	g.model.world = nil
 	g.publish(rbac.New(*w))
 	return g, nil
+}
+
+func (o Options) filled() Options {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// builtinWorld is what holds before anything was written.
+func builtinWorld() *rbac.World {
+	w := &rbac.World{
+		Roles:   slices.Concat(builtin.Roles(), builtin.DirectoryRoles()),
+		Parents: map[gatehouse.Scope]gatehouse.Scope{},
+	}
+	for _, op := range builtin.Operations() {
+		w.Actions = append(w.Actions, op.Name)
+	}
+	return w
 }
 
 func (g *Guard) load(ctx context.Context, s *store.Store, k kind) error {

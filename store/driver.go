@@ -111,8 +111,10 @@ type RecordRange struct {
 	Type, Kind, Actor string
 	Operation         string
 	Correlation       string
-	Descending        bool
-	Limit             int // 0 for all
+	// First selects only the first write or delete of each resource among those, in any order.
+	First      bool
+	Descending bool
+	Limit      int // 0 for all
 }
 
 // TicketRow is a short-lived value as a Driver sees it.

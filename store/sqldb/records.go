@@ -80,6 +80,12 @@ func (r *reader) few(ctx context.Context, under string) (bool, error) {
 	return n <= fewChanges, err
 }
 
+// firsts narrows a selection by sequence, in $n-2 and $n-1, to the first record of each
+// resource of the type in $n. What it says of kinds has to be what the index says.
+func firsts(n int) string {
+	return fmt.Sprintf(` AND seq IN (SELECT min(seq) FROM changes WHERE kind IN ('write', 'delete') AND type = $%d AND seq > $%d AND seq < $%d GROUP BY resource)`, n, n-2, n-1)
+}
+
 // recordQuery builds the statement from fixed parts; values are arguments.
 func recordQuery(q store.RecordRange, few bool) (string, []any) {
 	var b strings.Builder
@@ -100,6 +106,11 @@ func recordQuery(q store.RecordRange, few bool) (string, []any) {
 			args = append(args, value)
 			fmt.Fprintf(&b, ` AND %s = $%d`, column, len(args))
 		}
+	}
+	if q.First {
+		args = append(args, q.Type)
+		b.WriteString(firsts(len(args)))
+		return b.String(), args
 	}
 	equal("resource", q.Resource)
 	equal("kind", q.Kind)
