@@ -54,6 +54,13 @@ func (g *Guard) Fork(clock func() time.Time, others iter.Seq2[Document, error]) 
 	return f, nil
 }
 
+// WithClock returns a Guard of the same access at another time. It is for those that Fork made, which follow no store.
+func (g *Guard) WithClock(clock func() time.Time) *Guard {
+	other := &Guard{opt: Options{Clock: clock, Logger: g.opt.Logger}, model: g.model, seq: g.seq}
+	other.view.Store(g.view.Load())
+	return other
+}
+
 // Empty returns the Guard of a store without documents, to Fork what is in no store.
 func Empty(o Options) *Guard {
 	g := &Guard{opt: o.filled(), model: newModel()}

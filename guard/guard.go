@@ -21,6 +21,7 @@ type Guard struct {
 
 	mu    sync.Mutex // held to change what follows
 	model *model
+	seq   int64 // the last change that was taken in
 }
 
 // Options adjust a Guard. The zero value is usable.
@@ -54,6 +55,10 @@ func (o Options) New(ctx context.Context, s *store.Store) (*Guard, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s.OnCommit(g.follow)
+	var err error
+	if g.seq, _, err = s.Last(ctx, time.Time{}); err != nil {
+		return nil, err
+	}
 	w := builtinWorld()
 	g.model.world = w
 	for _, k := range kinds {
@@ -105,6 +110,7 @@ func (g *Guard) follow(changes []gatehouse.Change) {
 	bears := false
 	for i := range changes {
 		c := &changes[i]
+		g.seq = max(g.seq, c.Seq)
 		if c.Kind != gatehouse.Write && c.Kind != gatehouse.Delete {
 			continue
 		}
@@ -141,6 +147,13 @@ func (g *Guard) publish(s *rbac.Snapshot) {
 // Snapshot returns the access of this moment. It holds the directory's roles and
 // grants too: they are the ones at or below directory.Root.
 func (g *Guard) Snapshot() *rbac.Snapshot { return g.view.Load().snapshot }
+
+// Seq returns the number of the last change that counts. It follows that of the store at once.
+func (g *Guard) Seq() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.seq
+}
 
 // RootGroup returns the scope of the tenant root management group; the zero Scope
 // while the store holds no tenant document.
