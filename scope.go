@@ -313,11 +313,28 @@ func (s *Scope) UnmarshalText(b []byte) (err error) {
 // when something changes.
 func Fold(s string) string {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+		switch c := s[i]; {
+		case c >= utf8.RuneSelf:
 			return strings.Map(FoldRune, s)
+		case 'A' <= c && c <= 'Z':
+			return foldRest(s, i)
 		}
 	}
 	return s
+}
+
+// foldRest folds text that needs folding from i on: nearly all of it is ASCII.
+func foldRest(s string, i int) string {
+	b := []byte(s)
+	for ; i < len(b); i++ {
+		if b[i] >= utf8.RuneSelf {
+			return strings.Map(FoldRune, s)
+		}
+		if 'A' <= b[i] && b[i] <= 'Z' {
+			b[i] += 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // EqualFold reports whether a and b are the same after Fold. It allocates nothing.

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse"
@@ -31,6 +32,7 @@ type History struct {
 	mu    sync.Mutex
 	guard *guard.Guard // nil until it is needed and none was given
 	kept  []*state     // the last ones asked for, the latest first
+	marks []*state     // at even distances, the newest first, so that no moment is far from one
 }
 
 // keptMoments is how many moments are kept for the next question.
@@ -58,7 +60,7 @@ type state struct {
 
 	history *History
 	mu      sync.Mutex
-	guard   *guard.Guard // nil until it is asked for
+	known   atomic.Pointer[guard.Guard] // nil until it is asked for
 }
 
 // At returns the state at a time: all changes made then or before count. A time before
@@ -171,48 +173,135 @@ const patience = 1000
 
 // Guard answers as the live one would have at the moment.
 func (m *Moment) Guard(ctx context.Context) (*guard.Guard, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.guard == nil {
-		g, err := m.fork(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("reading the access after change %d: %w", m.Seq, err)
-		}
-		m.guard = g
+	g, err := m.access(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the access after change %d: %w", m.Seq, err)
 	}
-	return m.guard.WithClock(func() time.Time { return m.Time }), nil
+	return g.WithClock(func() time.Time { return m.Time }), nil
 }
 
+func (s *state) access(ctx context.Context) (*guard.Guard, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g := s.known.Load(); g != nil {
+		return g, nil
+	}
+	g, err := s.fork(ctx)
+	if err == nil {
+		s.known.Store(g)
+	}
+	return g, err
+}
+
+// fork makes the Guard from that of the nearest later state that is known, at last the live one.
 func (s *state) fork(ctx context.Context) (*guard.Guard, error) {
-	live, err := s.history.live(ctx, s.Seq)
+	from, until, err := s.history.nearest(ctx, s.Seq)
 	if err != nil {
 		return nil, err
 	}
-	return live.Fork(nil, s.documents(ctx))
+	return from.Fork(nil, s.others(ctx, until))
 }
 
-// documents yields those that bear on access and were not as they are now. What changes
-// while it reads is met as well: it was then as it was before that change.
-func (s *state) documents(ctx context.Context) iter.Seq2[guard.Document, error] {
+// nearest returns a Guard that knows the change seq and as few later ones as possible,
+// and the last change that it knows; 0 for the live one, which goes on.
+func (h *History) nearest(ctx context.Context, seq int64) (g *guard.Guard, until int64, err error) {
+	h.mu.Lock()
+	near := slices.Concat(h.kept, h.marks)
+	h.mu.Unlock()
+	for _, s := range near {
+		if s.Seq < seq || until > 0 && s.Seq >= until {
+			continue
+		}
+		if known := s.known.Load(); known != nil {
+			g, until = known, s.Seq
+		}
+	}
+	if g == nil {
+		g, err = h.live(ctx, seq)
+	}
+	return g, until, err
+}
+
+// others yields the documents that bear on access and were otherwise than they are after
+// the change until, 0 for now. What changes while it reads is met as well: it was then
+// as it was before that change. Reading goes on while its caller works.
+func (s *state) others(ctx context.Context, until int64) iter.Seq2[guard.Document, error] {
 	return func(yield func(guard.Document, error) bool) {
-		for _, typ := range guard.Types() {
-			others, err := s.changed(ctx, typ)
-			if err != nil {
-				yield(guard.Document{}, err)
-				return
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		found := make(chan []store.Past, 4)
+		var failed error
+		go func() {
+			defer close(found)
+			for _, typ := range guard.Types() {
+				if failed = s.read(ctx, typ, until, found); failed != nil {
+					return
+				}
 			}
-			for _, p := range others {
-				if !yield(guard.Document{ID: p.ID, Type: typ, Body: p.Body}, nil) {
+		}()
+		for some := range found {
+			for _, p := range some {
+				if !yield(guard.Document{ID: p.ID, Type: p.Type, Body: p.Body}, nil) {
 					return
 				}
 			}
 		}
+		if failed != nil {
+			yield(guard.Document{}, failed)
+		}
 	}
+}
+
+// read hands on what changed of a type, some at a time.
+func (s *state) read(ctx context.Context, typ string, until int64, to chan<- []store.Past) error {
+	var some []store.Past
+	send := func() error {
+		select {
+		case to <- some:
+			some = nil
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for p, err := range s.store.Before(ctx, typ, s.Seq, until) {
+		if err == nil {
+			if some = append(some, p); len(some) == 500 {
+				err = send()
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return send()
+}
+
+// A log of more changes than markFrom gets marks, this many.
+const markFrom, markCount = 100_000, 32
+
+// Mark prepares moments at even distances over a long log, so that none is far from
+// one: run it once beside the server. What it keeps is small, since states share what they have in common.
+func (h *History) Mark(ctx context.Context) error {
+	end, _, err := h.store.Last(ctx, time.Time{})
+	if err != nil || end < markFrom {
+		return err
+	}
+	for i := int64(markCount); i > 0; i-- {
+		s := &state{Reader: newReader(h.store, end*i/markCount), Seq: end * i / markCount, history: h}
+		if _, err := s.access(ctx); err != nil {
+			return err
+		}
+		h.mu.Lock()
+		h.marks = append(h.marks, s)
+		h.mu.Unlock()
+	}
+	return nil
 }
 
 // World is who could do what at the moment, as plain values.
 func (m *Moment) World(ctx context.Context) (*world.World, error) {
-	w, err := &world.World{}, error(nil)
+	w, err := world.FromStore(ctx, m.Reader)
 	if err == nil {
 		w.Now = m.Time
 	}

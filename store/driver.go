@@ -111,7 +111,8 @@ type RecordRange struct {
 	Type, Kind, Actor string
 	Operation         string
 	Correlation       string
-	// First selects only the first write or delete of each resource among those, in any order.
+	// First selects only the first write or delete of each resource of Type, in any order
+	// and with Seq and Body alone; of the other members only After, Before and times count then.
 	First      bool
 	Descending bool
 	Limit      int // 0 for all

@@ -36,6 +36,9 @@ func (r *reader) Records(ctx context.Context, q store.RecordRange, yield func(*s
 	if q.Before == 0 {
 		q.Before = math.MaxInt64
 	}
+	if q.First {
+		return r.firsts(ctx, q, yield)
+	}
 	few, err := r.few(ctx, q.Under)
 	if err != nil {
 		return err
@@ -80,10 +83,16 @@ func (r *reader) few(ctx context.Context, under string) (bool, error) {
 	return n <= fewChanges, err
 }
 
-// firsts narrows a selection by sequence, in $n-2 and $n-1, to the first record of each
-// resource of the type in $n. What it says of kinds has to be what the index says.
-func firsts(n int) string {
-	return fmt.Sprintf(` AND seq IN (SELECT min(seq) FROM changes WHERE kind IN ('write', 'delete') AND type = $%d AND seq > $%d AND seq < $%d GROUP BY resource)`, n, n-2, n-1)
+// firsts reads the first record of each resource of a type; there can be very many, so
+// only what they are read for. What the statement says of kinds has to be what the index says.
+func (r *reader) firsts(ctx context.Context, q store.RecordRange, yield func(*store.Record) bool) error {
+	const query = `SELECT seq, record FROM changes WHERE seq IN (SELECT min(seq) FROM changes
+		WHERE kind IN ('write', 'delete') AND type = $1 AND seq > $2 AND seq < $3 GROUP BY resource)`
+	return r.each(ctx, query, []any{q.Type, q.After, q.Before}, func(rows *sql.Rows) (bool, error) {
+		c := &store.Record{}
+		err := rows.Scan(&c.Seq, &c.Body)
+		return err == nil && yield(c), err
+	})
 }
 
 // recordQuery builds the statement from fixed parts; values are arguments.
@@ -106,11 +115,6 @@ func recordQuery(q store.RecordRange, few bool) (string, []any) {
 			args = append(args, value)
 			fmt.Fprintf(&b, ` AND %s = $%d`, column, len(args))
 		}
-	}
-	if q.First {
-		args = append(args, q.Type)
-		b.WriteString(firsts(len(args)))
-		return b.String(), args
 	}
 	equal("resource", q.Resource)
 	equal("kind", q.Kind)
