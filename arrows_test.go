@@ -36,6 +36,7 @@ const arrows = `
 	store, directory, rbac/builtin             < guard
 	jsondoc                                    < yamldoc
 	guard, yamldoc                             < world
+	world                                      < past
 
 	audit, world                               < evidence
 	store                                      < siem
