@@ -33,6 +33,7 @@ const arrows = `
 	store/sqldb                                < store/sqlite
 	store/sqlite                               < store/sqlite/sqlitetest
 	jsondoc                                    < template
+	world, rbac/builtin                        < access
 	store, directory, rbac/builtin             < guard
 	jsondoc                                    < yamldoc
 	guard, yamldoc                             < world
@@ -45,6 +46,7 @@ const arrows = `
 	arm, store/sqlite                          < arm/armtest
 	jsondoc                                    < provider/apim/apidoc
 	arm                                        < provider/identity, provider/operations
+	arm, access                                < provider/access
 	arm, template                              < provider/resources
 	arm, audit                                 < provider/insights, provider/authorization
 	gatehouse                                  < entra/password

@@ -3,6 +3,7 @@ package rbac
 import (
 	"bytes"
 	"iter"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -364,4 +365,48 @@ func (s *Snapshot) parents() map[gatehouse.Scope]gatehouse.Scope {
 		out[child] = parent
 	}
 	return out
+}
+
+// RolesWith returns the roles that permit an action, whatever conditions they put on it, in no particular order.
+func (s *Snapshot) RolesWith(action string, data bool) []gatehouse.RoleDefinition {
+	q := question{action, s.actions.find(action), data}
+	var out []gatehouse.RoleDefinition
+	for _, r := range s.roles {
+		if r.definition != nil && r.permits(&q) {
+			out = append(out, *r.definition)
+		}
+	}
+	return out
+}
+
+// Permits reports whether a role permits an action, whatever conditions it puts on it.
+func (s *Snapshot) Permits(role gatehouse.GUID, action string, data bool) bool {
+	n, ok := s.roleNumbers[role]
+	return ok && s.roles[n].permits(&question{action, s.actions.find(action), data})
+}
+
+func (r *role) permits(q *question) bool {
+	for i := range r.entries {
+		if r.entries[i].matches(q) {
+			return true
+		}
+	}
+	return false
+}
+
+// Breadth measures how much a role permits: how many of World.Actions its patterns match.
+func (s *Snapshot) Breadth(role gatehouse.GUID) int {
+	n, ok := s.roleNumbers[role]
+	if !ok {
+		return 0
+	}
+	count := 0
+	for word := range (len(s.actions.names) + 63) / 64 {
+		var of uint64
+		for i := range s.roles[n].entries {
+			of |= s.roles[n].entries[i].control.known[word] | s.roles[n].entries[i].data.known[word]
+		}
+		count += bits.OnesCount64(of)
+	}
+	return count
 }
