@@ -46,7 +46,8 @@ const arrows = `
 	arm, store/sqlite                          < arm/armtest
 	jsondoc                                    < provider/apim/apidoc
 	arm                                        < provider/identity, provider/operations
-	arm, access                                < provider/access
+	jsondoc                                    < openapi
+	arm, access, openapi                       < provider/access
 	arm, template                              < provider/resources
 	arm, audit                                 < provider/insights, provider/authorization
 	gatehouse                                  < entra/password

@@ -349,15 +349,19 @@ const maxCandidates = 20
 func (e *explainer) assignments() (out []Change) {
 	type candidate struct {
 		gatehouse.RoleDefinition
-		had  bool
-		size int
+		had           bool
+		size, writing int
 	}
 	var list []candidate
 	for _, r := range e.Snapshot.RolesWith(e.q.Action, e.q.Data) {
 		if !assignable(r, e.q.Scope, e.Snapshot) || directoryRole(r.ID) {
 			continue
 		}
-		c := candidate{RoleDefinition: r, size: e.Snapshot.Breadth(r.ID)}
+		if r.Type == gatehouse.CustomRole && !e.reads(e.q.Scope) {
+			continue // its name is not for everybody
+		}
+		c := candidate{RoleDefinition: r}
+		c.size, c.writing = e.Snapshot.Breadth(r.ID)
 		for i := range e.out.Near {
 			g := &e.out.Near[i]
 			c.had = c.had || g.Role != nil && g.Role.ID == r.ID && contains([]rbac.Kind{rbac.BelowScope, rbac.Elsewhere, rbac.LookAlike, rbac.Revision, rbac.Downward}, g.Kind)
@@ -368,7 +372,7 @@ func (e *explainer) assignments() (out []Change) {
 		if a.had != b.had {
 			return cmp.Compare(b2i(b.had), b2i(a.had))
 		}
-		return cmp.Or(cmp.Compare(a.size, b.size), strings.Compare(a.Name, b.Name), strings.Compare(a.ID.String(), b.ID.String()))
+		return cmp.Or(cmp.Compare(a.writing, b.writing), cmp.Compare(a.size, b.size), strings.Compare(a.Name, b.Name), strings.Compare(a.ID.String(), b.ID.String()))
 	})
 	for _, r := range list[:min(len(list), maxRoles)] {
 		a := gatehouse.RoleAssignment{ID: proposal(e.q.Scope, r.ID), Scope: e.q.Scope, Principal: e.q.Principal, Role: r.ID}

@@ -112,8 +112,9 @@ func (v *View) hold(out *WhatCan, principal gatehouse.GUID, a gatehouse.RoleAssi
 		out.Hidden++
 		return
 	}
+	actions, _ := v.Snapshot.Breadth(a.Role)
 	out.Holds = append(out.Holds, Held{Role: &Role{a.Role, v.roleName(a.Role)}, Assignment: a.ID, Scope: v.where(a.Scope), Path: v.path(v.way(principal, a.Principal)),
-		Condition: a.Condition, State: state, Actions: v.Snapshot.Breadth(a.Role)})
+		Condition: a.Condition, State: state, Actions: actions})
 }
 
 func (v *View) way(from, to gatehouse.GUID) []gatehouse.GUID {

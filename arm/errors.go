@@ -2,8 +2,10 @@ package arm
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,6 +68,13 @@ func (x *exchange) failed(err error) *Answer {
 		a.With("x-ms-failure-cause", "gateway")
 	}
 	a.Body = ErrorBody(e)
+	if status == http.StatusForbidden && x.Explain != nil {
+		link, command := x.Explain(x.event.Operation)
+		a.With("x-ms-gatehouse-explain", command).With("Link", "<"+link+`>; rel="help"`)
+		shown := *e
+		shown.Info = append(shown.Info[:len(shown.Info):len(shown.Info)], gatehouse.Info{Type: "GatehouseExplain", Info: map[string]any{"command": command, "link": link}})
+		a.Body = ErrorBody(&shown)
+	}
 	return a
 }
 
@@ -92,6 +101,17 @@ func errorObject(e *gatehouse.Error) *jsondoc.Object {
 		o.Set("details", details)
 	} else if e.Details != nil {
 		o.Set("details", nil)
+	}
+	if len(e.Info) > 0 {
+		info := make([]jsondoc.Value, len(e.Info))
+		for i, each := range e.Info {
+			inner := &jsondoc.Object{}
+			for _, name := range slices.Sorted(maps.Keys(each.Info)) {
+				inner.Set(name, each.Info[name])
+			}
+			info[i] = jsondoc.NewObject("type", each.Type, "info", inner)
+		}
+		o.Set("additionalInfo", info)
 	}
 	return o
 }

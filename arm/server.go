@@ -37,6 +37,8 @@ type Config struct {
 	TenantID  gatehouse.GUID
 	Clock     func() time.Time // nil for time.Now
 	Log       *slog.Logger     // nil for slog.Default
+	// Explain, when set, says how to find out why a request was refused: a link and a command.
+	Explain func(operation string) (link, command string)
 	// Observe, when set, is told of every request once it is answered.
 	Observe func(Event)
 }

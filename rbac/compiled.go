@@ -1,6 +1,7 @@
 package rbac
 
 import (
+	"strings"
 	"time"
 
 	"gatehouse"
@@ -52,6 +53,7 @@ func (c *condition) forbids(e *cond.Env) bool {
 type catalogue struct {
 	numbers map[string]int // by folded name and by the name as given
 	names   []string       // folded
+	reads   bitset         // those that only read
 }
 
 func newCatalogue(actions []string) *catalogue {
@@ -65,6 +67,12 @@ func newCatalogue(actions []string) *catalogue {
 			c.numbers[folded] = n
 		}
 		c.numbers[a] = n
+	}
+	c.reads = make(bitset, (len(c.names)+63)/64)
+	for i, name := range c.names {
+		if strings.HasSuffix(name, "/read") {
+			c.reads[i>>6] |= 1 << (i & 63)
+		}
 	}
 	return c
 }

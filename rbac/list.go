@@ -394,19 +394,20 @@ func (r *role) permits(q *question) bool {
 	return false
 }
 
-// Breadth measures how much a role permits: how many of World.Actions its patterns match.
-func (s *Snapshot) Breadth(role gatehouse.GUID) int {
+// Breadth measures how much a role permits: how many of World.Actions its patterns
+// match, and how many of those do more than read.
+func (s *Snapshot) Breadth(role gatehouse.GUID) (actions, writes int) {
 	n, ok := s.roleNumbers[role]
 	if !ok {
-		return 0
+		return 0, 0
 	}
-	count := 0
 	for word := range (len(s.actions.names) + 63) / 64 {
 		var of uint64
 		for i := range s.roles[n].entries {
 			of |= s.roles[n].entries[i].control.known[word] | s.roles[n].entries[i].data.known[word]
 		}
-		count += bits.OnesCount64(of)
+		actions += bits.OnesCount64(of)
+		writes += bits.OnesCount64(of &^ s.actions.reads[word])
 	}
-	return count
+	return actions, writes
 }

@@ -14,13 +14,47 @@ func (s *Snapshot) WhoCan(q WhoCanRequest) []Holder {
 	var w walk
 	w.start(s, &r)
 	var out []Holder
-	if q.PrincipalAttributes == nil {
+	if q.PrincipalAttributes == nil || !w.conditions() {
 		out = w.holders(w.reached(grants), w.blocking())
 	} else {
 		out = w.askEach(w.reached(conditional), r, q.PrincipalAttributes)
 	}
 	slices.SortFunc(out, func(a, b Holder) int { return compareGUIDs(a.Principal, b.Principal) })
 	return out
+}
+
+// conditions reports whether any condition could bear on the answer: without one,
+// nobody's attributes matter.
+func (w *walk) conditions() bool {
+	for _, scope := range w.byDepth() {
+		for n := range w.assigned.with(scope) {
+			found := false
+			w.people.all.at(n).at(scope, func(r rows, i int) bool {
+				x := r.extra(i)
+				found = w.roles[r.hot[i].roleIndex()].conditional(&w.q, x != nil && x.condition != nil)
+				return !found
+			})
+			if found {
+				return true
+			}
+		}
+		for n := range w.deniesAt.with(scope) {
+			if d := *w.denies.at(n); d.condition != nil || slices.ContainsFunc(d.entries, func(e entry) bool { return e.condition != nil }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// conditional reports whether an assignment of the role permits the action on a condition, its own or an entry's.
+func (r *role) conditional(q *question, own bool) bool {
+	for i := range r.entries {
+		if e := &r.entries[i]; (own || e.condition != nil) && e.matches(q) {
+			return true
+		}
+	}
+	return false
 }
 
 // hold is a grant on its way down from the assignee: next is one step closer to it.

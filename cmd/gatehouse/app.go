@@ -17,6 +17,7 @@ import (
 	"gatehouse/entra/password"
 	"gatehouse/graph"
 	"gatehouse/guard"
+	"gatehouse/provider/access"
 	"gatehouse/provider/apim"
 	"gatehouse/provider/apim/apidoc"
 	"gatehouse/provider/authorization"
@@ -82,7 +83,7 @@ func (a *app) newARM(ctx context.Context, tenant gatehouse.GUID, publicURL strin
 		return nil, err
 	}
 	return arm.New(arm.Config{Store: a.store, Guard: a.guard, Authenticate: a.authenticator(a.entra.ARMAudiences()), Challenge: a.entra.Challenge,
-		BaseURL: publicURL, TenantID: tenant, Observe: m.observe}, providers...), nil
+		BaseURL: publicURL, TenantID: tenant, Observe: m.observe, Explain: explainLink(publicURL)}, providers...), nil
 }
 
 // providers are all there are; nothing registers itself.
@@ -90,7 +91,7 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 	list, err := resources.New(ctx, a.store)
 	return append(list,
 		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
-		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)),
+		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)), access.New(access.Config{Guard: a.guard, Directory: a.dir, Store: a.store}),
 		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys, RevokeKeys: a.entra.RevokeKeys})), err
 }
 
@@ -119,7 +120,7 @@ func (a *app) authenticator(audiences []string) func(*http.Request) (*gatehouse.
 func (a *app) route(g http.Handler, m *metrics) http.Handler {
 	signIn := a.entra.Handler()
 	own := map[string]http.Handler{
-		"/": http.HandlerFunc(welcome), "/healthz": http.HandlerFunc(healthy), "/readyz": http.HandlerFunc(a.ready), "/metrics": toThisMachine(m.handler()),
+		"/openapi.json": a.openAPI(), "/": http.HandlerFunc(welcome), "/healthz": http.HandlerFunc(healthy), "/readyz": http.HandlerFunc(a.ready), "/metrics": toThisMachine(m.handler()),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := "/" + strings.TrimLeft(r.URL.Path, "/")

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"net/http"
+	"sync"
+
+	"gatehouse/jsondoc"
+	"gatehouse/openapi"
+	"gatehouse/provider/access"
+)
+
+// documented are Gatehouse's own calls; those of Azure are documented by Azure.
+func documented() []openapi.Operation {
+	list := []openapi.Operation{{Method: http.MethodGet, Path: "/openapi.json", ID: "openapi", Tag: "about", Summary: "This document", Open: true}}
+	return append(list, access.Operations()...)
+}
+
+// openAPI serves the document of Gatehouse's own calls to everybody, like any documentation.
+func (a *app) openAPI() http.Handler {
+	document := sync.OnceValue(func() []byte {
+		return jsondoc.MarshalIndent(openapi.Document("Gatehouse", version(), "/", documented()), "  ")
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		_, _ = w.Write(document())
+	})
+}
+
+// explainLink is where and how to ask why a request was refused.
+func explainLink(publicURL string) func(string) (link, command string) {
+	return func(operation string) (string, string) {
+		return publicURL + "/providers/" + access.Namespace + "/decisions/" + operation + "?api-version=" + access.Version, "gatehouse explain --request-id " + operation
+	}
+}
