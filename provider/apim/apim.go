@@ -11,6 +11,7 @@ package apim
 import (
 	"context"
 	"net"
+	"slices"
 	"strings"
 
 	"gatehouse"
@@ -28,11 +29,13 @@ const Namespace = "Microsoft.ApiManagement"
 
 const serviceType = Namespace + "/service"
 
-// oldest is the first api-version that clients still send (apim-control-plane.md 1.2).
-const oldest = "2016-07-07"
+// oldestPreview is the first preview that clients still send.
+const oldestPreview = "2018-06-01-preview"
 
-// versions are those that are listed, the newest first; others are accepted too.
-var versions = []string{"2024-05-01", "2023-09-01-preview", "2022-08-01", "2021-12-01-preview", "2021-08-01", "2020-12-01", "2019-12-01"}
+// versions are those that are listed, the newest first: every stable one, and of the
+// previews, which are all accepted, those that clients send (apim-control-plane.md 1.2).
+var versions = []string{"2024-05-01", "2023-09-01-preview", "2022-08-01", "2021-12-01-preview", "2021-08-01", "2020-12-01", "2019-12-01",
+	"2019-01-01", "2018-01-01", "2017-03-01", "2016-10-10", "2016-07-07"}
 
 // Config is what the provider needs from around it.
 type Config struct {
@@ -75,11 +78,14 @@ type provider struct {
 	reading    chan struct{} // holds the one certificate of a service that is being read
 }
 
+// checkVersion takes the listed versions and previews, which stand for the newest stable version
+// that is not younger.
 func checkVersion(version string) error {
-	if version >= oldest {
+	_, preview := strings.CutSuffix(version, "preview")
+	if slices.Contains(versions, version) || preview && version >= oldestPreview {
 		return nil
 	}
-	return gatehouse.Errorf(gatehouse.Invalid, "InvalidApiVersionParameter", "The api-version '%s' is invalid. Use 2024-05-01 or another version from %s on.", version, oldest)
+	return gatehouse.Errorf(gatehouse.Invalid, "InvalidApiVersionParameter", "The api-version '%s' is invalid. The supported versions are '%s' and later previews.", version, strings.Join(versions, ","))
 }
 
 // validationError is how the service words faults of a body (apim-control-plane.md 1.8).

@@ -28,6 +28,7 @@ var matrixRoles = []struct{ column, name string }{
 // opinion, which reads the role's patterns as regular expressions and knows
 // nothing of the engine, has to agree on each of the cells.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	w := armtest.Start(t, build(t))
 	var holders []string
 	var table strings.Builder

@@ -34,6 +34,7 @@ var unlike = map[string]string{}
 // not take n0, n1 ...), world (an instance named parent, for types that hold others and
 // whose random instances do not serve), and unlike (when it really cannot).
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	w := world(t)
 	tree := &tree{w: w, first: map[string]string{}}
 	r := rand.New(rand.NewPCG(7, 11))
