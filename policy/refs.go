@@ -27,7 +27,8 @@ type Reference struct {
 	Element *Element // that refers
 	Section string   // in which it stands; "" in a fragment or resolver
 	// Maybe marks {{x}} in a Liquid template, which may as well be a variable there
-	// (gateway.md 5.4), and {{{x}}} in C#: it need not exist.
+	// (gateway.md 5.4), and {{{x}}} in C#: it need not exist. Nobody has checked then that the
+	// writer may refer to it, so in a workspace it is never a named value of the service.
 	Maybe bool
 }
 

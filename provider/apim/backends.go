@@ -170,6 +170,11 @@ func checkBackendCredentials(op *arm.Op, tx *store.Tx, _, next *arm.Resource) er
 	if next.Props().Object("credentials.authorization") != nil && next.SecretString(authorization) == "" {
 		return validation("credentials.authorization.parameter", "credentials.authorization.parameter is required.")
 	}
+	for _, path := range []string{"url", "proxy.url", "proxy.username"} {
+		if err := namedValuesExist(op, tx, next.ID, next.Props().String(path), path); err != nil {
+			return err
+		}
+	}
 	for _, path := range []string{authorization, proxyPassword} {
 		if err := namedValuesExist(op, tx, next.ID, next.SecretString(path), strings.TrimPrefix(path, "properties.")); err != nil {
 			return err

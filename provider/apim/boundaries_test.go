@@ -123,6 +123,18 @@ func TestBoundaries(t *testing.T) {
 			{"owner", "PUT", "/apis/large", `{"properties": {"path": "large", "format": "openapi+json", "value": ` + quoted(manyOperations(10_001)) + `}}`, 400, "split it", ""},
 			{"owner", "PUT", "/apis/odd", `{"properties": {"displayName": "Odd", "path": "odd", "contact": 1, "license": "x"}}`, 400, "contact", ""},
 		}},
+		"backends of a workspace refer to its own named values": {func(w *armtest.World) {
+			allow(t, w, "/workspaces/team", "workspaces/*")
+			sends{"owner", "PUT", "/namedValues/svc", `{"properties": {"displayName": "svc", "value": "v"}}`, 201, "", ""}.check(t, w)
+			sends{"owner", "PUT", "/workspaces/team/namedValues/own", `{"properties": {"displayName": "own", "value": "v"}}`, 201, "", ""}.check(t, w)
+		}, []sends{
+			{"alice", "PUT", "/workspaces/team/backends/b", `{"properties": {"url": "https://{{own}}.test", "protocol": "http"}}`, 201, "", ""},
+			{"alice", "PUT", "/workspaces/team/backends/c", `{"properties": {"url": "https://{{svc}}.test", "protocol": "http"}}`, 400, "not found", ""},
+			{"alice", "PUT", "/workspaces/team/backends/c", `{"properties": {"url": "{{svc}}", "protocol": "http"}}`, 400, "not found", ""},
+			{"alice", "PUT", "/workspaces/team/backends/c", `{"properties": {"url": "https://a.test", "protocol": "http", "proxy": {"url": "http://{{svc}}"}}}`, 400, "not found", ""},
+			{"alice", "PUT", "/workspaces/team/backends/c", `{"properties": {"url": "https://a.test", "protocol": "http", "proxy": {"url": "http://p", "username": "{{svc}}"}}}`, 400, "not found", ""},
+			{"alice", "DELETE", "/workspaces/team/namedValues/own", "", 400, "used by", ""},
+		}},
 		"a product's API has one name": {func(w *armtest.World) {}, []sends{
 			{"owner", "PUT", "/apis/parent;rev=2", `{"properties": {"sourceApiId": "/apis/parent"}}`, 201, "", ""},
 			{"owner", "PUT", "/products/parent/apiLinks/l", `{"properties": {"apiId": "/apis/parent;REV=2"}}`, 201, "/apis/parent\"", ";"},
@@ -155,6 +167,40 @@ func TestBoundaries(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A host leads to one service or gateway, whoever asks first, and those that services come with to these.
+func TestHostsAreTakenOnce(t *testing.T) {
+	w := world(t)
+	host := func(name string) string {
+		return `{"properties": {"hostnameConfigurations": [{"type": "Proxy", "hostName": "` + name + `", "encodedCertificate": "` + pfx + `", "certificatePassword": "hunter2"}]}}`
+	}
+	group := strings.TrimSuffix(service, "service/contoso")
+	ask := func(method, path, body string, code int) {
+		t.Helper()
+		if a := w.Do("owner", method, group+path+version, nil, body); a.Code != code {
+			t.Errorf("%s %s %.120s: %d %s", method, path, body, a.Code, a.Body)
+		}
+	}
+	ask("PUT", "service/other", `{"location": "westeurope", "sku": {"name": "Developer"}, "properties": {"publisherEmail": "a@contoso.test", "publisherName": "Contoso"}}`, 201)
+	ask("PUT", "gateways/g", `{"location": "westeurope", "sku": {"name": "Standard"}, "properties": {}}`, 201)
+	binding := func(name string) string {
+		return `{"properties": {"hostname": "` + name + `", "keyVault": {"secretId": "https://v.vault.azure.net/secrets/s"}}}`
+	}
+	ask("PATCH", "service/other", host("CONTOSO.azure-api.net"), 400)
+	ask("PATCH", "service/other", host("contoso.management.azure-api.net"), 400)
+	ask("PATCH", "service/other", host("later.azure-api.net"), 400)
+	ask("PATCH", "service/other", host("api.contoso.test"), 200)
+	ask("PATCH", "service/other", host("API.contoso.test"), 200)
+	ask("PATCH", "service/contoso", host("Api.contoso.test"), 400)
+	ask("PUT", "gateways/g/hostnameBindings/b", binding("api.contoso.test"), 400)
+	ask("PUT", "gateways/g/hostnameBindings/b", binding("contoso.azure-api.net"), 400)
+	ask("PUT", "gateways/g/hostnameBindings/b", binding("gw.contoso.test"), 201)
+	ask("PUT", "gateways/g/hostnameBindings/b", binding("GW.contoso.test"), 200)
+	ask("PATCH", "service/contoso", host("gw.contoso.test"), 400)
+	ask("DELETE", "service/other", "", 202)
+	ask("PATCH", "service/contoso", host("api.contoso.test"), 200)
+	ask("PUT", "service/other", `{"location": "westeurope", "sku": {"name": "Developer"}, "properties": {"restore": true}}`, 400)
 }
 
 // What a connectivity check never asks, however the address is written; names are resolved first.

@@ -121,6 +121,9 @@ func (p *provider) writeBack(op *arm.Op, tx *store.Tx, documents []*arm.Resource
 	for _, r := range documents {
 		if r.ID.Scope() == op.ID.Scope() {
 			service = r
+			if err := freeHosts(op, tx, nil, r); err != nil {
+				return nil, err
+			}
 			r.Body.Object("identity").Delete("principalId")
 			if err := p.identities.Settle(op, tx, nil, r); err != nil {
 				return nil, err

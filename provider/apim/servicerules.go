@@ -126,12 +126,8 @@ func checkLocations(_ *arm.Op, _, next *arm.Resource) error {
 	return nil
 }
 
-func builtInHost(service gatehouse.ID) string {
-	return strings.ToLower(service.Name()) + ".azure-api.net"
-}
-
-// checkHostnames wants names that could be hosts, each once.
-func checkHostnames(_ *arm.Op, _, next *arm.Resource) error {
+// checkHostnames wants names that could be hosts, each once, and that nobody else has.
+func checkHostnames(op *arm.Op, old, next *arm.Resource) error {
 	var seen []string
 	for i, v := range next.Props().Array("hostnameConfigurations") {
 		o, _ := v.(*jsondoc.Object)
@@ -144,7 +140,7 @@ func checkHostnames(_ *arm.Op, _, next *arm.Resource) error {
 		}
 		seen = append(seen, host)
 	}
-	return nil
+	return freeHosts(op, op.Store(), old, next)
 }
 
 var hostLabel = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$`)

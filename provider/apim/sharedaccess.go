@@ -30,8 +30,10 @@ func accessSignature(id, until, key string) []byte {
 
 // sharedAccessValid reports whether a token was made for id with one of the keys and has not ended.
 func sharedAccessValid(token, id string, now time.Time, keys ...string) bool {
-	name, rest, _ := strings.Cut(token, "&")
-	until, text, _ := strings.Cut(rest, "&")
+	at := strings.LastIndexByte(token, '&') // from the end: a name may hold the sign
+	before, text := token[:max(at, 0)], token[at+1:]
+	at = strings.LastIndexByte(before, '&')
+	name, until := before[:max(at, 0)], before[at+1:]
 	end, err := time.Parse(accessTime, until)
 	signature, bad := base64.StdEncoding.DecodeString(text)
 	if err != nil || bad != nil || !gatehouse.EqualFold(name, id) || !now.Before(end) {

@@ -27,6 +27,8 @@ func TestSharedAccess(t *testing.T) {
 		{"over", token, "factory", noon.Add(time.Hour), []string{"one"}, false},
 		{"longer", strings.Replace(token, "&2026", "&2027", 1), "factory", noon, []string{"one"}, false},
 		{"cut", token[:len(token)-4], "factory", noon, []string{"one"}, false},
+		{"a name with the sign", sharedAccess("a&b", "one", noon.Add(time.Hour)), "a&b", noon, []string{"one"}, true},
+		{"its first half", sharedAccess("a&203001010000", "one", noon.Add(time.Hour)), "a", noon, []string{"one"}, false},
 		{"empty", "", "", noon, []string{"one"}, false},
 	} {
 		if got := sharedAccessValid(c.token, c.id, c.now, c.keys...); got != c.want {

@@ -238,11 +238,24 @@ func hostnameBindings() *arm.Type {
 		Unique: []arm.Unique{{Member: "properties.hostname", Everywhere: true, Taken: func(_, _ *arm.Resource) error {
 			return validation("hostname", "the hostname is in use; choose another one")
 		}}},
-		Hooks: arm.Hooks{Show: func(_ *arm.Op, r *arm.Resource, out *jsondoc.Object) {
+		Hooks: arm.Hooks{Check: checkBinding, Show: func(_ *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 			out.Object("properties").Set("provisioningState", "Succeeded")
 			showTag(r, out)
 		}},
 	}
+}
+
+// checkBinding wants a hostname that nobody else has.
+func checkBinding(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+	host := strings.ToLower(next.Props().String("hostname"))
+	if old != nil && strings.EqualFold(old.Props().String("hostname"), host) {
+		return nil
+	}
+	taken, err := takenHost(op, tx, next.ID, []string{host})
+	if err != nil || taken == "" {
+		return err
+	}
+	return validation("hostname", "the hostname is in use; choose another one")
 }
 
 // gatewaySKUs lists what a gateway could be instead.
