@@ -26,6 +26,7 @@ const arrows = `
 	rbac/cond                                  < rbac
 	rbac                                       < rbac/builtin
 	rbac/builtin                               < rbac/builtin/gen
+	world, rbac/builtin, jsondoc               < lint, needs
 	gatehouse                                  < provider/apim/gen, policy, analytics
 	jsondoc                                    < policy/gen
 	odata, jsondoc                             < store

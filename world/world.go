@@ -52,6 +52,7 @@ type Principal struct {
 	AppID   string // of service principals
 	// Kind tells service principals apart: Application, ManagedIdentity.
 	Kind     string
+	Resource string // resource ID of the managed identity that a service principal stands for
 	Disabled bool
 	Members  []gatehouse.GUID // of a group, direct ones
 	Owners   []gatehouse.GUID
