@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"gatehouse"
-	"gatehouse/rbac/builtin"
 	"gatehouse/world"
 )
 
@@ -24,13 +23,27 @@ func (x *inspection) privileged(id gatehouse.GUID) bool {
 	return r != nil && (r.grants(anything, false) || r.grants(assignRoles, false))
 }
 
-// each calls f with the assignments that are in force, or will be.
-func (x *inspection) each(f func(*world.Assignment)) {
+// all calls f with the role assignments. Grants that stand for roles and ownership in the directory are none: they are
+// deleted by other means and seen by escalations only.
+func (x *inspection) all(f func(*world.Assignment)) {
 	for i := range x.world.Assignments {
-		if a := &x.world.Assignments[i]; x.active(a) {
+		if a := &x.world.Assignments[i]; !inDirectory(a.Scope) {
 			f(a)
 		}
 	}
+}
+
+func inDirectory(s gatehouse.Scope) bool {
+	return strings.HasPrefix(s.String(), "/providers/microsoft.graph/")
+}
+
+// each calls f with the role assignments that are in force, or will be.
+func (x *inspection) each(f func(*world.Assignment)) {
+	x.all(func(a *world.Assignment) {
+		if x.active(a) {
+			f(a)
+		}
+	})
 }
 
 func (x *inspection) broad(kind gatehouse.PrincipalType, f func(*world.Assignment)) {
@@ -119,20 +132,19 @@ func (x *inspection) orphans() {
 	if !x.world.Complete {
 		return
 	}
-	for i := range x.world.Assignments {
-		if a := &x.world.Assignments[i]; x.principals[a.Principal] == nil {
+	x.all(func(a *world.Assignment) {
+		if x.principals[a.Principal] == nil {
 			x.add(of(a, fmt.Sprintf("%s at %s is assigned to %s, which was deleted", x.roleName(a.Role), where(a.Scope), a.Principal), Fix{Az: deleteAssignment(a)}))
 		}
-	}
+	})
 }
 
 func (x *inspection) roleless() {
-	for i := range x.world.Assignments {
-		a := &x.world.Assignments[i]
-		if _, directory := builtin.DirectoryRole(a.Role); x.roles[a.Role] == nil && !directory {
+	x.all(func(a *world.Assignment) {
+		if x.roles[a.Role] == nil {
 			x.add(of(a, fmt.Sprintf("%s is assigned the role %s at %s, which does not exist", x.who(a.Principal), a.Role, where(a.Scope)), Fix{Az: deleteAssignment(a)}))
 		}
-	}
+	})
 }
 
 // nowhere finds assignments at what is not there: a resource where what exists is known, else a subscription or
@@ -177,8 +189,7 @@ func (x *inspection) placed(s gatehouse.Scope) bool {
 }
 
 func (x *inspection) windows(never bool) {
-	for i := range x.world.Assignments {
-		a := &x.world.Assignments[i]
+	x.all(func(a *world.Assignment) {
 		empty := !a.Start.IsZero() && !a.End.IsZero() && !a.Start.Before(a.End)
 		switch {
 		case a.End.IsZero() || empty != never:
@@ -187,7 +198,7 @@ func (x *inspection) windows(never bool) {
 		case !x.now.Before(a.End):
 			x.add(of(a, fmt.Sprintf("%s for %s at %s ended %s", x.roleName(a.Role), x.who(a.Principal), where(a.Scope), day(a.End)), Fix{Az: deleteAssignment(a)}))
 		}
-	}
+	})
 }
 
 func (x *inspection) expired() { x.windows(false) }

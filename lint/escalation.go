@@ -230,26 +230,33 @@ func (c *climber) directory() {
 			c.edge(o, step{to: to, how: how, gain: true})
 		}
 	}
-	c.each(func(a *world.Assignment) {
-		r := c.roles[a.Role]
-		if r == nil || a.Condition != "" {
-			return
+	for i := range c.world.Assignments {
+		c.over(&c.world.Assignments[i])
+	}
+}
+
+// over makes the steps of a role over the directory, or over one object of it.
+func (c *climber) over(a *world.Assignment) {
+	r := c.roles[a.Role]
+	if r == nil || a.Condition != "" || !c.active(a) {
+		return
+	}
+	_, err := gatehouse.ParseGUID(a.Scope.Name())
+	one := inDirectory(a.Scope) && err == nil
+	for _, way := range []struct {
+		action string
+		kind   gatehouse.PrincipalType
+		how    string
+	}{{membersOf, gatehouse.Group, "may join"}, {credentialsOf, gatehouse.ServicePrincipal, "may set a secret of"}, {usersOf, gatehouse.User, "may reset the password of"}} {
+		if !r.grants(way.action, true) {
+			continue
 		}
-		for _, way := range []struct {
-			action string
-			kind   gatehouse.PrincipalType
-			how    string
-		}{{membersOf, gatehouse.Group, "may join"}, {credentialsOf, gatehouse.ServicePrincipal, "may set a secret of"}, {usersOf, gatehouse.User, "may reset the password of"}} {
-			if !r.grants(way.action, true) {
-				continue
-			}
-			for i := range c.world.Principals {
-				if p := &c.world.Principals[i]; p.Type == way.kind && p.Kind != "ManagedIdentity" {
-					c.edge(a.Principal, step{point{principal: p.ID}, way.how, true, a})
-				}
+		for i := range c.world.Principals {
+			if p := &c.world.Principals[i]; p.Type == way.kind && p.Kind != "ManagedIdentity" && (!one || a.Scope.Name() == p.ID.String()) {
+				c.edge(a.Principal, step{point{principal: p.ID}, way.how, true, a})
 			}
 		}
-	})
+	}
 }
 
 // identities makes the steps to managed identities: from those who may attach one to a machine of theirs, or trust their own issuer in its place.
