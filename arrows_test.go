@@ -26,7 +26,6 @@ const arrows = `
 	rbac/cond                                  < rbac
 	rbac                                       < rbac/builtin
 	rbac/builtin                               < rbac/builtin/gen
-	world, rbac/builtin, jsondoc               < lint, needs
 	gatehouse                                  < provider/apim/gen, policy, analytics
 	jsondoc                                    < policy/gen
 	odata, jsondoc                             < store
@@ -43,6 +42,7 @@ const arrows = `
 	audit, world                               < evidence
 	store                                      < siem
 	jsondoc, world, rbac/builtin               < desired
+	world                                      < lint
 	guard                                      < arm
 	arm, store/sqlite                          < arm/armtest
 	jsondoc                                    < provider/apim/apidoc

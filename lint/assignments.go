@@ -63,15 +63,15 @@ func (x *inspection) kind(a *world.Assignment) gatehouse.PrincipalType {
 
 func (x *inspection) broadUsers() {
 	x.broad(gatehouse.User, func(a *world.Assignment) {
-		x.add(of(a, fmt.Sprintf("%s holds %s at %s, always and over everything in it", x.who(a.Principal), x.roleName(a.Role), where(a.Scope)), Fix{
-			Note: "Make the role eligible, or assign it to a group where the work is; then", Az: deleteAssignment(a)}))
+		x.add(of(a, fmt.Sprintf("%s holds %s at %s, always and over everything in it", x.who(a.Principal), x.roleName(a.Role), x.where(a.Scope)), Fix{
+			Note: "Make the role eligible, or assign it to a group where the work is; then", Az: x.deleteAssignment(a)}))
 	})
 }
 
 func (x *inspection) broadPrograms() {
 	x.broad(gatehouse.ServicePrincipal, func(a *world.Assignment) {
-		x.add(of(a, fmt.Sprintf("the service principal %s holds %s at %s", x.who(a.Principal), x.roleName(a.Role), where(a.Scope)), Fix{
-			Note: `Ask "gatehouse needs" what its plans need, assign that, then`, Az: deleteAssignment(a)}))
+		x.add(of(a, fmt.Sprintf("the service principal %s holds %s at %s", x.who(a.Principal), x.roleName(a.Role), x.where(a.Scope)), Fix{
+			Note: `Ask "gatehouse needs" what its plans need, assign that, then`, Az: x.deleteAssignment(a)}))
 	})
 }
 
@@ -79,7 +79,7 @@ func (x *inspection) broadPrograms() {
 func (x *inspection) guests() {
 	x.each(func(a *world.Assignment) {
 		if p := x.principals[a.Principal]; p != nil && strings.Contains(strings.ToUpper(p.Name), "#EXT#") && x.privileged(a.Role) {
-			x.add(of(a, fmt.Sprintf("the guest %s holds %s at %s", p.Name, x.roleName(a.Role), where(a.Scope)), Fix{Az: deleteAssignment(a)}))
+			x.add(of(a, fmt.Sprintf("the guest %s holds %s at %s", p.Name, x.roleName(a.Role), x.where(a.Scope)), Fix{Az: x.deleteAssignment(a)}))
 		}
 	})
 }
@@ -106,8 +106,8 @@ func (x *inspection) owners() {
 			if len(names) > 10 {
 				names = append(names[:10], fmt.Sprintf("and %d more", len(names)-10))
 			}
-			x.add(Finding{Message: fmt.Sprintf("%s has %d owners, more than %d: %s", where(scope), len(set), x.Limits.Owners, strings.Join(names, ", ")), scope: scope,
-				Fix: Fix{Note: "See through what each owns it, and take away what is not needed", Az: "az role assignment list --role Owner --scope " + quote(scope.String()) + " -o table"}})
+			x.add(Finding{Message: fmt.Sprintf("%s has %d owners, more than %d: %s", x.where(scope), len(set), x.Limits.Owners, strings.Join(names, ", ")), scope: scope,
+				Fix: Fix{Note: "See through what each owns it, and take away what is not needed", Az: "az role assignment list --role Owner --scope " + quote(x.world.Spell(scope)) + " -o table"}})
 		}
 	}
 }
@@ -134,7 +134,7 @@ func (x *inspection) orphans() {
 	}
 	x.all(func(a *world.Assignment) {
 		if x.principals[a.Principal] == nil {
-			x.add(of(a, fmt.Sprintf("%s at %s is assigned to %s, which was deleted", x.roleName(a.Role), where(a.Scope), a.Principal), Fix{Az: deleteAssignment(a)}))
+			x.add(of(a, fmt.Sprintf("%s at %s is assigned to %s, which was deleted", x.roleName(a.Role), x.where(a.Scope), a.Principal), Fix{Az: x.deleteAssignment(a)}))
 		}
 	})
 }
@@ -142,7 +142,7 @@ func (x *inspection) orphans() {
 func (x *inspection) roleless() {
 	x.all(func(a *world.Assignment) {
 		if x.roles[a.Role] == nil {
-			x.add(of(a, fmt.Sprintf("%s is assigned the role %s at %s, which does not exist", x.who(a.Principal), a.Role, where(a.Scope)), Fix{Az: deleteAssignment(a)}))
+			x.add(of(a, fmt.Sprintf("%s is assigned the role %s at %s, which does not exist", x.who(a.Principal), a.Role, x.where(a.Scope)), Fix{Az: x.deleteAssignment(a)}))
 		}
 	})
 }
@@ -167,7 +167,7 @@ func (x *inspection) nowhere() {
 			}
 		}
 		if !missing.IsRoot() {
-			x.add(of(a, fmt.Sprintf("%s for %s is assigned at %s, and there is no %s", x.roleName(a.Role), x.who(a.Principal), where(a.Scope), where(missing)), Fix{Az: deleteAssignment(a)}))
+			x.add(of(a, fmt.Sprintf("%s for %s is assigned at %s, and there is no %s", x.roleName(a.Role), x.who(a.Principal), x.where(a.Scope), x.where(missing)), Fix{Az: x.deleteAssignment(a)}))
 		}
 	})
 }
@@ -194,9 +194,9 @@ func (x *inspection) windows(never bool) {
 		switch {
 		case a.End.IsZero() || empty != never:
 		case empty:
-			x.add(of(a, fmt.Sprintf("%s for %s at %s ends %s, before it starts %s", x.roleName(a.Role), x.who(a.Principal), where(a.Scope), day(a.End), day(a.Start)), Fix{Az: deleteAssignment(a)}))
+			x.add(of(a, fmt.Sprintf("%s for %s at %s ends %s, before it starts %s", x.roleName(a.Role), x.who(a.Principal), x.where(a.Scope), day(a.End), day(a.Start)), Fix{Az: x.deleteAssignment(a)}))
 		case !x.now.Before(a.End):
-			x.add(of(a, fmt.Sprintf("%s for %s at %s ended %s", x.roleName(a.Role), x.who(a.Principal), where(a.Scope), day(a.End)), Fix{Az: deleteAssignment(a)}))
+			x.add(of(a, fmt.Sprintf("%s for %s at %s ended %s", x.roleName(a.Role), x.who(a.Principal), x.where(a.Scope), day(a.End)), Fix{Az: x.deleteAssignment(a)}))
 		}
 	})
 }
@@ -250,8 +250,8 @@ func (x *inspection) beside() {
 		}
 		for _, g := range x.snapshot.Groups(a.Principal) {
 			if other := x.covering(a, all[holding{g, a.Role}]); other != nil {
-				x.add(of(a, fmt.Sprintf("%s is assigned %s at %s directly, and has it through the group %s at %s", x.who(a.Principal), x.roleName(a.Role), where(a.Scope), x.who(g), where(other.Scope)),
-					Fix{Az: deleteAssignment(a)}))
+				x.add(of(a, fmt.Sprintf("%s is assigned %s at %s directly, and has it through the group %s at %s", x.who(a.Principal), x.roleName(a.Role), x.where(a.Scope), x.who(g), x.where(other.Scope)),
+					Fix{Az: x.deleteAssignment(a)}))
 				return
 			}
 		}
@@ -268,7 +268,7 @@ func (x *inspection) inherited() {
 		}
 		for _, s := range x.chain(a.Scope)[1:] {
 			if by[s] != nil {
-				x.add(of(a, fmt.Sprintf("%s has %s at %s already from %s", x.who(a.Principal), x.roleName(a.Role), where(a.Scope), where(s)), Fix{Az: deleteAssignment(a)}))
+				x.add(of(a, fmt.Sprintf("%s has %s at %s already from %s", x.who(a.Principal), x.roleName(a.Role), x.where(a.Scope), x.where(s)), Fix{Az: x.deleteAssignment(a)}))
 				return
 			}
 		}
@@ -279,7 +279,7 @@ func (x *inspection) twice() {
 	all := x.unbounded()
 	x.each(func(a *world.Assignment) {
 		if first := all[holding{a.Principal, a.Role}][a.Scope]; first != nil && first != a && a.Condition == "" && a.Start.IsZero() && a.End.IsZero() {
-			x.add(of(a, fmt.Sprintf("%s is assigned %s at %s twice: also by %s", x.who(a.Principal), x.roleName(a.Role), where(a.Scope), first.ID), Fix{Az: deleteAssignment(a)}))
+			x.add(of(a, fmt.Sprintf("%s is assigned %s at %s twice: also by %s", x.who(a.Principal), x.roleName(a.Role), x.where(a.Scope), first.ID), Fix{Az: x.deleteAssignment(a)}))
 		}
 	})
 }
@@ -296,8 +296,8 @@ func (x *inspection) unused() {
 			return
 		}
 		if last, ok := x.Uses[a.ID]; !ok || last.Before(x.Since) {
-			x.add(of(a, fmt.Sprintf("%s for %s at %s allowed no change in %s", r.Name, x.who(a.Principal), where(a.Scope), plural(int(x.now.Sub(x.Since).Hours()/24), "day", "days")),
-				Fix{Note: "The log holds no reads: where reading is needed, assign a role that reads first; then", Az: deleteAssignment(a)}))
+			x.add(of(a, fmt.Sprintf("%s for %s at %s allowed no change in %s", r.Name, x.who(a.Principal), x.where(a.Scope), plural(int(x.now.Sub(x.Since).Hours()/24), "day", "days")),
+				Fix{Note: "The log holds no reads: where reading is needed, assign a role that reads first; then", Az: x.deleteAssignment(a)}))
 		}
 	})
 }
@@ -325,8 +325,8 @@ func (x *inspection) unassignable() {
 				return
 			}
 		}
-		x.add(of(a, fmt.Sprintf("%s is assigned %s at %s, where the role is no longer assignable", x.who(a.Principal), r.Name, where(a.Scope)),
-			Fix{Note: "Assign a role that is meant for this place; then", Az: deleteAssignment(a)}))
+		x.add(of(a, fmt.Sprintf("%s is assigned %s at %s, where the role is no longer assignable", x.who(a.Principal), r.Name, x.where(a.Scope)),
+			Fix{Note: "Assign a role that is meant for this place; then", Az: x.deleteAssignment(a)}))
 	})
 }
 
@@ -339,7 +339,7 @@ func (x *inspection) empty() {
 		set := map[gatehouse.GUID]bool{}
 		x.expand(a.Principal, set, map[gatehouse.GUID]bool{})
 		if len(set) == 0 {
-			x.add(of(a, fmt.Sprintf("%s at %s is assigned to the group %s, which is empty", x.roleName(a.Role), where(a.Scope), x.who(a.Principal)), Fix{Az: deleteAssignment(a)}))
+			x.add(of(a, fmt.Sprintf("%s at %s is assigned to the group %s, which is empty", x.roleName(a.Role), x.where(a.Scope), x.who(a.Principal)), Fix{Az: x.deleteAssignment(a)}))
 		}
 	})
 }
@@ -347,7 +347,7 @@ func (x *inspection) empty() {
 func (x *inspection) disabled() {
 	x.each(func(a *world.Assignment) {
 		if p := x.principals[a.Principal]; p != nil && p.Disabled {
-			x.add(of(a, fmt.Sprintf("%s is disabled and still holds %s at %s", x.who(a.Principal), x.roleName(a.Role), where(a.Scope)), Fix{Az: deleteAssignment(a)}))
+			x.add(of(a, fmt.Sprintf("%s is disabled and still holds %s at %s", x.who(a.Principal), x.roleName(a.Role), x.where(a.Scope)), Fix{Az: x.deleteAssignment(a)}))
 		}
 	})
 }
@@ -360,8 +360,8 @@ func (x *inspection) pointless() {
 		if reason == "" {
 			continue
 		}
-		x.add(Finding{Message: fmt.Sprintf("the deny assignment %s at %s %s", d.Name, where(d.Scope), reason), Assignment: d.ID, scope: d.Scope,
-			Fix: Fix{Az: "az rest --method delete --url " + quote(strings.TrimSuffix(d.Scope.String(), "/")+"/providers/Microsoft.Authorization/denyAssignments/"+d.ID.String()+"?api-version=2022-04-01")}})
+		x.add(Finding{Message: fmt.Sprintf("the deny assignment %s at %s %s", d.Name, x.where(d.Scope), reason), Assignment: d.ID, scope: d.Scope,
+			Fix: Fix{Az: "az rest --method delete --url " + quote(strings.TrimSuffix(x.world.Spell(d.Scope), "/")+"/providers/Microsoft.Authorization/denyAssignments/"+d.ID.String()+"?api-version=2022-04-01")}})
 	}
 }
 
@@ -410,7 +410,7 @@ func (x *inspection) circles() {
 				Fix: Fix{Note: "Remove one of the memberships on the way", Az: "az ad group member list --group " + p.Principal.String() + " -o table"}})
 		}
 		if strings.Contains(p.Message, "lies below itself") {
-			x.add(Finding{Message: fmt.Sprintf("%s lies below itself", where(p.Scope)), scope: p.Scope,
+			x.add(Finding{Message: fmt.Sprintf("%s lies below itself", x.where(p.Scope)), scope: p.Scope,
 				Fix: Fix{Note: "Move it elsewhere", Az: "az account management-group update --name " + p.Scope.Name() + " --parent PARENT"}})
 		}
 	}

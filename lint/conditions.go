@@ -22,14 +22,14 @@ func (x *inspection) conditional(f func(*world.Assignment, *role, *condition)) {
 	})
 }
 
-func updateAssignment(a *world.Assignment) Fix {
-	return Fix{Note: "Correct the condition", Az: "az role assignment list --scope " + quote(a.Scope.String()) + " --query \"[?name=='" + a.ID.String() + "'] | [0]\" > assignment.json  # edit it, then: az role assignment update --role-assignment @assignment.json"}
+func (x *inspection) updateAssignment(a *world.Assignment) Fix {
+	return Fix{Note: "Correct the condition", Az: "az role assignment list --scope " + quote(x.world.Spell(a.Scope)) + " --query \"[?name=='" + a.ID.String() + "'] | [0]\" > assignment.json  # edit it, then: az role assignment update --role-assignment @assignment.json"}
 }
 
 func (x *inspection) unreadable() {
 	x.conditional(func(a *world.Assignment, r *role, c *condition) {
 		if c.fault != nil {
-			x.add(of(a, fmt.Sprintf("the condition on %s for %s at %s does not parse, so it grants nothing: %s", r.Name, x.who(a.Principal), where(a.Scope), c.fault), updateAssignment(a)))
+			x.add(of(a, fmt.Sprintf("the condition on %s for %s at %s does not parse, so it grants nothing: %s", r.Name, x.who(a.Principal), x.where(a.Scope), c.fault), x.updateAssignment(a)))
 		}
 	})
 }
@@ -89,7 +89,7 @@ func (x *inspection) neverHolds() {
 			return
 		}
 		if _, never := x.outcomes(r, c); never {
-			x.add(of(a, fmt.Sprintf("the condition on %s for %s at %s can never hold, so it grants nothing", r.Name, x.who(a.Principal), where(a.Scope)), updateAssignment(a)))
+			x.add(of(a, fmt.Sprintf("the condition on %s for %s at %s can never hold, so it grants nothing", r.Name, x.who(a.Principal), x.where(a.Scope)), x.updateAssignment(a)))
 		}
 	})
 }
@@ -104,7 +104,7 @@ func (x *inspection) alwaysHolds() {
 			return
 		}
 		if always, _ := x.outcomes(r, c); always {
-			x.add(of(a, fmt.Sprintf("the condition on %s for %s at %s holds for everything that the role grants: it limits nothing", r.Name, x.who(a.Principal), where(a.Scope)), updateAssignment(a)))
+			x.add(of(a, fmt.Sprintf("the condition on %s for %s at %s holds for everything that the role grants: it limits nothing", r.Name, x.who(a.Principal), x.where(a.Scope)), x.updateAssignment(a)))
 		}
 	})
 }
@@ -136,7 +136,7 @@ func (x *inspection) unlimited() {
 		if strings.HasPrefix(open[0], "assign") {
 			severity = High
 		}
-		f := of(a, fmt.Sprintf("the condition on %s for %s at %s lets them %s", r.Name, x.who(a.Principal), where(a.Scope), strings.Join(open, " and ")), updateAssignment(a))
+		f := of(a, fmt.Sprintf("the condition on %s for %s at %s lets them %s", r.Name, x.who(a.Principal), x.where(a.Scope), strings.Join(open, " and ")), x.updateAssignment(a))
 		f.Severity = severity
 		f.Fix.Note = "Limit write by @Request and delete by @Resource, each in a block of its own"
 		x.add(f)
@@ -152,7 +152,7 @@ func (x *inspection) half() {
 			if !r.grants(way.action, false) || c.Possible(way.action, "", x.about(way.action)).Has(cond.True) {
 				continue
 			}
-			f := of(a, fmt.Sprintf("the condition on %s for %s at %s never lets them %s: it asks %s, where only %s is there", r.Name, x.who(a.Principal), where(a.Scope), way.verb, way.wrong, way.right), updateAssignment(a))
+			f := of(a, fmt.Sprintf("the condition on %s for %s at %s never lets them %s: it asks %s, where only %s is there", r.Name, x.who(a.Principal), x.where(a.Scope), way.verb, way.wrong, way.right), x.updateAssignment(a))
 			f.Scope = f.scope.String() + "#" + way.verb
 			x.add(f)
 		}
@@ -165,7 +165,7 @@ func (x *inspection) suspicious() {
 			return
 		}
 		for _, p := range c.Check() {
-			x.add(of(a, fmt.Sprintf("the condition on %s for %s at %s, line %d column %d: %s", r.Name, x.who(a.Principal), where(a.Scope), p.Line, p.Column, p.Message), updateAssignment(a)))
+			x.add(of(a, fmt.Sprintf("the condition on %s for %s at %s, line %d column %d: %s", r.Name, x.who(a.Principal), x.where(a.Scope), p.Line, p.Column, p.Message), x.updateAssignment(a)))
 		}
 	})
 }
@@ -204,7 +204,7 @@ func (x *inspection) giveaways() {
 			return
 		}
 		if through := x.giver(a, c); through != nil {
-			x.add(of(a, fmt.Sprintf("the condition on %s for %s at %s lets them assign %s, which assigns every role", r.Name, x.who(a.Principal), where(a.Scope), through.Name), updateAssignment(a)))
+			x.add(of(a, fmt.Sprintf("the condition on %s for %s at %s lets them assign %s, which assigns every role", r.Name, x.who(a.Principal), x.where(a.Scope), through.Name), x.updateAssignment(a)))
 		}
 	})
 }

@@ -126,16 +126,16 @@ func (c *climber) report(p gatehouse.GUID, next map[point]step) {
 		}
 		path = append(path, s.how)
 		if at = s.to; at.over {
-			path = append(path, "everything at "+where(at.power))
+			path = append(path, "everything at "+c.where(at.power))
 		} else {
 			path = append(path, c.who(at.principal))
 		}
 	}
-	f := Finding{Message: fmt.Sprintf("%s can get hold of everything at %s: %s", c.who(p), where(at.power), told(path)), Principal: p, Path: path, scope: at.power,
+	f := Finding{Message: fmt.Sprintf("%s can get hold of everything at %s: %s", c.who(p), c.where(at.power), told(path)), Principal: p, Path: path, scope: at.power,
 		Fix: Fix{Note: "Cut one of these steps; the first is the nearest"}}
 	if first.by != nil {
 		f.Assignment, f.Role = first.by.ID, first.by.Role
-		f.Fix.Az = deleteAssignment(first.by)
+		f.Fix.Az = c.deleteAssignment(first.by)
 	} else if p := first.to.principal; !p.IsZero() {
 		f.Fix.Az = c.cut(path[0], p)
 	}

@@ -206,34 +206,32 @@ func (x *inspection) roleName(id gatehouse.GUID) string {
 	return id.String()
 }
 
-var dull = regexp.MustCompile(`^/subscriptions/[^/]+/(resourcegroups/)?|/providers/[^/]+`)
+var dull = regexp.MustCompile(`(?i)^/subscriptions/[^/]+/(resourcegroups/)?|/providers/[^/]+`)
 
 // where names a scope as people do.
-func where(s gatehouse.Scope) string {
+func (x *inspection) where(s gatehouse.Scope) string {
+	text := x.world.Spell(s)
+	name := text[strings.LastIndexByte(text, '/')+1:]
 	switch tier(s) {
 	case rootTier:
 		if s.IsRoot() {
 			return "the tenant root"
 		}
-		return "management group " + s.Name()
+		return "management group " + name
 	case subscriptionTier:
-		return "subscription " + s.Name()
+		return "subscription " + name
 	case groupTier:
-		return "resource group " + s.Name()
+		return "resource group " + name
 	}
-	return strings.TrimPrefix(dull.ReplaceAllString(s.String(), ""), "/")
+	return strings.TrimPrefix(dull.ReplaceAllString(text, ""), "/")
 }
 
-func assignmentID(a *world.Assignment) string {
-	return strings.TrimSuffix(a.Scope.String(), "/") + "/providers/Microsoft.Authorization/roleAssignments/" + a.ID.String()
+func (x *inspection) assignmentID(a *world.Assignment) string {
+	return strings.TrimSuffix(x.world.Spell(a.Scope), "/") + "/providers/Microsoft.Authorization/roleAssignments/" + a.ID.String()
 }
 
-func deleteAssignment(a *world.Assignment) string {
-	return "az role assignment delete --ids " + quote(assignmentID(a))
-}
-
-func createAssignment(principal gatehouse.GUID, kind gatehouse.PrincipalType, role string, scope gatehouse.Scope) string {
-	return fmt.Sprintf("az role assignment create --assignee-object-id %s --assignee-principal-type %s --role %s --scope %s", principal, kind, quote(role), quote(scope.String()))
+func (x *inspection) deleteAssignment(a *world.Assignment) string {
+	return "az role assignment delete --ids " + quote(x.assignmentID(a))
 }
 
 // quote writes a word for a POSIX shell.

@@ -162,7 +162,7 @@ func (x *inspection) add(f Finding) {
 	f.Rule, f.Name = x.rule.ID, x.rule.Name
 	f.Severity = cmp.Or(f.Severity, x.rule.Severity)
 	if f.Scope == "" && f.Assignment != (gatehouse.GUID{}) || !f.scope.IsRoot() {
-		f.Scope = f.scope.String()
+		f.Scope = x.world.Spell(f.scope)
 	}
 	if f.Fix.Az != "" && f.Fix.Gatehouse == "" {
 		f.Fix.Gatehouse = "gatehouse az -- " + strings.TrimPrefix(f.Fix.Az, "az ")

@@ -194,7 +194,7 @@ func (m *marshaller) principal(p *Principal) *jsondoc.Object {
 	if section(p.Type) == 3 && p.Type != "" {
 		o.Set("type", string(p.Type))
 	}
-	for name, v := range pick("mail", p.Mail, "appId", p.AppID, "servicePrincipalType", p.Kind, "members", texts(p.Members, m.w.Label), "owners", texts(p.Owners, m.w.Label)).All() {
+	for name, v := range pick("mail", p.Mail, "appId", p.AppID, "servicePrincipalType", p.Kind, "resourceId", p.Resource, "members", texts(p.Members, m.w.Label), "owners", texts(p.Owners, m.w.Label)).All() {
 		o.Set(name, v)
 	}
 	if p.Disabled {

@@ -98,6 +98,12 @@ func (n node) describe(p *Principal, name, display string) {
 	fill(&p.Display, display)
 	fill(&p.AppID, n.text("appId", "applicationId", "clientId"))
 	fill(&p.Kind, n.text("servicePrincipalType", "kind"))
+	fill(&p.Resource, n.text("resourceId"))
+	for _, name := range n.texts("alternativeNames") {
+		if id, err := gatehouse.ParseID(name); err == nil && !id.IsRoot() {
+			fill(&p.Resource, id.String())
+		}
+	}
 	if p.Display == p.Name {
 		p.Display = ""
 	}

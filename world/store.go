@@ -170,7 +170,7 @@ func (l *loader) servicePrincipal(d *store.Document) error {
 	if err != nil {
 		return nil
 	}
-	p.Name, p.AppID, p.Kind, p.Disabled = s.DisplayName, s.AppID.String(), s.Type, !s.Enabled()
+	p.Name, p.AppID, p.Kind, p.Resource, p.Disabled = s.DisplayName, s.AppID.String(), s.Type, s.Resource(), !s.Enabled()
 	p.secrets(s.PasswordCredentials, s.KeyCredentials)
 	if l.byApp == nil {
 		l.byApp = map[gatehouse.GUID]gatehouse.GUID{}
