@@ -248,7 +248,7 @@ func (x *inspection) beside() {
 		if x.kind(a) == gatehouse.Group {
 			return
 		}
-		for _, g := range x.snapshot.Groups(a.Principal) {
+		for _, g := range x.groups(a.Principal, all) {
 			if other := x.covering(a, all[holding{g, a.Role}]); other != nil {
 				x.add(of(a, fmt.Sprintf("%s is assigned %s at %s directly, and has it through the group %s at %s", x.who(a.Principal), x.roleName(a.Role), x.where(a.Scope), x.who(g), x.where(other.Scope)),
 					Fix{Az: x.deleteAssignment(a)}))
@@ -256,6 +256,26 @@ func (x *inspection) beside() {
 			}
 		}
 	})
+}
+
+// groups are the groups of a principal that hold something.
+func (x *inspection) groups(id gatehouse.GUID, all holdings) []gatehouse.GUID {
+	if x.within == nil {
+		x.within, x.holders = map[gatehouse.GUID][]gatehouse.GUID{}, map[gatehouse.GUID]bool{}
+		for h := range all {
+			x.holders[h.principal] = true
+		}
+	}
+	list, known := x.within[id]
+	if !known {
+		for _, g := range x.snapshot.Groups(id) {
+			if x.holders[g] {
+				list = append(list, g)
+			}
+		}
+		x.within[id] = list
+	}
+	return list
 }
 
 // inherited finds what is assigned again further down.
@@ -336,12 +356,20 @@ func (x *inspection) empty() {
 		if p == nil || p.Type != gatehouse.Group {
 			return
 		}
-		set := map[gatehouse.GUID]bool{}
-		x.expand(a.Principal, set, map[gatehouse.GUID]bool{})
-		if len(set) == 0 {
+		if !x.peopled(a.Principal, map[gatehouse.GUID]bool{}) {
 			x.add(of(a, fmt.Sprintf("%s at %s is assigned to the group %s, which is empty", x.roleName(a.Role), x.where(a.Scope), x.who(a.Principal)), Fix{Az: x.deleteAssignment(a)}))
 		}
 	})
+}
+
+// peopled reports whether somebody is in a group, or the group is somebody.
+func (x *inspection) peopled(id gatehouse.GUID, seen map[gatehouse.GUID]bool) bool {
+	p := x.principals[id]
+	if p == nil || p.Type != gatehouse.Group {
+		return true
+	}
+	seen[id] = true
+	return slices.ContainsFunc(p.Members, func(m gatehouse.GUID) bool { return !seen[m] && x.peopled(m, seen) })
 }
 
 func (x *inspection) disabled() {

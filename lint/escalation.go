@@ -137,14 +137,14 @@ func (c *climber) report(p gatehouse.GUID, next map[point]step) {
 		f.Assignment, f.Role = first.by.ID, first.by.Role
 		f.Fix.Az = c.deleteAssignment(first.by)
 	} else if p := first.to.principal; !p.IsZero() {
-		f.Fix.Az = c.cut(path[0], p)
+		f.Fix.Az = c.cut(f.Principal, p)
 	}
 	c.add(f)
 }
 
-func (c *climber) cut(owner string, of gatehouse.GUID) string {
+func (c *climber) cut(owner, of gatehouse.GUID) string {
 	if p := c.principals[of]; p != nil && p.Type == gatehouse.Group {
-		return "az ad group owner remove --group " + of.String() + " --owner-object-id " + quote(owner)
+		return "az ad group owner remove --group " + of.String() + " --owner-object-id " + owner.String()
 	}
 	return "az ad sp owner list --id " + of.String() + " -o table"
 }

@@ -23,7 +23,9 @@ type inspection struct {
 	held       map[gatehouse.GUID]int // assignments and eligibilities of a role
 	chains     map[gatehouse.Scope][]gatehouse.Scope
 	conditions map[string]*condition
-	decided    map[string][2]bool // of a role and a condition: whether it always or never holds
+	decided    map[string][2]bool                  // of a role and a condition: whether it always or never holds
+	within     map[gatehouse.GUID][]gatehouse.GUID // groups with holdings by principal, as groups finds them
+	holders    map[gatehouse.GUID]bool
 	rule       *Rule
 	found      []Finding
 }

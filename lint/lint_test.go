@@ -160,10 +160,8 @@ GH014 *: nothing like it
 			got = append(got, fmt.Sprint("left ", f.Line))
 		}
 	}
-	want := "GH001 24 on call\nGH001 11 break glass, sealed (SEC-12)\nGH001 15 agreed with the board\nleft 24\n"
-	_ = want
 	text := strings.Join(got, "\n")
-	for _, line := range []string{"GH001 11 break glass, sealed (SEC-12)", "GH001 15 agreed with the board", "GH001 20 on call", "left 24"} {
+	for _, line := range []string{"GH001 10 break glass, sealed (SEC-12)", "GH001 14 agreed with the board", "GH001 19 on call", "left 23"} {
 		if !strings.Contains(text, line) {
 			t.Errorf("%q is missing from\n%s", line, text)
 		}
@@ -271,7 +269,9 @@ func large(assignments int) *world.World {
 		case i%10 == 0:
 			p.Type = gatehouse.Group
 			for m := 1; m < 20; m++ {
-				p.Members = append(p.Members, id("p", (i+m)%people))
+				if m%10 != 0 || i%100 == 0 { // a tenth of the groups hold others
+					p.Members = append(p.Members, id("p", (i+m)%people))
+				}
 			}
 			p.Owners = []gatehouse.GUID{id("p", (i+7)%people)}
 		case i%10 == 1:
