@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -131,7 +130,7 @@ func (c *climber) report(p gatehouse.GUID, next map[point]step) {
 			path = append(path, c.who(at.principal))
 		}
 	}
-	f := Finding{Message: fmt.Sprintf("%s can get hold of everything at %s: %s", c.who(p), c.where(at.power), told(path)), Principal: p, Path: path, scope: at.power,
+	f := Finding{Message: told(path), Principal: p, Path: path, scope: at.power,
 		Fix: Fix{Note: "Cut one of these steps; the first is the nearest"}}
 	if first.by != nil {
 		f.Assignment, f.Role = first.by.ID, first.by.Role

@@ -23,7 +23,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := command().ExecuteContext(ctx)
-	if err != nil && !errors.As(err, new(*exec.ExitError)) { // a program that was run for the user has said what it had to say
+	if err != nil && !errors.Is(err, answeredNo) && !errors.As(err, new(*exec.ExitError)) { // a program that was run for the user has said what it had to say
 		fmt.Fprintln(os.Stderr, "ERROR:", sentence(err))
 	}
 	os.Exit(exitCode(err))
@@ -36,7 +36,7 @@ func command() *cobra.Command {
 Real az, Terraform and Azure SDKs work against it; see "gatehouse help serve" to start one.`,
 		SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
 	}
-	root.AddCommand(serveCommand(), envCommand(), azCommand(), tokenCommand(), auditCommand(), backupCommand(), restoreCommand(), rotateKeysCommand(), versionCommand())
+	root.AddCommand(serveCommand(), envCommand(), azCommand(), tokenCommand(), auditCommand(), lintCommand(), backupCommand(), restoreCommand(), rotateKeysCommand(), versionCommand())
 	root.AddCommand(topics()...)
 	finish(root)
 	return root

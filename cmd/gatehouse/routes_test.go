@@ -8,7 +8,7 @@ import (
 )
 
 // world is a test server with every provider of the product.
-func world(t *testing.T) *armtest.World { return armtest.Start(t, everything(t)) }
+func appWorld(t *testing.T) *armtest.World { return armtest.Start(t, everything(t)) }
 
 func everything(t *testing.T) func(w *armtest.World) []*arm.Provider {
 	return func(w *armtest.World) []*arm.Provider {
@@ -25,7 +25,7 @@ func everything(t *testing.T) func(w *armtest.World) []*arm.Provider {
 func TestWire(t *testing.T) { armtest.Run(t, "testdata/wire/*.txtar", everything(t)) }
 
 // TestRoutes keeps the table of every route with the action that it asks for.
-func TestRoutes(t *testing.T) { armtest.Routes(t, world(t).Server, "testdata/routes.txt") }
+func TestRoutes(t *testing.T) { armtest.Routes(t, appWorld(t).Server, "testdata/routes.txt") }
 
 // TestSweep asks every route without a token and without a role.
-func TestSweep(t *testing.T) { armtest.Sweep(t, world(t), "../../arm/testdata/unguarded.txt", true) }
+func TestSweep(t *testing.T) { armtest.Sweep(t, appWorld(t), "../../arm/testdata/unguarded.txt", true) }
