@@ -262,3 +262,18 @@ func manyOperations(n int) string {
 	}
 	return `{"openapi": "3.0.1", "info": {"title": "Large", "version": "1"}, "paths": {` + paths.String()[1:] + `}}`
 }
+
+// What is in use is found without reading all that uses it, which would keep everybody else from writing.
+func TestUsedByMany(t *testing.T) {
+	w := world(t)
+	sends{"owner", "PUT", "/namedValues/a", `{"properties": {"displayName": "a", "value": "v"}}`, 201, "", ""}.check(t, w)
+	text := quoted("<policies><inbound><base />" + strings.Repeat(`<set-variable name="a" value="{{a}}" />`, 4000) + "</inbound></policies>")
+	var docs []*store.Document
+	for i := range 150 {
+		api := gatehouse.MustID(fmt.Sprintf("%s/apis/n%d", service, i))
+		docs = append(docs, &store.Document{ID: api, Type: serviceType + "/apis", Body: fmt.Appendf(nil, `{"properties": {"displayName": "N", "path": "n%d", "apiRevision": "1", "isCurrent": true}}`, i)},
+			&store.Document{ID: api.Child("policies", "policy"), Type: serviceType + "/apis/policies", Body: []byte(`{"properties": {"format": "xml", "value": ` + text + `}}`)})
+	}
+	w.Put(t, docs...)
+	sends{"owner", "DELETE", "/namedValues/a", "", 400, "and more", "n150"}.check(t, w)
+}

@@ -44,7 +44,7 @@ func checkFragment(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 
 // whereIncluded checks a fragment against every document that includes it (gateway.md 5.3).
 func whereIncluded(op *arm.Op, tx *store.Tx, id gatehouse.ID, fragment *policy.Document, sku string) ([]policy.Fault, error) {
-	users, err := policyUsers(op, tx, id, policy.FragmentID, id.Name())
+	users, err := policyUsers(op, tx, id, policy.FragmentID, id.Name(), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func fragmentReferences(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, err := policyUsers(op, op.Store(), r.ID, policy.FragmentID, r.ID.Name())
+	users, err := policyUsers(op, op.Store(), r.ID, policy.FragmentID, r.ID.Name(), 0)
 	if err != nil {
 		return nil, err
 	}

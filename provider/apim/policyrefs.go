@@ -2,6 +2,7 @@ package apim
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -200,11 +201,15 @@ type policyUser struct {
 }
 
 // policyUsers lists the documents that refer to target by a name. It looks at every
-// policy of the service or workspace that holds target, and parses those that hold the name.
-func policyUsers(op *arm.Op, r store.Reader, target gatehouse.ID, kind policy.Kind, name string) ([]policyUser, error) {
+// policy of the service or workspace that holds target, and parses those that hold the name,
+// until it has found as many as are asked for; 0 is all.
+func policyUsers(op *arm.Op, r store.Reader, target gatehouse.ID, kind policy.Kind, name string, most int) ([]policyUser, error) {
 	var users []policyUser
 	needle := []byte(name)
 	err := policiesBelow(op, r, target.Parent(), kind == policy.NamedValue, func(d *store.Document) error {
+		if kind == policy.NamedValue && !bytes.Contains(d.Body, []byte("{{")) {
+			return nil
+		}
 		if !containsFold(d.Body, needle) && !bytes.Contains(d.Body, []byte("&#")) {
 			return nil // a name may be written in entities
 		}
@@ -226,14 +231,22 @@ func policyUsers(op *arm.Op, r store.Reader, target gatehouse.ID, kind policy.Ki
 				return err
 			}
 			if found != nil && found.Key() == target.Scope() {
-				users = append(users, policyUser{resource, document})
+				if users = append(users, policyUser{resource, document}); len(users) == most {
+					return errEnough
+				}
 				return nil
 			}
 		}
 		return nil
 	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
 	return users, err
 }
+
+// errEnough ends a search that has found what it was asked for.
+var errEnough = errors.New("enough was found")
 
 // containsFold reports whether text holds an ASCII name in any casing.
 func containsFold(text, name []byte) bool {
@@ -262,23 +275,30 @@ func containsFold(text, name []byte) bool {
 	return false
 }
 
+// mostNamed is how many documents a refusal names; it does not look for more, since nobody
+// else can write while it does.
+const mostNamed = 50
+
 // unused refuses to take away what policies refer to, in the service's words
 // (Azure/apiops-cli#261). It names those that the caller may read.
 func unused(op *arm.Op, tx *store.Tx, target gatehouse.ID, kind policy.Kind, what, name string) error {
-	users, err := policyUsers(op, tx, target, kind, name)
+	users, err := policyUsers(op, tx, target, kind, name, mostNamed+1)
 	if err != nil || len(users) == 0 {
 		return err
 	}
 	var list strings.Builder
 	hidden := 0
 	for i, u := range users {
-		if i >= 50 || !op.Can(u.Type+"/read", u.ID) {
+		if i >= mostNamed || !op.Can(u.Type+"/read", u.ID) {
 			hidden++
 			continue
 		}
 		list.WriteString(relative(u.ID) + "\r\n")
 	}
-	if hidden > 0 {
+	switch {
+	case len(users) > mostNamed:
+		list.WriteString("and more\r\n")
+	case hidden > 0:
 		fmt.Fprintf(&list, "and %d more\r\n", hidden)
 	}
 	return refusal(gatehouse.Invalid, "ValidationError", "The %s '%s' is used by the following entities:\r\n%s", what, name, list.String())
