@@ -36,7 +36,7 @@ func (v *View) CanI(q Question) *CanI {
 
 // String says what a change opens.
 func (o Opens) String() string {
-	people := plural(o.People, "person or program", "people or programs")
+	people := plural(o.People, "principal", "principals")
 	if o.Everyone {
 		people = "everyone"
 	}

@@ -167,7 +167,7 @@ func (e *explainer) removal(updates []rbac.Update, needs []string) Change {
 			continue
 		}
 		c.at = d.at
-		id := strings.TrimSuffix(Spelled(d.at), "/") + "/providers/Microsoft.Authorization/denyAssignments/" + d.Assignment.String()
+		id := strings.TrimSuffix(e.spelled(d.at), "/") + "/providers/Microsoft.Authorization/denyAssignments/" + d.Assignment.String()
 		c.add("az rest --method delete --url " + quote(id+"?api-version=2024-07-01-preview"))
 		if x, ok := e.Snapshot.Deny(d.at, d.Assignment); ok {
 			for _, p := range x.Principals {
@@ -204,7 +204,7 @@ func (e *explainer) activations() (out []Change) {
 			updates: []rbac.Update{rbac.PutAssignment(gatehouse.RoleAssignment{ID: proposal(a.Scope, a.Role), Scope: a.Scope, Principal: e.q.Principal, Role: a.Role, Condition: a.Condition})},
 			at:      a.Scope, to: e.q.Principal}
 		c.add(fmt.Sprintf(`az rest --method put --url %s --body '{"properties":{"requestType":"SelfActivate","principalId":"%s","roleDefinitionId":"%s","justification":"...","scheduleInfo":{"expiration":{"type":"AfterDuration","duration":"PT8H"}}}}'`,
-			quote(strings.TrimSuffix(Spelled(a.Scope), "/")+"/providers/Microsoft.Authorization/roleAssignmentScheduleRequests/$(uuidgen)?api-version=2020-10-01"), e.q.Principal, roleID(a.Role)))
+			quote(strings.TrimSuffix(e.spelled(a.Scope), "/")+"/providers/Microsoft.Authorization/roleAssignmentScheduleRequests/$(uuidgen)?api-version=2020-10-01"), e.q.Principal, roleID(a.Role)))
 		out = append(out, c)
 	}
 	return out
@@ -234,8 +234,8 @@ func (e *explainer) kept(kinds ...rbac.Kind) func(func(*Grant, gatehouse.RoleAss
 	}
 }
 
-func assignmentID(g *Grant) string {
-	return strings.TrimSuffix(Spelled(g.at), "/") + "/providers/Microsoft.Authorization/roleAssignments/" + g.Assignment.String()
+func (e *explainer) assignmentID(g *Grant) string {
+	return strings.TrimSuffix(e.spelled(g.at), "/") + "/providers/Microsoft.Authorization/roleAssignments/" + g.Assignment.String()
 }
 
 func (e *explainer) extensions() (out []Change) {
@@ -247,7 +247,7 @@ func (e *explainer) extensions() (out []Change) {
 		a.Start, a.End = gatehouse.RoleAssignment{}.Start, gatehouse.RoleAssignment{}.End
 		c := Change{Kind: ExtendAssignment, Text: fmt.Sprintf(text, g.role(), g.through(), e.at(g)), Role: g.Role, updates: []rbac.Update{rbac.PutAssignment(a)}, at: g.at, to: a.Principal}
 		c.add(fmt.Sprintf(`az rest --method put --url %s --body '{"properties":{"requestType":"%s","principalId":"%s","roleDefinitionId":"%s","targetRoleAssignmentScheduleId":"%s","scheduleInfo":{"expiration":{"type":"AfterDuration","duration":"P30D"}}}}'`,
-			quote(strings.TrimSuffix(Spelled(g.at), "/")+"/providers/Microsoft.Authorization/roleAssignmentScheduleRequests/$(uuidgen)?api-version=2020-10-01"),
+			quote(strings.TrimSuffix(e.spelled(g.at), "/")+"/providers/Microsoft.Authorization/roleAssignmentScheduleRequests/$(uuidgen)?api-version=2020-10-01"),
 			strings.ToUpper(verb[:1])+verb[1:], a.Principal, roleID(a.Role), g.Assignment))
 		out = append(out, c)
 	}
@@ -259,7 +259,7 @@ func (e *explainer) conditions() (out []Change) {
 		a.Condition = ""
 		c := Change{Kind: FixCondition, Text: fmt.Sprintf("change the condition of %s %s; without it the request is allowed", g.role(), e.at(g)), Role: g.Role,
 			updates: []rbac.Update{rbac.PutAssignment(a)}, at: g.at, to: a.Principal}
-		c.add("az rest --method get --url " + quote(assignmentID(g)+"?api-version=2022-04-01") + " > assignment.json  # correct properties.condition, then")
+		c.add("az rest --method get --url " + quote(e.assignmentID(g)+"?api-version=2022-04-01") + " > assignment.json  # correct properties.condition, then")
 		c.add("az role assignment update --role-assignment assignment.json")
 		out = append(out, c)
 	}
@@ -393,7 +393,7 @@ func (e *explainer) create(r gatehouse.RoleDefinition) string {
 	if name == "" {
 		name = r.ID.String()
 	}
-	return fmt.Sprintf("az role assignment create --assignee-object-id %s%s --role %s --scope %s", e.q.Principal, kind, quote(name), quote(Spelled(e.q.Scope)))
+	return fmt.Sprintf("az role assignment create --assignee-object-id %s%s --role %s --scope %s", e.q.Principal, kind, quote(name), quote(e.spelled(e.q.Scope)))
 }
 
 func directoryRole(id gatehouse.GUID) bool {

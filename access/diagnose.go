@@ -164,9 +164,9 @@ func (e *explainer) actionFaults() {
 		return
 	}
 	if builtin.Known(e.q.Action, !e.q.Data) {
-		as, flag := "a data action", "Ask again with --data."
+		as, flag := "a data action", "Ask again with --data-action."
 		if e.q.Data {
-			as, flag = "an action", "Ask again without --data."
+			as, flag = "an action", "Ask again without --data-action."
 		}
 		e.say(DataVersusAction, "Data action or action", flag, "%s is %s and was asked as the other kind.", e.q.Action, as)
 		return

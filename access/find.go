@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"gatehouse"
-	"gatehouse/world"
 )
 
 // FindScope reads a scope as people write it: an ID, or a path of names such as
@@ -99,25 +98,4 @@ func (v *View) Scopes() iter.Seq[gatehouse.ID] {
 			tell(a.Scope)
 		}
 	}
-}
-
-// FindPrincipal returns the principals of a world that people call so: by user principal
-// name, display name, application ID or object ID.
-func FindPrincipal(w *world.World, text string) []world.Principal {
-	var out []world.Principal
-	for _, p := range w.Principals {
-		if gatehouse.EqualFold(p.ID.String(), text) {
-			return []world.Principal{p}
-		}
-		if gatehouse.EqualFold(p.Name, text) || gatehouse.EqualFold(p.Display, text) || p.AppID != "" && gatehouse.EqualFold(p.AppID, text) ||
-			p.Type == gatehouse.User && gatehouse.EqualFold(beforeAt(p.Name), text) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-func beforeAt(name string) string {
-	name, _, _ = strings.Cut(name, "@")
-	return name
 }

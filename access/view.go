@@ -31,6 +31,8 @@ type View struct {
 	// Self is who asks. With Nameless only its own name and groups are shown, not those of others.
 	Self     gatehouse.GUID
 	Nameless bool
+	// Written is a scope's ID as it was written; nil spells only its fixed words.
+	Written func(gatehouse.Scope) string
 	// Spell is the name that a subscription or management group is known by, "" for its ID; nil knows none.
 	Spell func(gatehouse.Scope) string
 }
@@ -53,8 +55,16 @@ func Of(w *world.World, now time.Time) *View {
 		Snapshot: rbac.New(engine), Now: now, Complete: w.Complete, Eligible: w.Eligibilities,
 		Principal: func(id gatehouse.GUID) (world.Principal, bool) {
 			p, ok := people[id]
-			if !ok {
-				return world.Principal{}, false
+			if label, labelled := w.Labels[id]; !ok || labelled && p.Name == "" && p.Display == "" {
+				if !labelled {
+					return world.Principal{}, false
+				}
+				out := world.Principal{ID: id, Type: gatehouse.UnknownPrincipal}
+				if ok {
+					out = *p
+				}
+				out.Name = label
+				return out, ok
 			}
 			return *p, true
 		},
@@ -64,7 +74,8 @@ func Of(w *world.World, now time.Time) *View {
 			}
 			return nil
 		},
-		Made: func(a gatehouse.RoleAssignment) time.Time { return made[key{a.Scope, a.ID}] },
+		Made:    func(a gatehouse.RoleAssignment) time.Time { return made[key{a.Scope, a.ID}] },
+		Written: func(s gatehouse.Scope) string { return w.Spelling[s] },
 	}
 }
 
@@ -109,7 +120,7 @@ func (v *View) who(id gatehouse.GUID) Who {
 	switch p, ok := v.principal(id); {
 	case id.IsZero():
 		out.Name, out.Type = "everyone", string(gatehouse.SystemDefined)
-	case ok && v.named(id):
+	case (ok || p.Name != "") && v.named(id):
 		out.Name, out.Type = nameOf(p), string(p.Type)
 	case !ok && v.Complete:
 		out.Type = string(gatehouse.UnknownPrincipal)
@@ -140,7 +151,17 @@ func (v *View) reads(s gatehouse.Scope) bool { return v.Reads == nil || v.Reads(
 
 // where names a scope: "resource group rg-apis", "contoso-apim/apis/calculator".
 func (v *View) where(s gatehouse.Scope) Where {
-	return Where{ID: Spelled(s), Name: v.place(s)}
+	return Where{ID: v.spelled(s), Name: v.place(s)}
+}
+
+// spelled is a scope's ID as it was written, where that is known.
+func (v *View) spelled(s gatehouse.Scope) string {
+	if v.Written != nil {
+		if text := v.Written(s); text != "" {
+			return text
+		}
+	}
+	return Spelled(s)
 }
 
 func (v *View) place(s gatehouse.Scope) string {
@@ -155,28 +176,28 @@ func (v *View) place(s gatehouse.Scope) string {
 	if s.IsRoot() {
 		return "the tenant root"
 	}
+	text := v.spelled(s)
 	if group, ok := s.ManagementGroup(); ok && group == s {
-		return "management group " + spell(s.Name())
+		return "management group " + spell(text[strings.LastIndexByte(text, '/')+1:])
 	}
 	if sub, ok := s.Subscription(); ok && sub == s {
-		return "subscription " + spell(s.Name())
+		return "subscription " + spell(text[strings.LastIndexByte(text, '/')+1:])
 	}
 	if group, ok := s.ResourceGroup(); ok && group == s {
-		return "resource group " + s.Name()
+		return "resource group " + text[strings.LastIndexByte(text, '/')+1:]
 	}
-	return Short(s)
+	return Short(text)
 }
 
 // Short is a resource by the names in its ID, without what people know anyway: contoso-apim/apis/calculator.
-func Short(s gatehouse.Scope) string {
-	text := Spelled(s)
+func Short(text string) string {
 	last := strings.LastIndex(text, "/providers/")
 	if last < 0 {
-		return s.Name()
+		return text[strings.LastIndexByte(text, '/')+1:]
 	}
 	parts := strings.Split(text[last+len("/providers/"):], "/")
 	if len(parts) < 3 {
-		return s.Name()
+		return text
 	}
 	return strings.Join(parts[2:], "/")
 }

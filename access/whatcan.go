@@ -16,10 +16,10 @@ type WhatCan struct {
 	Scope     *Where  `json:"scope,omitempty"` // none: everywhere
 	Holds     []Held  `json:"holds"`
 	Denies    []Held  `json:"denies"`
-	Actions   []Act   `json:"actions,omitempty"` // known operations that it may do at the scope
-	Gains     []Act   `json:"gains,omitempty"`   // what the other principal may and this one not
-	Loses     []Act   `json:"loses,omitempty"`   // what this one may and the other not
-	Other     *Who    `json:"other,omitempty"`   // the principal compared with
+	Actions   []Act   `json:"actions,omitzero"` // known operations that it may do at the scope
+	Gains     []Act   `json:"gains,omitzero"`   // what the other principal may and this one not
+	Loses     []Act   `json:"loses,omitzero"`   // what this one may and the other not
+	Other     *Who    `json:"other,omitempty"`  // the principal compared with
 	Groups    []Group `json:"groups"`
 	Hidden    int     `json:"hidden"`
 }

@@ -36,7 +36,8 @@ func command() *cobra.Command {
 Real az, Terraform and Azure SDKs work against it; see "gatehouse help serve" to start one.`,
 		SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
 	}
-	root.AddCommand(serveCommand(), envCommand(), azCommand(), tokenCommand(), auditCommand(), lintCommand(), backupCommand(), restoreCommand(), rotateKeysCommand(), versionCommand())
+	root.AddCommand(serveCommand(), envCommand(), azCommand(), tokenCommand(), auditCommand(), lintCommand(), backupCommand(), restoreCommand(), rotateKeysCommand(), versionCommand(),
+		explainCommand(), canICommand(), whoCanCommand(), whatCanCommand())
 	root.AddCommand(topics()...)
 	finish(root)
 	return root

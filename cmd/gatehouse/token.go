@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -58,9 +59,10 @@ Administrator and is recorded in the audit log.`,
 
 // client talks to the server over a data directory as the bootstrap service principal.
 type client struct {
-	b    *bootstrap
-	r    *running
-	http *http.Client
+	b      *bootstrap
+	r      *running
+	http   *http.Client
+	bearer string // a token to use instead of signing in, "" for none
 }
 
 func newClient(data string) (*client, error) {
@@ -108,6 +110,9 @@ func (r *running) dial(ctx context.Context, network, _ string) (net.Conn, error)
 }
 
 func (c *client) token(ctx context.Context, resource string) (string, error) {
+	if c.bearer != "" {
+		return c.bearer, nil
+	}
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.b.ClientID}, "client_secret": {c.b.ClientSecret}, "scope": {strings.TrimSuffix(resource, "/") + "/.default"}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.r.PublicURL+"/"+c.b.TenantID+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
 	if err != nil {
@@ -139,20 +144,35 @@ func (c *client) tokenAs(ctx context.Context, name, resource string) (string, er
 
 // post calls one of Gatehouse's own operations.
 func (c *client) post(ctx context.Context, path string, body, answer any) error {
-	token, err := c.token(ctx, c.r.PublicURL)
-	if err != nil {
-		return err
-	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.r.PublicURL+path+"?api-version=2026-11-01", strings.NewReader(string(raw)))
+	return c.call(ctx, http.MethodPost, path, url.Values{}, raw, answer)
+}
+
+// get reads from one of Gatehouse's own collections.
+func (c *client) get(ctx context.Context, path string, query url.Values, answer any) error {
+	return c.call(ctx, http.MethodGet, path, query, nil, answer)
+}
+
+func (c *client) call(ctx context.Context, method, path string, query url.Values, body []byte, answer any) error {
+	token, err := c.token(ctx, c.r.PublicURL)
+	if err != nil {
+		return err
+	}
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("api-version", "2026-11-01")
+	req, err := http.NewRequestWithContext(ctx, method, c.r.PublicURL+path+"?"+query.Encode(), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	var failed struct {
 		Error struct{ Code, Message string }
 	}

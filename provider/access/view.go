@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"iter"
 	"strings"
 	"time"
@@ -22,11 +23,11 @@ type asker struct {
 	op    *arm.Op
 	scope gatehouse.ID
 	reads map[gatehouse.Scope]bool
-	names map[gatehouse.Scope]string
+	names map[gatehouse.Scope]shown
 }
 
 func (p *provider) asker(op *arm.Op) (*asker, error) {
-	a := &asker{provider: p, op: op, reads: map[gatehouse.Scope]bool{}, names: map[gatehouse.Scope]string{}}
+	a := &asker{provider: p, op: op, reads: map[gatehouse.Scope]bool{}, names: map[gatehouse.Scope]shown{}}
 	if text := op.Params["scope"]; text != "" && text != "/" {
 		var err error
 		if a.scope, err = gatehouse.ParseID(text); err != nil {
@@ -83,7 +84,7 @@ func (a *asker) view(at time.Time) (*access.View, error) {
 		copied := *past // the past may be shared by many askers
 		v = &copied
 	}
-	v.Reads, v.Self, v.Nameless, v.Spell = a.readable, a.op.Caller.ID, a.nameless(), a.spell
+	v.Reads, v.Self, v.Nameless, v.Spell, v.Written = a.readable, a.op.Caller.ID, a.nameless(), a.spell, a.written
 	return v, nil
 }
 
@@ -119,25 +120,41 @@ func (a *asker) made(r gatehouse.RoleAssignment) time.Time {
 	return d.Created
 }
 
-// spell is the display name of a subscription or management group that the caller may see.
-func (a *asker) spell(s gatehouse.Scope) string {
-	name, ok := a.names[s]
+// shown is what a scope is called and how its ID is written.
+type shown struct{ name, id string }
+
+// scopeShown reads the document of a scope that the caller may see: others are as if they were not.
+func (a *asker) scopeShown(s gatehouse.Scope) shown {
+	out, ok := a.names[s]
 	if !ok {
-		id, err := gatehouse.ParseID(s.String())
-		if err != nil || !a.op.Sees(id) && !a.readable(s) {
-			return ""
-		}
-		if d, err := a.op.Store().Get(a.op.Context, s); err == nil {
-			if r, err := arm.FromDocument(d); err == nil {
-				if name = r.Body.String("displayName"); name == "" {
-					name = r.Body.String("properties.displayName")
-				}
-			}
-		}
-		a.names[s] = name
+		out = a.lookUp(s)
+		a.names[s] = out
 	}
-	return name
+	return out
 }
+
+func (a *asker) lookUp(s gatehouse.Scope) shown {
+	id, err := gatehouse.ParseID(s.String())
+	if err != nil || !a.op.Sees(id) && !a.readable(s) {
+		return shown{}
+	}
+	d, err := a.op.Store().Get(a.op.Context, s)
+	if err != nil {
+		return shown{}
+	}
+	out := shown{id: d.ID.String()}
+	if kind := gatehouse.Fold(d.Type); kind == gatehouse.Fold(guard.SubscriptionType) || kind == gatehouse.Fold(guard.ManagementGroupType) {
+		if r, err := arm.FromDocument(d); err == nil {
+			out.name = cmp.Or(r.Body.String("displayName"), r.Body.String("properties.displayName"))
+		}
+	}
+	return out
+}
+
+// spell is the display name of a subscription or management group.
+func (a *asker) spell(s gatehouse.Scope) string { return a.scopeShown(s).name }
+
+func (a *asker) written(s gatehouse.Scope) string { return a.scopeShown(s).id }
 
 // at replaces the scope of the path by the one that the body names.
 func (a *asker) at(text string) error {
