@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,9 +11,6 @@ import (
 	"gatehouse/access"
 	"gatehouse/rbac"
 )
-
-// answeredNo ends a question with exit code 1 and without a message: the answer has been printed.
-var answeredNo = errors.New("no")
 
 func explainCommand() *cobra.Command {
 	var a asking
