@@ -60,6 +60,7 @@ func (s sends) check(t *testing.T, w *armtest.World) {
 // What somebody with a narrow role can and cannot learn or do where a request goes beyond
 // the entity that it names.
 func TestBoundaries(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		world func(w *armtest.World)
 		sends []sends

@@ -156,6 +156,7 @@ func TestExportSignature(t *testing.T) {
 
 // Links are fetched where that is allowed, and lead nowhere else.
 func TestImportLinks(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{"/swagger.json": "store2.json", "/openapi.yaml": "store3.yaml", "/shop.wsdl": "shop.wsdl", "/shop.wadl": "shop.wadl",
 		"/shop.graphql": "shop.graphql", "/graphql": "introspection.json", "/odata/$metadata": "metadata.xml", "/shop.proto": "shop.proto"}
 	documents := map[string]string{}

@@ -36,6 +36,7 @@ func all(t *testing.T, w *armtest.World, url string) (items []*jsondoc.Object) {
 // Assignments and links of tags stay one relation, whichever way each is written and
 // deleted; and lists of pairs are the same in pages of any size.
 func TestTagsTwoWays(t *testing.T) {
+	t.Parallel()
 	w := world(t)
 	do := func(method, path, body string) int {
 		return w.Do("owner", method, service+path+version, map[string][]string{"If-Match": {"*"}}, body).Code
@@ -120,6 +121,7 @@ func agree(t *testing.T, w *armtest.World) {
 
 // Revisions, clones and releases carry their tags along as relations of their own.
 func TestTagsOfRevisions(t *testing.T) {
+	t.Parallel()
 	w := world(t)
 	do := func(method, path, body string) {
 		t.Helper()
