@@ -33,15 +33,14 @@ const arrows = `
 	store/sqldb                                < store/sqlite
 	store/sqlite                               < store/sqlite/sqlitetest
 	jsondoc                                    < template
-	world, rbac/builtin                        < access
 	store, directory, rbac/builtin             < guard
 	jsondoc                                    < yamldoc
 	guard, yamldoc                             < world
 	world                                      < past
-
+	world, rbac/builtin                        < access
 	audit, world                               < evidence
 	store                                      < siem
-	jsondoc, world, rbac/builtin               < desired
+	world                                      < desired
 	world                                      < lint
 	guard                                      < arm
 	arm, store/sqlite                          < arm/armtest

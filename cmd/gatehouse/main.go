@@ -23,7 +23,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := command().ExecuteContext(ctx)
-	if err != nil && !errors.Is(err, answeredNo) && !errors.As(err, new(*exec.ExitError)) { // a program that was run for the user has said what it had to say
+	if err != nil && !errors.Is(err, answeredNo) && !errors.As(err, new(*exec.ExitError)) && !errors.As(err, new(differences)) { // a program that was run for the user has said what it had to say
 		fmt.Fprintln(os.Stderr, "ERROR:", sentence(err))
 	}
 	os.Exit(exitCode(err))
@@ -38,6 +38,7 @@ Real az, Terraform and Azure SDKs work against it; see "gatehouse help serve" to
 	}
 	root.AddCommand(serveCommand(), envCommand(), azCommand(), tokenCommand(), auditCommand(), lintCommand(), backupCommand(), restoreCommand(), rotateKeysCommand(), versionCommand(),
 		explainCommand(), canICommand(), whoCanCommand(), whatCanCommand())
+	root.AddCommand(planCommand(), applyCommand())
 	root.AddCommand(topics()...)
 	finish(root)
 	return root
@@ -68,7 +69,7 @@ func exitCode(err error) int {
 		return 0
 	case errors.As(err, &child):
 		return child.ExitCode()
-	case errors.As(err, new(usageError)):
+	case errors.As(err, new(usageError)), errors.As(err, new(differences)):
 		return 2
 	case errors.As(err, new(unreachable)):
 		return 6
