@@ -53,6 +53,7 @@ const arrows = `
 	gatehouse                                  < entra/password
 	arm, policy, analytics                     < provider/apim
 	provider/apim/apidoc, entra/password       < provider/apim
+	world                                      < check
 	guard, entra/password                      < entra
 	guard, entra/password                      < graph
 	guard                                      < demo

@@ -73,6 +73,9 @@ func (c *call) all(k *kind) source {
 
 func itemOf(k *kind, d *store.Document) (item, error) {
 	body, err := bodyOf(k, d)
+	if err == nil && k == roleAssignments && !body.Has("id") { // the first one is written before there is a Graph
+		body.Set("id", d.ID.Name())
+	}
 	return item{k, body, d.Key().String()}, err
 }
 

@@ -46,7 +46,7 @@ func (w *World) Document() *jsondoc.Object {
 		m.roles[w.Roles[i].ID] = w.Roles[i].Name
 	}
 	for i := range w.Principals {
-		m.names[w.Principals[i].ID] = w.Principals[i].Title()
+		m.names[w.Principals[i].ID] = w.Principals[i].Name
 	}
 	setList(doc, "roleDefinitions", slices.DeleteFunc(slices.Clone(w.Roles), asShipped), m.role)
 	setList(doc, "roleAssignments", w.Assignments, m.assignment)
@@ -153,7 +153,7 @@ func (m *marshaller) role(r *gatehouse.RoleDefinition) *jsondoc.Object {
 
 func (m *marshaller) assignment(a *Assignment) *jsondoc.Object {
 	return pick("name", m.w.Label(a.ID), "scope", m.w.Spell(a.Scope), "roleDefinitionId", m.w.Label(a.Role), "roleDefinitionName", m.roles[a.Role],
-		"principalId", m.w.Label(a.Principal), "principalType", string(a.PrincipalType), "condition", a.Condition,
+		"principalId", m.w.Label(a.Principal), "principalName", m.names[a.Principal], "principalType", string(a.PrincipalType), "condition", a.Condition,
 		"startDateTime", a.Start, "endDateTime", a.End, "description", a.Description, "createdOn", a.CreatedOn, "createdBy", a.CreatedBy)
 }
 

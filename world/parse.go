@@ -39,6 +39,7 @@ type Builder struct {
 	denies  map[grantKey]int
 	people  map[gatehouse.GUID]int
 	pending []reference
+	later   []func()
 	edges   []edge
 }
 
@@ -127,7 +128,9 @@ func (b *Builder) AddObject(f *File, o *jsondoc.Object) {
 		case ok && v != nil:
 			read(n, name)
 		case !ok && !known(name, beside...):
-			n.fault(name, "a world has no member %q; it has roleDefinitions, roleAssignments, roleEligibilities, denyAssignments, groups, users, servicePrincipals, hierarchy and now", name)
+			if meant := Misspelled(name); meant != "" {
+				n.fault(name, "a world has no member %q; did you mean %s?", name, meant)
+			}
 		}
 	}
 }
@@ -187,6 +190,10 @@ func (n node) each(section string, read func(node)) {
 // World resolves what was called by name and returns the world, or the faults found.
 func (b *Builder) World() (*World, error) {
 	b.addBuiltin()
+	for _, f := range b.later {
+		f()
+	}
+	b.later = nil
 	for _, r := range b.pending {
 		r.resolve(b.find(r))
 	}
@@ -251,7 +258,7 @@ func (b *Builder) id(text string) gatehouse.GUID {
 	if g, err := gatehouse.ParseGUID(text); err == nil {
 		return g
 	}
-	g := gatehouse.NameGUID(labelSpace, gatehouse.Fold(text))
+	g := LabelID(text)
 	if b.w.Labels == nil {
 		b.w.Labels = map[gatehouse.GUID]string{}
 	}
@@ -306,4 +313,72 @@ func index[K comparable, V any](m *map[K]int, key K, list *[]V) *V {
 		(*m)[key], *list = i, append(*list, zero)
 	}
 	return &(*list)[i]
+}
+
+// Misspelled is the section of a world that a name nearly spells, "" for none. Other
+// members that a file has beside those of a world are its own business.
+func Misspelled(name string) string {
+	folded := gatehouse.Fold(name)
+	for _, section := range []string{"roleDefinitions", "roleAssignments", "roleEligibilities", "denyAssignments", "groups", "users", "servicePrincipals", "managedIdentities", "principals", "managementGroups", "hierarchy"} {
+		if d := distance(folded, gatehouse.Fold(section)); d > 0 && d <= 2 {
+			return section
+		}
+	}
+	return ""
+}
+
+// distance counts the letters to add, drop or change to get from a to b.
+func distance(a, b string) int {
+	last, row := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			change := 1
+			if a[i] == b[j] {
+				change = 0
+			}
+			row[j+1] = min(last[j]+change, last[j+1]+1, row[j]+1)
+		}
+		last, row = row, last
+	}
+	return last[len(b)]
+}
+
+// IsSection reports whether a member of that name is part of a world.
+func IsSection(name string) bool {
+	_, ok := sections[gatehouse.Fold(name)]
+	return ok
+}
+
+// Recognises reports whether a file is a world, or a list of what worlds are made of.
+func Recognises(f *File) bool {
+	switch v := f.Root.(type) {
+	case *jsondoc.Object:
+		list, _ := v.Get("value")
+		_, ok := list.([]jsondoc.Value)
+		return IsWorld(v) || ok && Recognises(&File{f.Name, list}) || recognise((&Builder{}).node(f, v)) != nil
+	case []jsondoc.Value:
+		for _, e := range v {
+			o, ok := e.(*jsondoc.Object)
+			if !ok || recognise((&Builder{}).node(f, o)) == nil {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// LabelID is the ID of an object that a file calls by a text that is no GUID.
+func LabelID(text string) gatehouse.GUID {
+	return gatehouse.NameGUID(labelSpace, gatehouse.Fold(text))
+}
+
+// Mentions reports whether a file calls something by that text, though it says no more of it.
+func (w *World) Mentions(text string) bool {
+	_, ok := w.Labels[LabelID(text)]
+	return ok
 }

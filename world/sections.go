@@ -99,7 +99,7 @@ func (n node) assignment(eligible bool) {
 			at().PrincipalType = n.b.typeOf(g)
 		}
 	})
-	n.acquaint(who, a.PrincipalType)
+	n.b.later = append(n.b.later, func() { n.acquaint(who, a.PrincipalType) }) // after what lists of the directory say
 }
 
 // roleName cuts the path before the GUID or name that ends a roleDefinitionId.

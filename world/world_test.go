@@ -124,7 +124,7 @@ func TestFaults(t *testing.T) {
 		`{"roleAssignments": [}`: `w:1:22: this is not JSON: '}' starts no value`,
 		"roleAssignments:\n- scope: /\n  principalId: " + ada + "\n  roleDefinitionName: Raeder": `w:4:3: there is no role "Raeder", neither in this world nor among the built-in ones; give its GUID or its definition`,
 		"roleAssignments:\n- principalId: " + ada + "\n  roleDefinitionName: Reader":             `w:2:3: scope is missing; write a resource ID, or / for the tenant root`,
-		"roleAssignment: []":      `w:1:1: a world has no member "roleAssignment"; it has roleDefinitions`,
+		"roleAssignment: []":      `w:1:1: a world has no member "roleAssignment"; did you mean roleAssignments?`,
 		"{\n  \"now\": \"noon\"}": `w:2:3: now: "noon" is not a time; write it like 2026-01-31T12:00:00Z`,
 		"roleDefinitions:\n- name: x\n  roleName: x\n  permissions:\n  - actions: '*'\n    notaction: []": `w:6:5: a permission has no member "notaction"`,
 		"groups:\n  name: 1\n": `w:1:1: groups has to be a list; it is an object`,

@@ -160,6 +160,7 @@ func (b *bootstrap) application(client gatehouse.GUID, now time.Time) ([]*store.
 
 // globalAdministrator gives a principal that directory role.
 func globalAdministrator(principal gatehouse.GUID) *store.Document {
-	body := jsondoc.NewObject("principalId", principal.String(), "roleDefinitionId", builtin.GlobalAdministrator, "directoryScopeId", "/")
-	return &store.Document{ID: directory.RoleAssignmentID(gatehouse.NewGUID()), Type: directory.RoleAssignmentType, Body: jsondoc.Marshal(body)}
+	name := gatehouse.NewGUID()
+	body := jsondoc.NewObject("id", name.String(), "principalId", principal.String(), "roleDefinitionId", builtin.GlobalAdministrator, "directoryScopeId", "/")
+	return &store.Document{ID: directory.RoleAssignmentID(name), Type: directory.RoleAssignmentType, Body: jsondoc.Marshal(body)}
 }

@@ -40,6 +40,7 @@ Real az, Terraform and Azure SDKs work against it; see "gatehouse help serve" to
 		explainCommand(), canICommand(), whoCanCommand(), whatCanCommand())
 	root.AddCommand(planCommand(), applyCommand())
 	root.AddCommand(topics()...)
+	root.AddCommand(checkCommand(), exportCommand(), importCommand())
 	finish(root)
 	return root
 }
