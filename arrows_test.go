@@ -47,7 +47,7 @@ const arrows = `
 	jsondoc                                    < provider/apim/apidoc
 	arm                                        < provider/identity, provider/operations
 	jsondoc                                    < openapi
-	arm, access, openapi                       < provider/access
+	arm, access, openapi, past                 < provider/access
 	arm, template                              < provider/resources
 	arm, audit                                 < provider/insights, provider/authorization
 	gatehouse                                  < entra/password

@@ -4,17 +4,16 @@ import "fmt"
 
 // CanI is a short answer: yes or no, and for a no what is nearest.
 type CanI struct {
-	Allowed   bool      `json:"allowed"`
-	Verdict   string    `json:"verdict"`
-	Principal Who       `json:"principal"`
-	Action    string    `json:"action"`
-	Scope     Where     `json:"scope"`
-	Closest   string    `json:"closest,omitempty"` // the nearest miss, and why
-	Diagnosis Code      `json:"diagnosis,omitempty"`
-	WouldDo   *Change   `json:"wouldDo,omitempty"`
-	Of        int       `json:"changes,omitempty"` // how many changes would do
-	CanGrant  []Granter `json:"canGrant,omitempty"`
-	Hidden    int       `json:"hidden"`
+	Allowed   bool    `json:"allowed"`
+	Verdict   string  `json:"verdict"`
+	Principal Who     `json:"principal"`
+	Action    string  `json:"action"`
+	Scope     Where   `json:"scope"`
+	Closest   string  `json:"closest,omitempty"` // the nearest miss, and why
+	Diagnosis Code    `json:"diagnosis,omitempty"`
+	WouldDo   *Change `json:"wouldDo,omitempty"`
+	Of        int     `json:"changes,omitempty"` // how many changes would do
+	Hidden    int     `json:"hidden"`
 }
 
 // CanI answers a question in short.
@@ -30,7 +29,6 @@ func (v *View) CanI(q Question) *CanI {
 	if len(e.Changes) > 0 {
 		c.WouldDo, c.Of = &e.Changes[0], len(e.Changes)
 	}
-	c.CanGrant = e.GrantedBy
 	return c
 }
 

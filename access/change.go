@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/directory"
 	"gatehouse/rbac"
 	"gatehouse/rbac/builtin"
 )
@@ -19,6 +20,7 @@ const (
 	ActivateRole     ChangeKind = "activateRole"
 	ExtendAssignment ChangeKind = "extendAssignment"
 	FixCondition     ChangeKind = "fixCondition"
+	ExcludeFromDeny  ChangeKind = "excludeFromDeny"
 	RemoveDeny       ChangeKind = "removeDeny"
 	AddToGroup       ChangeKind = "addToGroup"
 	AssignRole       ChangeKind = "assignRole"
@@ -37,9 +39,11 @@ type Change struct {
 	Role     *Role         `json:"role,omitempty"`
 	Scope    Where         `json:"scope"`
 	Group    *Who          `json:"group,omitempty"`
+	By       []Granter     `json:"by"` // who could make it, nearest first
 	updates  []rbac.Update // what it does
 	at       gatehouse.Scope
 	to       gatehouse.GUID // who gets something by it
+	takes    right          // what making it takes
 }
 
 // Opens is what a change would open besides what was asked for.
@@ -58,6 +62,13 @@ type Granter struct {
 	Size  int   `json:"members,omitempty"` // of a group
 }
 
+// right is an action at a scope.
+type right struct {
+	action string
+	data   bool
+	at     gatehouse.Scope
+}
+
 const (
 	maxRoles    = 3
 	maxGroups   = 2
@@ -74,8 +85,8 @@ func (e *explainer) changes() {
 		return
 	}
 	if e.found.Decision.Code == gatehouse.DenyAssignmentAuthorizationFailed {
+		e.propose(e.exclusion())
 		e.propose(e.removal(base, needs))
-		e.granters("Microsoft.Authorization/denyAssignments/delete")
 		return
 	}
 	for _, c := range slices.Concat(e.activations(), e.extensions(), e.conditions(), e.additions(), e.assignments()) {
@@ -84,7 +95,6 @@ func (e *explainer) changes() {
 		}
 		e.propose(c)
 	}
-	e.granters("Microsoft.Authorization/roleAssignments/write")
 }
 
 // propose keeps a change that works and says what it opens.
@@ -103,6 +113,10 @@ func (e *explainer) propose(c Change) {
 	}
 	c.Opens.Scopes = max(c.Opens.Scopes, 1)
 	c.Scope = e.where(c.at)
+	if c.takes.action == "" {
+		c.takes = right{"Microsoft.Authorization/roleAssignments/write", false, c.at}
+	}
+	c.By = e.granters(c.takes)
 	e.out.Changes = append(e.out.Changes, c)
 }
 
@@ -159,6 +173,31 @@ func (e *explainer) lift() (updates []rbac.Update, needs []string, ok bool) {
 	return updates, needs, true
 }
 
+// exclusion spares the principal from the deny assignments that block.
+func (e *explainer) exclusion() Change {
+	c := Change{Kind: ExcludeFromDeny, to: e.q.Principal}
+	var texts []string
+	for i := range e.out.Denies {
+		d := &e.out.Denies[i]
+		x, ok := e.Snapshot.Deny(d.at, d.Assignment)
+		if d.Kind != rbac.Denies || !ok {
+			continue
+		}
+		x.ExcludePrincipals = append(x.ExcludePrincipals[:len(x.ExcludePrincipals):len(x.ExcludePrincipals)], e.q.Principal)
+		c.updates, c.at = append(c.updates, rbac.PutDeny(x)), d.at
+		c.takes = right{"Microsoft.Authorization/denyAssignments/write", false, d.at}
+		texts = append(texts, fmt.Sprintf("exclude %s from deny assignment %q at %s", e.out.Principal, d.Name, d.Scope.Name))
+		c.add("az rest --method get --url " + quote(e.denyID(d)) + " > deny.json  # add " + e.q.Principal.String() + " to properties.excludePrincipals, then")
+		c.add("az rest --method put --url " + quote(e.denyID(d)) + " --body @deny.json")
+	}
+	c.Text = strings.Join(texts, " and ")
+	return c
+}
+
+func (e *explainer) denyID(d *Grant) string {
+	return strings.TrimSuffix(e.spelled(d.at), "/") + "/providers/Microsoft.Authorization/denyAssignments/" + d.Assignment.String() + "?api-version=2024-07-01-preview"
+}
+
 func (e *explainer) removal(updates []rbac.Update, needs []string) Change {
 	c := Change{Kind: RemoveDeny, Text: strings.Join(needs, " and "), updates: updates, to: e.q.Principal}
 	for i := range e.out.Denies {
@@ -166,9 +205,8 @@ func (e *explainer) removal(updates []rbac.Update, needs []string) Change {
 		if d.Kind != rbac.Denies {
 			continue
 		}
-		c.at = d.at
-		id := strings.TrimSuffix(e.spelled(d.at), "/") + "/providers/Microsoft.Authorization/denyAssignments/" + d.Assignment.String()
-		c.add("az rest --method delete --url " + quote(id+"?api-version=2024-07-01-preview"))
+		c.at, c.takes = d.at, right{"Microsoft.Authorization/denyAssignments/delete", false, d.at}
+		c.add("az rest --method delete --url " + quote(e.denyID(d)))
 		if x, ok := e.Snapshot.Deny(d.at, d.Assignment); ok {
 			for _, p := range x.Principals {
 				c.Opens.Everyone = c.Opens.Everyone || p.IsZero()
@@ -204,7 +242,7 @@ func (e *explainer) activations() (out []Change) {
 			updates: []rbac.Update{rbac.PutAssignment(gatehouse.RoleAssignment{ID: proposal(a.Scope, a.Role), Scope: a.Scope, Principal: e.q.Principal, Role: a.Role, Condition: a.Condition})},
 			at:      a.Scope, to: e.q.Principal}
 		c.add(fmt.Sprintf(`az rest --method put --url %s --body '{"properties":{"requestType":"SelfActivate","principalId":"%s","roleDefinitionId":"%s","justification":"...","scheduleInfo":{"expiration":{"type":"AfterDuration","duration":"PT8H"}}}}'`,
-			quote(strings.TrimSuffix(e.spelled(a.Scope), "/")+"/providers/Microsoft.Authorization/roleAssignmentScheduleRequests/$(uuidgen)?api-version=2020-10-01"), e.q.Principal, roleID(a.Role)))
+			quote(strings.TrimSuffix(e.spelled(a.Scope), "/")+"/providers/Microsoft.Authorization/roleAssignmentScheduleRequests/"+e.fresh(a.RoleAssignment)+"?api-version=2020-10-01"), e.q.Principal, roleID(a.Role)))
 		out = append(out, c)
 	}
 	return out
@@ -213,6 +251,11 @@ func (e *explainer) activations() (out []Change) {
 // proposal is the name of an assignment that exists in a trial only.
 func proposal(scope gatehouse.Scope, role gatehouse.GUID) gatehouse.GUID {
 	return gatehouse.NameGUID(role, "proposed at "+scope.String())
+}
+
+// fresh is a name for a request that nobody has made yet.
+func (e *explainer) fresh(a gatehouse.RoleAssignment) string {
+	return gatehouse.NameGUID(a.ID, e.q.Principal.String()+" asked at "+e.Now.String()).String()
 }
 
 func roleID(role gatehouse.GUID) string {
@@ -247,7 +290,7 @@ func (e *explainer) extensions() (out []Change) {
 		a.Start, a.End = gatehouse.RoleAssignment{}.Start, gatehouse.RoleAssignment{}.End
 		c := Change{Kind: ExtendAssignment, Text: fmt.Sprintf(text, g.role(), g.through(), e.at(g)), Role: g.Role, updates: []rbac.Update{rbac.PutAssignment(a)}, at: g.at, to: a.Principal}
 		c.add(fmt.Sprintf(`az rest --method put --url %s --body '{"properties":{"requestType":"%s","principalId":"%s","roleDefinitionId":"%s","targetRoleAssignmentScheduleId":"%s","scheduleInfo":{"expiration":{"type":"AfterDuration","duration":"P30D"}}}}'`,
-			quote(strings.TrimSuffix(e.spelled(g.at), "/")+"/providers/Microsoft.Authorization/roleAssignmentScheduleRequests/$(uuidgen)?api-version=2020-10-01"),
+			quote(strings.TrimSuffix(e.spelled(g.at), "/")+"/providers/Microsoft.Authorization/roleAssignmentScheduleRequests/"+e.fresh(a)+"?api-version=2020-10-01"),
 			strings.ToUpper(verb[:1])+verb[1:], a.Principal, roleID(a.Role), g.Assignment))
 		out = append(out, c)
 	}
@@ -278,6 +321,7 @@ func (e *explainer) additions() (out []Change) {
 		who := e.who(group)
 		c := Change{Kind: AddToGroup, Text: fmt.Sprintf("add %s to group %s", e.out.Principal, who), Group: &who,
 			updates: []rbac.Update{rbac.AddMember(group, e.q.Principal)}, at: e.q.Scope, to: e.q.Principal, Opens: Opens{Scopes: e.held(group)}}
+		c.takes = right{"Microsoft.Graph/directory/groups/members/write", true, directory.GroupID(group).Scope()}
 		c.add(fmt.Sprintf("az ad group member add --group %s --member-id %s", quote(who.String()), e.q.Principal))
 		out = append(out, c)
 	}
@@ -286,7 +330,7 @@ func (e *explainer) additions() (out []Change) {
 			add(g.Path[0].ID)
 		}
 	}
-	for _, g := range e.able(e.q.Action, e.q.Data) {
+	for _, g := range e.able(right{e.q.Action, e.q.Data, e.q.Scope}) {
 		if len(e.Snapshot.Members(g.Principal)) > 0 {
 			add(g.Principal)
 		}
@@ -305,16 +349,25 @@ func (e *explainer) held(group gatehouse.GUID) int {
 	return len(at)
 }
 
-// able are the assignments in the chain that may be shown, whose role permits an
-// action and whose assignee is allowed; nearest first, no assignee twice.
-func (e *explainer) able(action string, data bool) (out []gatehouse.RoleAssignment) {
+// able are the assignments that may be shown, whose role permits an action and whose
+// assignee is allowed; nearest first, no assignee twice.
+func (e *explainer) able(r right) (out []gatehouse.RoleAssignment) {
+	known, ok := e.known[r]
+	if !ok {
+		known = e.look(r.action, r.data, r.at)
+		e.known[r] = known
+	}
+	return known
+}
+
+func (e *explainer) look(action string, data bool, at gatehouse.Scope) (out []gatehouse.RoleAssignment) {
 	seen := map[gatehouse.GUID]bool{}
 	roles := map[gatehouse.GUID]bool{}
 	for _, r := range e.Snapshot.RolesWith(action, data) {
 		roles[r.ID] = true
 	}
-	r := gatehouse.Request{Action: action, Data: data, Scope: e.q.Scope, Now: e.Now}
-	for _, scope := range e.found.Chain {
+	r := gatehouse.Request{Action: action, Data: data, Scope: at, Now: e.Now}
+	for _, scope := range e.Snapshot.Ancestors(at) {
 		if !e.reads(scope) {
 			continue
 		}
@@ -408,23 +461,30 @@ func b2i(b bool) int {
 	return 0
 }
 
-// granters are those who may make the changes, nearest first.
-func (e *explainer) granters(action string) {
-	for _, a := range e.able(action, false) {
-		if len(e.out.GrantedBy) == maxGranters {
+// granters are those who may make a change, nearest first; of a group also its owners.
+func (e *explainer) granters(r right) []Granter {
+	out := []Granter{}
+	seen := map[gatehouse.GUID]bool{}
+	add := func(id gatehouse.GUID, role Role, at Where) {
+		p, known := e.principal(id)
+		if len(out) == maxGranters || seen[id] || !e.named(id) || known && p.Disabled || !known && e.Complete {
 			return
 		}
-		if !e.named(a.Principal) {
-			continue
-		}
-		p, known := e.principal(a.Principal)
-		if known && p.Disabled || !known && e.Complete {
-			continue
-		}
-		g := Granter{Who: e.who(a.Principal), Role: Role{a.Role, e.roleName(a.Role)}, Scope: e.where(a.Scope)}
+		seen[id] = true
+		g := Granter{Who: e.who(id), Role: role, Scope: at}
 		if p.Type == gatehouse.Group {
-			g.Size = e.members(a.Principal)
+			g.Size = e.members(id)
 		}
-		e.out.GrantedBy = append(e.out.GrantedBy, g)
+		out = append(out, g)
 	}
+	for _, a := range e.able(r) {
+		add(a.Principal, Role{a.Role, e.roleName(a.Role)}, e.where(a.Scope))
+	}
+	if group, ok := directory.ObjectOf(r.at); ok {
+		p, _ := e.principal(group)
+		for _, owner := range p.Owners {
+			add(owner, Role{Name: "owner"}, Where{ID: e.spelled(r.at), Name: "group " + e.who(group).String()})
+		}
+	}
+	return out
 }

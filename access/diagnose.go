@@ -280,20 +280,23 @@ func (e *explainer) serviceRead() {
 	if gatehouse.Fold(e.q.Action) != "microsoft.apimanagement/service/read" {
 		return
 	}
-	for i := range e.out.Near {
-		g := &e.out.Near[i]
-		if g.Role == nil || g.Kind != rbac.LacksAction && g.Kind != rbac.BelowScope {
-			continue
-		}
-		r, _ := e.Snapshot.Role(g.Role.ID)
-		for _, p := range r.Permissions {
-			if slices.ContainsFunc(p.Actions, func(a string) bool { return strings.HasPrefix(gatehouse.Fold(a), "microsoft.apimanagement/service/") }) {
+	for _, holder := range append([]gatehouse.GUID{e.q.Principal}, e.found.Groups...) {
+		for a := range e.Snapshot.AssignmentsOf(holder) {
+			if !e.q.Scope.Contains(a.Scope) && !contains(e.found.Chain, a.Scope) || !e.reads(a.Scope) {
+				continue
+			}
+			r, _ := e.Snapshot.Role(a.Role)
+			if slices.ContainsFunc(r.Permissions, inService) {
 				e.say(MissingServiceRead, "service/read is missing", "Assign API Management Service Reader Role at the service, or add Microsoft.ApiManagement/service/read to the role.",
-					"%s lets %s work inside of the service, but not read the service itself, which clients do first.", g.role(), e.out.Principal)
+					"%s at %s lets %s work inside of the service, but not read the service itself, which clients do first.", r.Name, e.place(a.Scope), e.out.Principal)
 				return
 			}
 		}
 	}
+}
+
+func inService(p gatehouse.Permission) bool {
+	return slices.ContainsFunc(p.Actions, func(a string) bool { return strings.HasPrefix(gatehouse.Fold(a), "microsoft.apimanagement/service/") })
 }
 
 func sentence(s string) string {
@@ -309,15 +312,7 @@ func falsePart(g *Grant) string {
 		if c == nil || c.Outcome == "true" {
 			continue
 		}
-		for inner := c; inner != nil; {
-			c, inner = inner, nil
-			for _, p := range c.Parts {
-				if p.Outcome != "true" && p.Outcome != "not evaluated" {
-					inner = p
-					break
-				}
-			}
-		}
+		c = c.failing()
 		text := "It fails at " + strings.Join(strings.Fields(c.Text), " ")
 		for _, s := range c.Seen {
 			if s.Missing {
@@ -329,6 +324,20 @@ func falsePart(g *Grant) string {
 		return text + "."
 	}
 	return ""
+}
+
+// failing is the part at which a condition fails: of several, the first that looks at an attribute.
+func (c *Condition) failing() *Condition {
+	best := c
+	for _, p := range c.Parts {
+		if p.Outcome == "true" || p.Outcome == "not evaluated" {
+			continue
+		}
+		if inner := p.failing(); best == c || len(best.Seen) == 0 && len(inner.Seen) > 0 {
+			best = inner
+		}
+	}
+	return best
 }
 
 // asked is when the act that the question is about happened.

@@ -51,7 +51,6 @@ type Explanation struct {
 	Denies     []Grant     `json:"denies"`
 	Near       []Grant     `json:"nearMisses"`
 	Changes    []Change    `json:"changes"`
-	GrantedBy  []Granter   `json:"grantedBy"` // who could make the changes, nearest first
 	// Hidden counts role and deny assignments that bear on the answer and may not be shown to who asks.
 	Hidden int `json:"hidden"`
 	// Omitted counts further near misses at other scopes.
@@ -115,9 +114,9 @@ func (v *View) Explain(q Question) *Explanation {
 	q.Action = builtin.Canonical(q.Action)
 	request := v.request(q)
 	found := v.Snapshot.Explain(request)
-	e := &explainer{View: v, q: q, request: request, found: &found}
+	e := &explainer{View: v, q: q, request: request, found: &found, known: map[right][]gatehouse.RoleAssignment{}}
 	e.out = &Explanation{Allowed: found.Decision.Allowed, Code: found.Decision.Code, Action: q.Action, DataAction: q.Data, Scope: v.where(q.Scope), Principal: v.who(q.Principal),
-		Time: v.Now, Token: q.Token, Omitted: found.Omitted, Diagnoses: []Diagnosis{}, Grants: []Grant{}, Denies: []Grant{}, Near: []Grant{}, Changes: []Change{}, GrantedBy: []Granter{}}
+		Time: v.Now, Token: q.Token, Omitted: found.Omitted, Diagnoses: []Diagnosis{}, Grants: []Grant{}, Denies: []Grant{}, Near: []Grant{}, Changes: []Change{}}
 	e.chain()
 	e.groups()
 	e.sortOut(found.Reasons)
@@ -136,6 +135,7 @@ type explainer struct {
 	request *gatehouse.Request
 	found   *rbac.Explanation
 	out     *Explanation
+	known   map[right][]gatehouse.RoleAssignment
 	had     []int8 // by known operation: 1 allowed, -1 not, 0 not asked
 }
 

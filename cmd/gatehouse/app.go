@@ -17,6 +17,7 @@ import (
 	"gatehouse/entra/password"
 	"gatehouse/graph"
 	"gatehouse/guard"
+	"gatehouse/past"
 	"gatehouse/provider/access"
 	"gatehouse/provider/apim"
 	"gatehouse/provider/apim/apidoc"
@@ -91,7 +92,7 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 	list, err := resources.New(ctx, a.store)
 	return append(list,
 		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
-		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)), access.New(access.Config{Guard: a.guard, Directory: a.dir, Store: a.store}),
+		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)), access.New(access.Config{Guard: a.guard, Directory: a.dir, Store: a.store, Past: past.New(a.store, a.guard, nil)}),
 		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys, RevokeKeys: a.entra.RevokeKeys})), err
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/access"
+	"gatehouse/past"
 	provider "gatehouse/provider/access"
 	"gatehouse/rbac/builtin"
 	worlds "gatehouse/world"
@@ -26,7 +27,7 @@ import (
 type asking struct {
 	data, server, world string
 	as                  string
-	at                  time.Time // a past moment; zero for now
+	at                  string // a past moment; "" for now
 	output              outputFlags
 }
 
@@ -35,6 +36,7 @@ func (a *asking) flags(c *cobra.Command) {
 	dataFlag(c, &a.data, serverData)
 	f.StringVar(&a.server, "server", "", "ask the server at this address with the token of $GATEHOUSE_TOKEN")
 	f.StringVar(&a.world, "world", "", "ask a world file instead of a server (- for standard input)")
+	f.StringVar(&a.at, "at", "", "as it was: 2026-01-31T12:00:00Z, 2026-01-31, an age such as 24h, or #812 after that change")
 	a.output.flags(c)
 }
 
@@ -144,7 +146,7 @@ func newServerClient(server string) (*client, error) {
 // served asks a server.
 type served struct {
 	client *client
-	at     time.Time
+	at     string
 	scope  string // where none is given
 }
 
@@ -154,7 +156,7 @@ func (s *served) post(ctx context.Context, call string, body map[string]any, ans
 			delete(body, name)
 		}
 	}
-	if !s.at.IsZero() {
+	if s.at != "" {
 		body["at"] = s.at
 	}
 	err := s.client.post(ctx, "/providers/"+provider.Namespace+"/"+call, body, answer)
@@ -228,7 +230,7 @@ type offline struct {
 	view  *access.View
 }
 
-func openWorld(file string, at time.Time) (*offline, error) {
+func openWorld(file, at string) (*offline, error) {
 	raw, err := readInput(file)
 	if err != nil {
 		return nil, err
@@ -237,9 +239,11 @@ func openWorld(file string, at time.Time) (*offline, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	now := at
-	if now.IsZero() {
-		now = w.Now
+	now := w.Now
+	if at != "" {
+		if now, err = past.ParseTime(at, time.Now()); err != nil {
+			return nil, usage(err)
+		}
 	}
 	if now.IsZero() {
 		now = time.Now()

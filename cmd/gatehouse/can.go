@@ -103,11 +103,9 @@ func printCanI(w io.Writer, c *access.CanI) error {
 			l.f("    and %s", oneLine(n))
 		}
 		l.f("  opens: %s", c.WouldDo.Opens)
-	}
-	if len(c.CanGrant) > 0 {
-		l.f("  can grant: %s", granters(c.CanGrant))
-	}
-	if c.WouldDo != nil {
+		if len(c.WouldDo.By) > 0 {
+			l.f("  can grant: %s", granters(c.WouldDo.By))
+		}
 		for _, command := range c.WouldDo.Commands {
 			l.f("  run: %s", oneLine(command))
 		}

@@ -298,7 +298,7 @@ func printCondition(l *lines, c *access.Condition, indent string) {
 				seen = append(seen, s.Attribute+" = "+s.Value)
 			}
 		}
-		if c.Note != "" {
+		if c.Note != "" && len(seen) == 0 {
 			seen = append(seen, c.Note)
 		}
 		text := fmt.Sprintf("%s%-5s  %s", indent, c.Outcome, strings.Join(strings.Fields(c.Text), " "))
@@ -308,10 +308,17 @@ func printCondition(l *lines, c *access.Condition, indent string) {
 		l.f("%s", oneLine(text))
 		return
 	}
-	l.f("%s%s", indent, c.Outcome)
+	l.f("%s%-5s  %s", indent, c.Outcome, clipped(oneLine(strings.Join(strings.Fields(c.Text), " ")), 90))
 	for _, p := range c.Parts {
 		printCondition(l, p, indent+"  ")
 	}
+}
+
+func clipped(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "…"
+	}
+	return s
 }
 
 func printChanges(l *lines, e *access.Explanation) {
@@ -334,9 +341,9 @@ func printChanges(l *lines, e *access.Explanation) {
 		for _, command := range c.Commands {
 			l.f("     %s", oneLine(command))
 		}
-	}
-	if len(e.GrantedBy) > 0 {
-		l.f("Who can do that: %s", granters(e.GrantedBy))
+		if len(c.By) > 0 {
+			l.f("     by %s", granters(c.By))
+		}
 	}
 }
 

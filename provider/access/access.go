@@ -9,14 +9,12 @@
 package access
 
 import (
-	"context"
-	"time"
-
 	"gatehouse/access"
 	"gatehouse/arm"
 	"gatehouse/directory"
 	"gatehouse/guard"
 	"gatehouse/openapi"
+	"gatehouse/past"
 	"gatehouse/store"
 )
 
@@ -31,9 +29,9 @@ type Config struct {
 	Guard     *guard.Guard
 	Directory *directory.Index
 	Store     *store.Store
-	// At returns access as it was at a time; nil when the past is not kept. What of it
-	// may be shown is for this package to say.
-	At func(ctx context.Context, t time.Time) (*access.View, error)
+	// Past answers about past moments; nil when there is none to ask. What of it may be
+	// shown follows from what the caller may read now.
+	Past *past.History
 }
 
 type provider struct{ Config }
@@ -64,16 +62,16 @@ type question struct {
 	SubOperation string      `json:"subOperation,omitempty"`
 	Attributes   *attributes `json:"attributes,omitempty"`
 	Groups       bool        `json:"includeGroups,omitempty"` // whoCan: list groups too
-	At           time.Time   `json:"at,omitzero"`             // a past moment
+	At           string      `json:"at,omitempty"`            // a past moment: a time, a day, an age such as 24h, #812 for after a change
 }
 
 // whatQuestion is the body of whatCan.
 type whatQuestion struct {
-	Principal string    `json:"principal,omitempty"`
-	Compare   string    `json:"compareWith,omitempty"`
-	Scope     string    `json:"scope,omitempty"`
-	Anywhere  bool      `json:"anywhere,omitempty"` // all that the principal holds, whatever the scope
-	At        time.Time `json:"at,omitzero"`
+	Principal string `json:"principal,omitempty"`
+	Compare   string `json:"compareWith,omitempty"`
+	Scope     string `json:"scope,omitempty"`
+	Anywhere  bool   `json:"anywhere,omitempty"` // all that the principal holds, whatever the scope
+	At        string `json:"at,omitempty"`
 }
 
 // attributes are what conditions may refer to.

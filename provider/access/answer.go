@@ -1,9 +1,9 @@
 package access
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"gatehouse"
 	"gatehouse/access"
@@ -208,7 +208,7 @@ func scopeOf(c *gatehouse.Change) (gatehouse.ID, error) {
 func (p *provider) decision(a *asker, c *gatehouse.Change) (*arm.Answer, error) {
 	q := access.Question{Principal: c.Cause.Caller.ID, Action: c.Cause.Action, Scope: a.scope.Scope(), Token: a.token(&c.Cause.Caller), Refused: c.Time}
 	q.Data = !builtin.Known(q.Action, false) && builtin.Known(q.Action, true)
-	now, err := a.view(time.Time{})
+	now, err := a.view("")
 	if err != nil {
 		return nil, err
 	}
@@ -217,8 +217,8 @@ func (p *provider) decision(a *asker, c *gatehouse.Change) (*arm.Answer, error) 
 	if linked {
 		out.Now.Linked()
 	}
-	if p.At != nil {
-		then, err := a.view(c.Time)
+	if p.Past != nil {
+		then, err := a.view(fmt.Sprintf("#%d", c.Seq))
 		if err != nil {
 			return nil, err
 		}
@@ -284,7 +284,7 @@ func (p *provider) listDecisions(op *arm.Op) (*arm.Answer, error) {
 		if !ok {
 			continue
 		}
-		v, err := a.view(time.Time{})
+		v, err := a.view("")
 		if err != nil {
 			return nil, err
 		}

@@ -67,27 +67,35 @@ func (a *asker) readable(s gatehouse.Scope) bool {
 	return can
 }
 
-// view is the access of a moment as the caller may see it; the zero time is now.
-func (a *asker) view(at time.Time) (*access.View, error) {
-	v := &access.View{Snapshot: a.Guard.Snapshot(), Now: a.op.Now, Complete: true, Principal: a.principal, Attributes: a.attributes, Made: a.made}
-	if !at.IsZero() {
-		if a.At == nil {
+// view is the access of a moment as the caller may see it; "" is now.
+func (a *asker) view(at string) (*access.View, error) {
+	v := &access.View{Now: a.op.Now, Complete: true, Principal: a.principal, Reads: a.readable, Self: a.op.Caller.ID, Nameless: a.nameless(), Spell: a.spell, Written: a.written}
+	g, documents := a.Guard, a.op.Store()
+	if at != "" {
+		if a.Past == nil {
 			return nil, gatehouse.Errorf(gatehouse.Invalid, "PastNotKept", "This server does not answer about the past.").At("at")
 		}
-		if at.After(a.op.Now) {
-			return nil, gatehouse.Errorf(gatehouse.Invalid, "TimeInFuture", "There is no answer about %s yet: give a time that has passed.", at.UTC().Format(time.RFC3339)).At("at")
-		}
-		past, err := a.At(a.op.Context, at)
+		m, err := a.Past.Parse(a.op.Context, at)
 		if err != nil {
 			return nil, err
 		}
-		copied := *past // the past may be shared by many askers
-		v = &copied
+		if g, err = m.Guard(a.op.Context); err != nil {
+			return nil, err
+		}
+		v.Now, documents, v.Principal = m.Time, m, a.principalOf(m)
 	}
-	v.Reads, v.Self, v.Nameless, v.Spell, v.Written = a.readable, a.op.Caller.ID, a.nameless(), a.spell, a.written
+	v.Snapshot = g.Snapshot()
+	v.Attributes = func(id gatehouse.GUID) map[string]any {
+		if r := g.Request(&gatehouse.Caller{ID: id}, "", false, gatehouse.ID{}, nil); r.Attributes != nil {
+			return r.Attributes.Principal
+		}
+		return nil
+	}
+	v.Made = func(r gatehouse.RoleAssignment) time.Time { return a.made(documents, r) }
 	return v, nil
 }
 
+// principal is what the directory knows of somebody now.
 func (a *asker) principal(id gatehouse.GUID) (world.Principal, bool) {
 	p, ok := a.Directory.Principal(id)
 	if !ok {
@@ -100,20 +108,42 @@ func (a *asker) principal(id gatehouse.GUID) (world.Principal, bool) {
 	return out, true
 }
 
-func (a *asker) attributes(id gatehouse.GUID) map[string]any {
-	if r := a.Guard.Request(&gatehouse.Caller{ID: id}, "", false, gatehouse.ID{}, nil); r.Attributes != nil {
-		return r.Attributes.Principal
+// principalOf reads what the directory knew at a past moment, each principal once.
+func (a *asker) principalOf(r store.Reader) func(gatehouse.GUID) (world.Principal, bool) {
+	known := map[gatehouse.GUID]*world.Principal{}
+	return func(id gatehouse.GUID) (world.Principal, bool) {
+		p, ok := known[id]
+		if !ok {
+			p = a.past(r, id)
+			known[id] = p
+		}
+		if p == nil {
+			return world.Principal{}, false
+		}
+		return *p, true
+	}
+}
+
+func (a *asker) past(r store.Reader, id gatehouse.GUID) *world.Principal {
+	if u, _, err := directory.ReadUser(a.op.Context, r, id); err == nil {
+		return &world.Principal{ID: id, Type: gatehouse.User, Name: u.UserPrincipalName, Display: u.DisplayName, Disabled: !u.AccountEnabled}
+	}
+	if g, _, err := directory.ReadGroup(a.op.Context, r, id); err == nil {
+		return &world.Principal{ID: id, Type: gatehouse.Group, Name: g.DisplayName, Display: g.DisplayName}
+	}
+	if s, _, err := directory.ReadServicePrincipal(a.op.Context, r, id); err == nil {
+		return &world.Principal{ID: id, Type: gatehouse.ServicePrincipal, Name: s.AppID.String(), Display: s.DisplayName, AppID: s.AppID.String(), Disabled: !s.Enabled()}
 	}
 	return nil
 }
 
 // made is when the document of an assignment was created.
-func (a *asker) made(r gatehouse.RoleAssignment) time.Time {
+func (a *asker) made(documents store.Reader, r gatehouse.RoleAssignment) time.Time {
 	id, err := gatehouse.ParseID(r.Scope.String())
 	if err != nil {
 		return time.Time{}
 	}
-	d, err := a.op.Store().Get(a.op.Context, guard.RoleAssignmentID(id, r.ID).Scope())
+	d, err := documents.Get(a.op.Context, guard.RoleAssignmentID(id, r.ID).Scope())
 	if err != nil {
 		return time.Time{} // ownership and directory roles are other documents
 	}
