@@ -483,7 +483,7 @@ func (e *explainer) granters(r right) []Granter {
 	if group, ok := directory.ObjectOf(r.at); ok {
 		p, _ := e.principal(group)
 		for _, owner := range p.Owners {
-			add(owner, Role{Name: "owner"}, Where{ID: e.spelled(r.at), Name: "group " + e.who(group).String()})
+			add(owner, Role{Name: "owner"}, e.where(r.at))
 		}
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/directory"
 	"gatehouse/rbac"
 	"gatehouse/rbac/builtin"
 	"gatehouse/world"
@@ -175,6 +176,13 @@ func (v *View) place(s gatehouse.Scope) string {
 	}
 	if s.IsRoot() {
 		return "the tenant root"
+	}
+	if s == directory.Root().Scope() {
+		return "the directory"
+	}
+	if id, ok := directory.ObjectOf(s); ok && directory.Root().Scope().Contains(s) {
+		who := v.who(id)
+		return strings.TrimSpace(strings.ToLower(who.Type) + " " + who.String())
 	}
 	text := v.spelled(s)
 	if group, ok := s.ManagementGroup(); ok && group == s {
