@@ -38,7 +38,7 @@ const arrows = `
 	guard, yamldoc                             < world
 	world                                      < past
 	world, rbac/builtin                        < access
-	audit, world                               < evidence
+	audit, past                                < evidence
 	store                                      < siem
 	world                                      < desired
 	world                                      < lint

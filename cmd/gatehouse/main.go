@@ -38,7 +38,7 @@ Real az, Terraform and Azure SDKs work against it; see "gatehouse help serve" to
 	}
 	root.AddCommand(serveCommand(), envCommand(), azCommand(), tokenCommand(), auditCommand(), lintCommand(), backupCommand(), restoreCommand(), rotateKeysCommand(), versionCommand(),
 		explainCommand(), canICommand(), whoCanCommand(), whatCanCommand())
-	root.AddCommand(planCommand(), applyCommand())
+	root.AddCommand(planCommand(), applyCommand(), reportCommand())
 	root.AddCommand(topics()...)
 	root.AddCommand(checkCommand(), exportCommand(), importCommand())
 	finish(root)

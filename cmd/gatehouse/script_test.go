@@ -245,6 +245,7 @@ var changing = []struct {
 	{regexp.MustCompile(`[A-Za-z0-9+/]{86}==`), func(int) string { return strings.Repeat("S", 86) + "==" }},
 	{regexp.MustCompile(`\bGh[0-9a-f]{24,}\b`), func(int) string { return "Gh…" }},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\d([ T])\d\d:\d\d:\d\d(\.\d+)?`), nil},
+	{regexp.MustCompile(`of 20\d\d-\d\d-\d\d to 20\d\d-\d\d-\d\d`), func(int) string { return "of 2026-01-01 to 2026-04-01" }},
 	{regexp.MustCompile(`(localhost|127\.0\.0\.1):\d+`), func(int) string { return "localhost:8443" }},
 	{regexp.MustCompile(`Gatehouse \S+ serves`), func(int) string { return "Gatehouse development serves" }},
 }
