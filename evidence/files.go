@@ -127,3 +127,17 @@ func (r *Report) IsSOC2() bool { return r.Kind == SOC2 }
 
 // Key is the key that signed.
 func (r *Report) Key() PublicKey { return r.Checkpoint.Key }
+
+// lintState is the part of lint's report that the page shows.
+type lintState struct {
+	Findings []struct{ Rule, Severity, Message string }
+}
+
+// Lint is the state of lint, nil when it was not asked.
+func (r *Report) Lint() *lintState {
+	l := &lintState{}
+	if r.Findings == nil || json.Unmarshal(r.Findings, l) != nil {
+		return nil
+	}
+	return l
+}

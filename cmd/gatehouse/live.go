@@ -18,17 +18,49 @@ import (
 // caller makes ordinary Resource Manager and Graph calls with one principal's rights.
 type caller struct {
 	*client
-	token  string
-	reason string
+	token        string
+	reason       string
+	subscription string // of names of scopes
 }
 
-// newCaller signs in as the bootstrap service principal or, when as is not empty, gets a token of somebody else.
-func newCaller(ctx context.Context, data, as string) (*caller, error) {
+// choose takes the given subscription, that of the data directory, or the only one that the caller sees.
+func (c *caller) choose(ctx context.Context, given string) error {
+	if given != "" {
+		c.subscription = given
+	}
+	if c.subscription != "" {
+		return nil
+	}
+	all, err := c.list(ctx, "/subscriptions?api-version=2022-12-01")
+	if err != nil {
+		return err
+	}
+	if len(all) != 1 {
+		return usagef("you see %d subscriptions: say with --subscription which one scopes such as rg-apis are in", len(all))
+	}
+	only, _ := all[0].(*jsondoc.Object)
+	c.subscription = only.String("subscriptionId")
+	return nil
+}
+
+// newCaller signs in as the bootstrap service principal or, when as is not empty, gets a
+// token of somebody else. A server that is elsewhere gets the token of the environment.
+func newCaller(ctx context.Context, data, server, as string) (*caller, error) {
+	if server != "" {
+		if as != "" {
+			return nil, usagef("--as and --server exclude each other: the token in GATEHOUSE_TOKEN says who asks")
+		}
+		cl, err := newServerClient(server)
+		if err != nil {
+			return nil, err
+		}
+		return &caller{client: cl, token: cl.bearer}, nil
+	}
 	cl, err := newClient(data)
 	if err != nil {
 		return nil, err
 	}
-	c := &caller{client: cl}
+	c := &caller{client: cl, subscription: cl.b.SubscriptionID}
 	if as == "" {
 		c.token, err = cl.token(ctx, cl.r.PublicURL)
 	} else {
@@ -160,7 +192,7 @@ func (c *caller) members(ctx context.Context, groups []jsondoc.Value) error {
 func (c *caller) topmost(texts []string) ([]string, error) {
 	var all []gatehouse.ID
 	for _, text := range append(texts, ".") {
-		id, err := desired.Expand(c.b.SubscriptionID, text)
+		id, err := desired.Expand(c.subscription, text)
 		if err != nil {
 			return nil, usage(err)
 		}

@@ -23,7 +23,8 @@ import (
 
 // planFlags are what plan and apply share.
 type planFlags struct {
-	data, as, reason string
+	data, server, as string
+	reason           string
 	subscription     string
 	expand           bool
 	output           outputFlags
@@ -32,6 +33,7 @@ type planFlags struct {
 func (f *planFlags) flags(c *cobra.Command) {
 	dataFlag(c, &f.data, serverData)
 	c.Flags().StringVar(&f.as, "as", "", "whose rights to use: user principal name, application ID or object ID (default: the bootstrap service principal)")
+	c.Flags().StringVar(&f.server, "server", "", "ask the server at this address with the token of $GATEHOUSE_TOKEN")
 	c.Flags().StringVar(&f.subscription, "subscription", "", "subscription that scopes such as rg-apis are in (default: the first one)")
 	c.Flags().BoolVar(&f.expand, "expand", false, "show everybody and everything, not only the first few")
 	f.output.flags(c)
@@ -109,11 +111,14 @@ func (f *planFlags) plan(ctx context.Context, files []string) (*savedPlan, error
 		}
 		s.Files[name] = string(raw)
 	}
-	cl, err := newCaller(ctx, f.data, f.as)
+	cl, err := newCaller(ctx, f.data, f.server, f.as)
 	if err != nil {
 		return nil, err
 	}
-	s.Subscription = cmp.Or(s.Subscription, cl.b.SubscriptionID)
+	if err := cl.choose(ctx, s.Subscription); err != nil {
+		return nil, err
+	}
+	s.Subscription = cl.subscription
 	s.Plan, err = s.compare(ctx, cl)
 	return s, err
 }
@@ -130,7 +135,7 @@ func (s *savedPlan) compare(ctx context.Context, cl *caller) (*desired.Plan, err
 			return nil, usage(err)
 		}
 	}
-	cl.b.SubscriptionID = s.Subscription
+	cl.subscription = s.Subscription
 	live, err := cl.live(ctx, d)
 	if err != nil {
 		return nil, err
@@ -222,7 +227,7 @@ func (a *applier) run(ctx context.Context, args []string) error {
 	if saved != nil && len(args) > 1 {
 		return usagef("a plan is applied alone: %s is one", args[0])
 	}
-	cl, err := newCaller(ctx, a.data, a.as)
+	cl, err := newCaller(ctx, a.data, a.server, a.as)
 	if err != nil {
 		return err
 	}

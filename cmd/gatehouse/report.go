@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,6 +13,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/evidence"
+	"gatehouse/lint"
 	"gatehouse/store"
 )
 
@@ -39,6 +42,9 @@ verify it offline: "gatehouse audit verify --bundle DIR".`,
 			}
 			return withEvidence(c.Context(), data, func(s *store.Store, key *evidence.Key, tenant string) error {
 				r.Tenant, r.Names = tenant, reportNames{newNames(c.Context(), s)}
+				if r.Findings, err = findings(c.Context(), data, s); err != nil {
+					return err
+				}
 				report, err := key.Bundle(c.Context(), s, r, dir)
 				if err != nil {
 					return err
@@ -56,6 +62,17 @@ verify it offline: "gatehouse audit verify --bundle DIR".`,
 	c.MarkFlagsMutuallyExclusive("period", "from")
 	c.MarkFlagsMutuallyExclusive("period", "to")
 	return c
+}
+
+// findings are what lint says of the present, as JSON.
+func findings(ctx context.Context, data string, s *store.Store) (json.RawMessage, error) {
+	l := linting{data: data, days: 90, owners: 3}
+	in := lint.Input{}
+	in.Limits.Owners = l.owners
+	if err := l.read(ctx, s, &in); err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(lint.Run(in), "", "  ")
 }
 
 // reportNames are names with why a change was permitted.
