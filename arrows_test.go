@@ -36,12 +36,14 @@ const arrows = `
 	store, directory, rbac/builtin             < guard
 	jsondoc                                    < yamldoc
 	guard, yamldoc                             < world
+	world, rbac/builtin                        < access
 	world                                      < past
 	world, rbac/builtin                        < access
 	audit, past                                < evidence
 	store                                      < siem
 	world                                      < desired
 	world                                      < lint
+	world, template                            < needs
 	guard                                      < arm
 	arm, store/sqlite                          < arm/armtest
 	jsondoc                                    < provider/apim/apidoc
