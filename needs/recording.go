@@ -267,7 +267,7 @@ func defaults(doc *jsondoc.Object) *jsondoc.Object {
 	return out
 }
 
-// Policy says what writing an API Management policy needs where it is set, and the reads that checking its references takes.
+// Policy says what writing an API Management policy needs where it is set, and what it refers to.
 func Policy(text []byte, at gatehouse.ID) (*Requirements, error) {
 	r := newRequirements("policy")
 	service := at
@@ -289,14 +289,16 @@ func Policy(text []byte, at gatehouse.ID) (*Requirements, error) {
 	r.add(policy.Type()+"/read", policy, "the policy")
 	for _, ref := range []struct {
 		pattern *regexp.Regexp
-		typ     string
-	}{{namedValue, "namedValues"}, {fragment, "policyFragments"}, {backend, "backends"}, {certificate, "certificates"}} {
+		what    string
+	}{{namedValue, "named values"}, {fragment, "fragments"}, {backend, "backends"}, {certificate, "certificates"}} {
 		var names []string
 		for _, m := range ref.pattern.FindAllSubmatch(text, -1) {
 			if name := string(m[1]); !slices.Contains(names, name) {
 				names = append(names, name)
-				r.add(service.Type()+"/"+ref.typ+"/read", service.Child(ref.typ, name), "a reference of the policy")
 			}
+		}
+		if len(names) > 0 {
+			r.Notes = append(r.Notes, "The policy refers to "+ref.what+", which have to be there and for which no permission is asked: "+strings.Join(names, ", ")+".")
 		}
 	}
 	if m := resource.FindSubmatch(text); m != nil {

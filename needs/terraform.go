@@ -225,7 +225,7 @@ func (t *terraform) resource(c *change, when, why string) {
 		}
 	}
 	for _, e := range row.extras {
-		if strings.ContainsAny(when, e.when) && t.has(c, e.having) {
+		if c.Mode == "managed" && strings.ContainsAny(when, e.when) && t.has(c, e.having) {
 			t.extra(c, id, e, why)
 		}
 	}
@@ -354,9 +354,12 @@ func (t *terraform) begin(c *change, name string) (id gatehouse.ID, ok bool) {
 		}
 		text += "/resourceGroups/" + group + "/providers/Microsoft.ApiManagement/service/" + service
 	default:
-		ids := t.ids(c, name)
+		ids := t.ids(c, strings.TrimSuffix(name, "^"))
 		if len(ids) != 1 {
 			return id, false
+		}
+		if strings.HasSuffix(name, "^") {
+			return ids[0].Parent(), true
 		}
 		return ids[0], true
 	}
