@@ -57,7 +57,7 @@ func (n *needing) run(c *cobra.Command, file string) error {
 	if !slices.Contains(needsForms, n.format) {
 		return notOneOf("-o", n.format, needsForms...)
 	}
-	text, err := readInput(c.InOrStdin(), file)
+	text, err := readInput(file)
 	if err != nil {
 		return err
 	}
@@ -85,13 +85,6 @@ func (n *needing) run(c *cobra.Command, file string) error {
 		return answeredNo
 	}
 	return nil
-}
-
-func readInput(in io.Reader, file string) ([]byte, error) {
-	if file == "-" {
-		return io.ReadAll(in)
-	}
-	return os.ReadFile(file)
 }
 
 // given reads a parameter file, with or without the envelope.
