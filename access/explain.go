@@ -192,7 +192,7 @@ func (e *explainer) sortOut(reasons []rbac.Reason) {
 
 func (e *explainer) grant(r *rbac.Reason) Grant {
 	g := Grant{Kind: r.Kind, Deny: r.Deny, Assignment: r.Assignment, Name: r.Name, Scope: e.where(r.Scope), Inherited: r.Inherited, Path: e.path(r.Path),
-		Pattern: r.Pattern, Exception: r.Exception, Start: r.Start, End: r.End, Condition: traced(r.Condition), RoleCondition: traced(r.EntryCondition), Fault: r.Fault,
+		Pattern: r.Pattern, Exception: r.Exception, Start: r.Start, End: r.End, Condition: e.traced(r.Condition), RoleCondition: e.traced(r.EntryCondition), Fault: r.Fault,
 		at: r.Scope, reason: r}
 	if !r.Deny {
 		g.Role = &Role{r.Role, r.RoleName}
@@ -204,7 +204,7 @@ func (e *explainer) grant(r *rbac.Reason) Grant {
 	return g
 }
 
-func traced(t *cond.Trace) *Condition {
+func (v *View) traced(t *cond.Trace) *Condition {
 	if t == nil {
 		return nil
 	}
@@ -213,10 +213,14 @@ func traced(t *cond.Trace) *Condition {
 		c.Outcome = "not evaluated"
 	}
 	for _, s := range t.Seen {
-		c.Seen = append(c.Seen, Seen(s))
+		if seen := Seen(s); v.Private && strings.HasPrefix(gatehouse.Fold(s.Attribute), "@principal") {
+			c.Seen, c.Note = append(c.Seen, Seen{Attribute: seen.Attribute, Value: "(not shown)"}), ""
+		} else {
+			c.Seen = append(c.Seen, seen)
+		}
 	}
 	for _, p := range t.Parts {
-		c.Parts = append(c.Parts, traced(p))
+		c.Parts = append(c.Parts, v.traced(p))
 	}
 	return c
 }

@@ -25,6 +25,8 @@ type View struct {
 	Eligible []world.Assignment
 	// Attributes are what conditions read as @Principal; nil for none.
 	Attributes func(gatehouse.GUID) map[string]any
+	// Private says that the values of attributes of people are not for who asks.
+	Private bool
 	// Made is when a role assignment was created, the zero time when that is not known; nil never knows.
 	Made func(gatehouse.RoleAssignment) time.Time
 	// Reads reports whether grants made at a scope may be shown; nil shows all.

@@ -69,7 +69,7 @@ func (a *asker) readable(s gatehouse.Scope) bool {
 
 // view is the access of a moment as the caller may see it; "" is now.
 func (a *asker) view(at string) (*access.View, error) {
-	v := &access.View{Now: a.op.Now, Complete: true, Principal: a.principal, Reads: a.readable, Self: a.op.Caller.ID, Nameless: a.nameless(), Spell: a.spell, Written: a.written}
+	v := &access.View{Now: a.op.Now, Complete: true, Private: true, Principal: a.principal, Reads: a.readable, Self: a.op.Caller.ID, Nameless: a.nameless(), Spell: a.spell, Written: a.written}
 	g, documents := a.Guard, a.op.Store()
 	if at != "" {
 		if a.Past == nil {
