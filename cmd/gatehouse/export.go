@@ -15,7 +15,7 @@ var worldForms = []string{string(world.YAML), string(world.JSON)}
 
 func exportCommand() *cobra.Command {
 	var l liveFlags
-	var form, file string
+	var form, file, at string
 	c := &cobra.Command{
 		Use: "export", Short: "Write the complete world: roles, assignments, denies, people and groups", Args: cobra.NoArgs,
 		Long: `Write who may do what as one file that check and the questions about access read, for
@@ -23,12 +23,13 @@ the data directory itself or, with --server, for what a running server shows to 
 caller. It holds names and the dates of secrets, never a secret. Built-in roles are not
 repeated in it.`,
 		Example: `  gatehouse export -o yaml --file world.yaml
+  gatehouse export --at 2026-01-31 --file january.yaml
   gatehouse export --server local --as alan@contoso.onmicrosoft.com`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !slices.Contains(worldForms, strings.ToLower(form)) {
 				return notOneOf("-o", form, worldForms...)
 			}
-			w, err := l.world(c)
+			w, err := l.world(c, at)
 			if err != nil {
 				return err
 			}
@@ -37,14 +38,21 @@ repeated in it.`,
 	}
 	l.flags(c)
 	c.Flags().StringVarP(&form, "output", "o", string(world.YAML), "yaml or json")
+	c.Flags().StringVar(&at, "at", "", "a past moment of the data directory: a time, a day, an age such as 24h, or #812 for the state after change 812")
 	c.Flags().StringVar(&file, "file", "", "new file to write to (default: standard output)")
 	completeWith(c, "output", worldForms...)
 	return c
 }
 
-// world is that of the server, when one is named, or of the data directory.
-func (l *liveFlags) world(c *cobra.Command) (*world.World, error) {
-	if l.server == "" && l.as == "" {
+// world is that of the server, when one is named, or of the data directory, now or at
+// a past moment.
+func (l *liveFlags) world(c *cobra.Command, at string) (*world.World, error) {
+	switch {
+	case at != "" && (l.server != "" || l.as != ""):
+		return nil, usagef("--at reads the change log of a data directory; leave out --server and --as")
+	case at != "":
+		return pastWorld(c.Context(), l.data, at)
+	case l.server == "" && l.as == "":
 		return storedWorld(c.Context(), l.data)
 	}
 	r, err := l.connect(c.Context())

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/jsondoc"
+	"gatehouse/past"
 	"gatehouse/store"
 	"gatehouse/world"
 )
@@ -104,5 +105,20 @@ func storedWorld(ctx context.Context, data string) (w *world.World, err error) {
 	if w != nil {
 		w.Now = time.Now().UTC()
 	}
+	return w, err
+}
+
+// pastWorld is the world of a data directory as its change log says it was.
+func pastWorld(ctx context.Context, data, at string) (w *world.World, err error) {
+	err = withStore(ctx, data, func(s *store.Store) error {
+		m, err := past.New(s, nil, nil).Parse(ctx, at)
+		if err != nil {
+			return usage(err)
+		}
+		if w, err = world.FromStore(ctx, m.Reader); err == nil {
+			w.Now = m.Time.UTC()
+		}
+		return err
+	})
 	return w, err
 }
