@@ -90,6 +90,16 @@ func countWorld(out io.Writer, w *world.World) {
 	for _, p := range w.Principals {
 		kinds[string(p.Type)]++
 	}
-	fmt.Fprintf(out, "%d custom roles, %d role assignments, %d eligibilities, %d deny assignments, %d users, %d groups, %d service principals\n",
-		custom, len(w.Assignments), len(w.Eligibilities), len(w.Denies), kinds["User"], kinds["Group"], kinds["ServicePrincipal"])
+	parts := []struct {
+		n         int
+		one, many string
+	}{
+		{custom, "custom role", "custom roles"}, {len(w.Assignments), "role assignment", "role assignments"}, {len(w.Eligibilities), "eligibility", "eligibilities"},
+		{len(w.Denies), "deny assignment", "deny assignments"}, {kinds["User"], "user", "users"}, {kinds["Group"], "group", "groups"}, {kinds["ServicePrincipal"], "service principal", "service principals"},
+	}
+	words := make([]string, len(parts))
+	for i, p := range parts {
+		words[i] = plural(p.n, p.one, p.many)
+	}
+	fmt.Fprintln(out, strings.Join(words, ", "))
 }
