@@ -99,7 +99,7 @@ func countWorld(out io.Writer, w *world.World) {
 	}
 	words := make([]string, len(parts))
 	for i, p := range parts {
-		words[i] = plural(p.n, p.one, p.many)
+		words[i] = fmt.Sprint(p.n, " ", plural(p.n, p.one, p.many))
 	}
 	fmt.Fprintln(out, strings.Join(words, ", "))
 }
