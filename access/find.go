@@ -89,7 +89,7 @@ func (v *View) Scopes() iter.Seq[gatehouse.ID] {
 			tell(child)
 			tell(parent)
 		}
-		for _, r := range v.Snapshot.World().Roles {
+		for _, r := range w.Roles {
 			for _, s := range r.AssignableScopes {
 				tell(s)
 			}

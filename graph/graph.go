@@ -55,6 +55,8 @@ type Config struct {
 	PageKey []byte
 	Clock   func() time.Time // time.Now when nil
 	Logger  *slog.Logger     // slog.Default() when nil
+	// Explain, when set, says how to find out why a request was refused: a link and a command.
+	Explain func(operation string) (link, command string)
 }
 
 // Handler serves /v1.0/ and /beta/. It is safe for concurrent use.
@@ -211,6 +213,11 @@ func (c *call) write(w http.ResponseWriter, a *answer) int {
 	head := w.Header()
 	head.Set("request-id", c.operation)
 	head.Set("client-request-id", c.correlation)
+	if a.status == http.StatusForbidden && c.h.cfg.Explain != nil {
+		link, command := c.h.cfg.Explain(c.operation)
+		head.Set("x-ms-gatehouse-explain", command)
+		head.Set("Link", "<"+link+`>; rel="help"`)
+	}
 	head.Set("Cache-Control", "no-cache")
 	head.Set("X-Content-Type-Options", "nosniff")
 	if a.location != "" {

@@ -73,7 +73,7 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	hasher := password.New()
 	g := graph.New(graph.Config{Store: s, Index: a.dir, Guard: a.guard, Authenticate: a.authenticator(a.entra.GraphAudiences()),
 		HashPassword: func(p string) (string, error) { return hasher.Hash(context.Background(), p) }, BaseURL: publicURL, TenantID: tenant, TenantName: tenantName,
-		Domains: []string{domain}, ReservedURIs: append(a.entra.ARMAudiences(), a.entra.GraphAudiences()...), Roles: builtin.DirectoryRoles()})
+		Domains: []string{domain}, ReservedURIs: append(a.entra.ARMAudiences(), a.entra.GraphAudiences()...), Roles: builtin.DirectoryRoles(), Explain: explainLink(publicURL)})
 	a.mux, a.imds, a.meter = a.route(g, m), a.entra.Imds(), m.mux()
 	return a, nil
 }

@@ -179,7 +179,7 @@ func (s *served) question(q *theQuestion, as string) (map[string]any, error) {
 	return body, err
 }
 
-func ask2[T any](ctx context.Context, s *served, call string, q *theQuestion, as string, groups bool) (*T, error) {
+func askServer[T any](ctx context.Context, s *served, call string, q *theQuestion, as string, groups bool) (*T, error) {
 	body, err := s.question(q, as)
 	if err != nil {
 		return nil, err
@@ -190,15 +190,15 @@ func ask2[T any](ctx context.Context, s *served, call string, q *theQuestion, as
 }
 
 func (s *served) explain(ctx context.Context, q *theQuestion, as string) (*access.Explanation, error) {
-	return ask2[access.Explanation](ctx, s, "explain", q, as, false)
+	return askServer[access.Explanation](ctx, s, "explain", q, as, false)
 }
 
 func (s *served) canI(ctx context.Context, q *theQuestion, as string) (*access.CanI, error) {
-	return ask2[access.CanI](ctx, s, "canI", q, as, false)
+	return askServer[access.CanI](ctx, s, "canI", q, as, false)
 }
 
 func (s *served) whoCan(ctx context.Context, q *theQuestion, groups bool) (*access.WhoCan, error) {
-	return ask2[access.WhoCan](ctx, s, "whoCan", q, "", groups)
+	return askServer[access.WhoCan](ctx, s, "whoCan", q, "", groups)
 }
 
 func (s *served) whatCan(ctx context.Context, principal, scope, other string) (*access.WhatCan, error) {
@@ -283,7 +283,7 @@ func (o *offline) principal(text string) (gatehouse.GUID, error) {
 	return id, err
 }
 
-func (o *offline) question(q *theQuestion, as string) (out access.Question, err error) {
+func (o *offline) question(q *theQuestion) (out access.Question, err error) {
 	out = access.Question{Action: q.action, Data: q.dataAction()}
 	if out.Scope, err = o.scope(q.scope); err != nil {
 		return out, err
@@ -296,7 +296,7 @@ func (o *offline) question(q *theQuestion, as string) (out access.Question, err 
 }
 
 func (o *offline) about(q *theQuestion, as string) (access.Question, error) {
-	out, err := o.question(q, as)
+	out, err := o.question(q)
 	if err == nil {
 		out.Principal, err = o.principal(as)
 	}
@@ -320,7 +320,7 @@ func (o *offline) canI(_ context.Context, q *theQuestion, as string) (*access.Ca
 }
 
 func (o *offline) whoCan(_ context.Context, q *theQuestion, groups bool) (*access.WhoCan, error) {
-	question, err := o.question(q, "")
+	question, err := o.question(q)
 	if err != nil {
 		return nil, err
 	}

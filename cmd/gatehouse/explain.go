@@ -222,13 +222,13 @@ func printChain(l *lines, e *access.Explanation) {
 		scopes = append(scopes, s.Name)
 	}
 	step("scopes", scopes, "none")
-	step("grants", grantLines(l, e.Grants, "+ "), "none")
-	step("denies", grantLines(l, e.Denies, "- "), "none")
+	step("grants", grantLines(e.Grants, "+ "), "none")
+	step("denies", grantLines(e.Denies, "- "), "none")
 	hidden := 0
 	if len(e.Near) > maxNear {
 		hidden = len(e.Near) - maxNear
 	}
-	near := grantLines(l, e.Near[:len(e.Near)-hidden], "~ ")
+	near := grantLines(e.Near[:len(e.Near)-hidden], "~ ")
 	if hidden += e.Omitted; hidden > 0 {
 		near = append(near, fmt.Sprintf("~ %d more (-o json shows them)", hidden))
 	}
@@ -281,7 +281,7 @@ func groupLines(groups []access.Group) (out []string) {
 	return out
 }
 
-func grantLines(_ *lines, grants []access.Grant, mark string) (out []string) {
+func grantLines(grants []access.Grant, mark string) (out []string) {
 	for i := range grants {
 		out = append(out, mark+grants[i].Why)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse"
 	answers "gatehouse/access"
 	"gatehouse/arm"
 	"gatehouse/arm/armtest"
@@ -54,5 +55,22 @@ func TestDecision(t *testing.T) {
 	w.Put(t, armtest.Assignment(armtest.GroupID().String(), armtest.Alice, "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"))
 	if d := decision(); !d.Now.Allowed || len(d.Now.Diagnoses) != 2 || d.Now.Diagnoses[0].Code != answers.StaleToken || d.Now.Diagnoses[1].Code != answers.GrantedAfterwards {
 		t.Errorf("%+v", d.Now)
+	}
+}
+
+// TestAgree: what canI says of everybody is what they are then allowed, whoever asks.
+func TestAgree(t *testing.T) {
+	w := armtest.Start(t, build(t))
+	for name, id := range map[string]gatehouse.GUID{"owner": armtest.Owner, "contributor": armtest.Contributor, "reader": armtest.Reader, "nobody": armtest.Nobody} {
+		for _, action := range []string{"Microsoft.Resources/subscriptions/resourceGroups/read", "Microsoft.Resources/subscriptions/resourceGroups/write", "Microsoft.Authorization/roleAssignments/write"} {
+			want := w.Guard.Allowed(&gatehouse.Caller{ID: id}, action, armtest.GroupID())
+			for who, principal := range map[string]string{name: "", "owner": id.String()} {
+				a := w.Do(who, "POST", armtest.GroupID().String()+"/providers/Gatehouse.Access/canI?api-version=2026-11-01", nil, `{"action": "`+action+`", "principal": "`+principal+`"}`)
+				var got answers.CanI
+				if err := json.Unmarshal(a.Body.Bytes(), &got); err != nil || a.Code != 200 || got.Allowed != want {
+					t.Errorf("%s asks whether %s may %s: %d %s, want %v", who, name, action, a.Code, a.Body, want)
+				}
+			}
+		}
 	}
 }

@@ -207,7 +207,8 @@ func scopeOf(c *gatehouse.Change) (gatehouse.ID, error) {
 
 func (p *provider) decision(a *asker, c *gatehouse.Change) (*arm.Answer, error) {
 	q := access.Question{Principal: c.Cause.Caller.ID, Action: c.Cause.Action, Scope: a.scope.Scope(), Token: a.token(&c.Cause.Caller), Refused: c.Time}
-	q.Data = !builtin.Known(q.Action, false) && builtin.Known(q.Action, true)
+	directoryRight := strings.HasPrefix(q.Action, builtin.DirectoryNamespace)
+	q.Data = directoryRight || !builtin.Known(q.Action, false) && builtin.Known(q.Action, true)
 	now, err := a.view("")
 	if err != nil {
 		return nil, err
