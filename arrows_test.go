@@ -58,6 +58,8 @@ const arrows = `
 	world                                      < check
 	guard, entra/password                      < entra
 	guard, entra/password                      < graph
+	arm, graph                                 < undo
+	undo, past                                 < provider/history
 	guard                                      < demo
 `
 

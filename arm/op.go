@@ -33,17 +33,19 @@ type Op struct {
 	// Partial tells a handler that the caller lacks the right on the whole and may see only what it may read.
 	Partial bool
 
-	within  *Op                    // whose Write this one is part of
-	send    func() ([]byte, error) // reads the request body, when it comes to that; nil for none
-	body    *jsondoc.Object
-	bodyErr error
-	read    bool
-	again   func() error
-	tx      *store.Tx // while a Write runs
-	claims  []claim
-	alias   *Alias       // nil when what was asked for is stored under that name
-	asked   gatehouse.ID // what the caller sent, when aliased
-	aliased bool         // the provider was asked for an alias
+	within   *Op                    // whose Write this one is part of
+	restores bool                   // RestoreWithin is about the addressed resource itself
+	aside    bool                   // and that changed only along with something else
+	send     func() ([]byte, error) // reads the request body, when it comes to that; nil for none
+	body     *jsondoc.Object
+	bodyErr  error
+	read     bool
+	again    func() error
+	tx       *store.Tx // while a Write runs
+	claims   []claim
+	alias    *Alias       // nil when what was asked for is stored under that name
+	asked    gatehouse.ID // what the caller sent, when aliased
+	aliased  bool         // the provider was asked for an alias
 }
 
 // Answer is what a handler returns. A nil Body is an empty one.

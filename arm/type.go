@@ -132,6 +132,10 @@ type Hooks struct {
 	Put func(op *Op, tx *store.Tx, old, next *Resource) error
 	// Delete runs before the document is deleted and may delete others.
 	Delete func(op *Op, tx *store.Tx, old *Resource) error
+	// Restore checks, instead of Check and Delete, that a document may be put back as it was or,
+	// with a nil next, deleted. Types with handlers of their own for PUT or DELETE cannot be
+	// undone without it. It runs while others wait and may wait for nobody.
+	Restore func(op *Op, tx *store.Tx, old, next *Resource) error
 	// After runs when the write is committed; it may only publish.
 	After func(op *Op, r *Resource)
 	// Show shapes the answer; out is the wire object, which it may change.

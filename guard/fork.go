@@ -3,7 +3,6 @@ package guard
 import (
 	"iter"
 	"maps"
-	"slices"
 	"time"
 
 	"gatehouse"
@@ -97,17 +96,18 @@ func cloneDeep[K, M comparable](of map[K]map[M]struct{}) map[K]map[M]struct{} {
 	return c
 }
 
-// Principals returns every principal of the directory, disabled ones included.
-func (g *Guard) Principals() []gatehouse.GUID {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Collect(maps.Keys(g.model.principals))
-}
-
-// TypeOf says what kind of principal one is, false for one that the directory does not know.
-func (g *Guard) TypeOf(p gatehouse.GUID) (gatehouse.PrincipalType, bool) {
+// SignsIn reports whether the directory knows a principal that can sign in: a user or
+// service principal that is not disabled.
+func (g *Guard) SignsIn(p gatehouse.GUID) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	known, ok := g.model.principals[p]
-	return known.typ, ok
+	return ok && !known.disabled && known.typ != gatehouse.Group
+}
+
+// IsGroup reports whether the directory knows a group.
+func (g *Guard) IsGroup(p gatehouse.GUID) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.model.principals[p].typ == gatehouse.Group
 }

@@ -230,3 +230,13 @@ func parentKey(id gatehouse.ID) string {
 }
 
 func errOver() error { return internalf("the transaction is over: use it only inside its function") }
+
+// Wrote reports whether this write put a document that it reads back now.
+func (tx *Tx) Wrote(d *Document) bool {
+	for i := range tx.changes {
+		if tx.changes[i].Seq == d.Revision {
+			return true
+		}
+	}
+	return false
+}

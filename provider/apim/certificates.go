@@ -40,7 +40,7 @@ func certificates() *arm.Type {
 		Do: map[arm.Verb]arm.Handler{arm.List: listVaulted, arm.Put: func(op *arm.Op) (*arm.Answer, error) {
 			return putCertificate(op, reading)
 		}},
-		Hooks:   arm.Hooks{Check: checkCertificate, Delete: certificateFree},
+		Hooks:   arm.Hooks{Check: checkCertificate, Delete: certificateFree, Restore: arm.RestoreAsUsual},
 		Actions: []arm.Action{{Name: "refreshSecret", Do: refreshSecret}},
 	})
 }

@@ -21,7 +21,7 @@ func (p *provider) service() *arm.Type {
 		Status: arm.Status{Delete: http.StatusAccepted},
 		Model:  arm.NewModel(serviceModel),
 		Unique: []arm.Unique{{Value: func(r *arm.Resource) (string, bool) { return r.ID.Name(), true }, Everywhere: true, Taken: serviceExists}},
-		Hooks:  arm.Hooks{Default: defaultService, Check: checkService, Put: p.putService, Delete: p.deleteService, Show: showService, Links: p.serviceLinks},
+		Hooks:  arm.Hooks{Default: defaultService, Check: checkService, Put: p.putService, Delete: p.deleteService, Restore: p.restoreService, Show: showService, Links: p.serviceLinks},
 		Do:     map[arm.Verb]arm.Handler{arm.Put: p.writeService, arm.Patch: p.patchService},
 		Actions: []arm.Action{
 			{Name: "applynetworkconfigurationupdates", Do: settled("the network configuration was applied", inOwnRegion)},
@@ -186,4 +186,13 @@ func hideCertificates(props *jsondoc.Object) {
 			}
 		}
 	}
+}
+
+// restoreService checks a service that comes back as it was. One that goes, because it was
+// not there before, leaves nothing behind: it was never deleted.
+func (p *provider) restoreService(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
+	if next == nil {
+		return nil
+	}
+	return checkService(op, tx, old, next)
 }

@@ -34,7 +34,7 @@ func (p *provider) users() *arm.Type {
 		Status: arm.Status{Delete: http.StatusNoContent},
 		Unique: []arm.Unique{{Member: "properties.email", Taken: sameEmail}},
 		Do:     map[arm.Verb]arm.Handler{arm.Put: p.hashing((*arm.Op).PutAsUsual), arm.Patch: p.hashing((*arm.Op).PatchAsUsual)},
-		Hooks:  arm.Hooks{Check: checkUser, Put: enrol, Delete: dropUser, Show: showUser},
+		Hooks:  arm.Hooks{Check: checkUser, Put: enrol, Delete: dropUser, Restore: arm.RestoreAsUsual, Show: showUser},
 		Holds:  []*arm.Type{userGroups(), userIdentities(), userSubscriptions()},
 		Actions: []arm.Action{
 			{Name: "token", Do: userToken},

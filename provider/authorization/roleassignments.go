@@ -31,7 +31,7 @@ func (p *provider) roleAssignments() *arm.Type {
 	return &arm.Type{
 		Segment: "roleAssignments", Shape: "list get put delete", Noun: "Role assignment",
 		Do:    map[arm.Verb]arm.Handler{arm.List: p.listAssignments, arm.Get: p.getAssignment, arm.Put: p.putAssignment, arm.Delete: p.deleteAssignment},
-		Hooks: arm.Hooks{Attributes: p.delegationAttributes},
+		Hooks: arm.Hooks{Attributes: p.delegationAttributes, Restore: p.restoreAssignment},
 	}
 }
 

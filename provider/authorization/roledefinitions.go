@@ -37,7 +37,8 @@ properties.permissions[].notDataActions array(string)
 func (p *provider) roleDefinitions() *arm.Type {
 	return &arm.Type{
 		Segment: "roleDefinitions", Shape: "list get put delete", Noun: "Role definition", Name: arm.NameRule{GUID: true}, OpenAtRoot: true,
-		Do: map[arm.Verb]arm.Handler{arm.List: p.listRoles, arm.Get: p.getRole, arm.Put: p.putRole, arm.Delete: p.deleteRole},
+		Do:    map[arm.Verb]arm.Handler{arm.List: p.listRoles, arm.Get: p.getRole, arm.Put: p.putRole, arm.Delete: p.deleteRole},
+		Hooks: arm.Hooks{Restore: p.restoreRole},
 	}
 }
 
