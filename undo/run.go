@@ -289,7 +289,7 @@ func (s *set) aside(o *object) bool {
 		return true
 	}
 	main := s.objects[o.at.Scope()]
-	return main != nil && main != o && !main.idle
+	return main != nil && main != o
 }
 
 func (o *object) copy() *store.Document {
