@@ -36,7 +36,6 @@ const arrows = `
 	store, directory, rbac/builtin             < guard
 	jsondoc                                    < yamldoc
 	guard, yamldoc                             < world
-	world, rbac/builtin                        < access
 	world                                      < past
 	world, rbac/builtin                        < access
 	audit, past                                < evidence
@@ -59,7 +58,7 @@ const arrows = `
 	guard, entra/password                      < entra
 	guard, entra/password                      < graph
 	arm, graph                                 < undo
-	undo, past                                 < provider/history
+	undo, past, access                         < provider/history
 	guard                                      < demo
 `
 

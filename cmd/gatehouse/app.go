@@ -22,6 +22,7 @@ import (
 	"gatehouse/provider/apim"
 	"gatehouse/provider/apim/apidoc"
 	"gatehouse/provider/authorization"
+	"gatehouse/provider/history"
 	"gatehouse/provider/identity"
 	"gatehouse/provider/insights"
 	"gatehouse/provider/operations"
@@ -35,6 +36,7 @@ type app struct {
 	store   *store.Store
 	counted *analytics.Store // nil where no gateway counts
 	guard   *guard.Guard
+	past    *past.History
 	dir     *directory.Index
 	entra   *entra.Server
 	arm     *arm.Server
@@ -60,6 +62,7 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	if a.guard, err = guard.New(ctx, s); err != nil {
 		return nil, err
 	}
+	a.past = past.New(s, a.guard, nil)
 	a.entra, err = entra.New(entra.Config{Store: s, Directory: a.dir, Tenant: tenant, PublicURL: publicURL, Domains: []string{domain}, Name: tenantName,
 		Identities: c.identities, IdentitySecret: b.IdentitySecret, AllowPrivateIssuers: c.privateIssuers, AllowLoopbackIssuers: c.loopbackIssuers})
 	if err != nil {
@@ -92,8 +95,15 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 	list, err := resources.New(ctx, a.store)
 	return append(list,
 		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
-		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)), access.New(access.Config{Guard: a.guard, Directory: a.dir, Store: a.store, Past: past.New(a.store, a.guard, nil)}),
+		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)), a.accessProvider(),
 		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys, RevokeKeys: a.entra.RevokeKeys})), err
+}
+
+// accessProvider is all of Gatehouse.Access: the questions about now, and those about the past.
+func (a *app) accessProvider() *arm.Provider {
+	p := access.New(access.Config{Guard: a.guard, Directory: a.dir, Store: a.store, Past: a.past})
+	p.Calls = append(p.Calls, history.Calls(history.Config{Guard: a.guard, Directory: a.dir, Past: a.past})...)
+	return p
 }
 
 func (a *app) apimConfig(tenant gatehouse.GUID) apim.Config {

@@ -39,6 +39,7 @@ Real az, Terraform and Azure SDKs work against it; see "gatehouse help serve" to
 	root.AddCommand(serveCommand(), envCommand(), azCommand(), tokenCommand(), auditCommand(), lintCommand(), needsCommand(), backupCommand(), restoreCommand(), rotateKeysCommand(), versionCommand(),
 		explainCommand(), canICommand(), whoCanCommand(), whatCanCommand())
 	root.AddCommand(planCommand(), applyCommand(), reportCommand())
+	root.AddCommand(historyCommand(), accessCommand(), undoCommand())
 	root.AddCommand(topics()...)
 	root.AddCommand(checkCommand(), exportCommand(), importCommand())
 	finish(root)

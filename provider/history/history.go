@@ -7,15 +7,19 @@ package history
 
 import (
 	"context"
+	"iter"
+	"strconv"
 	"time"
 
 	"gatehouse"
+	"gatehouse/access"
 	"gatehouse/arm"
 	"gatehouse/directory"
 	"gatehouse/graph"
 	"gatehouse/guard"
 	"gatehouse/jsondoc"
 	"gatehouse/past"
+	"gatehouse/store"
 	"gatehouse/undo"
 )
 
@@ -41,11 +45,10 @@ type provider struct {
 func Calls(c Config) []arm.Call {
 	p := &provider{c, graph.Restorer{Guard: c.Guard, Index: c.Directory}}
 	anywhere := string(arm.Anywhere) + "/providers/" + Namespace
-	const reads = "Microsoft.Authorization/roleAssignments/read"
 	return []arm.Call{
 		{Method: "POST", Path: "/providers/" + Namespace + "/undo", Do: p.undo},
-		{Method: "GET", Path: anywhere + "/history", Action: reads, Do: p.history},
-		{Method: "GET", Path: anywhere + "/diff", Action: reads, Do: p.diff},
+		{Method: "GET", Path: anywhere + "/history", Do: p.history},
+		{Method: "GET", Path: anywhere + "/diff", Do: p.diff},
 	}
 }
 
@@ -85,16 +88,56 @@ func answer(v any) (*arm.Answer, error) {
 	return arm.OK(body), nil
 }
 
-// mayReadLog asks for the second right that the past takes.
-func (p *provider) mayReadLog(op *arm.Op) error {
-	_, err := p.Guard.Authorize(op.Context, op.Caller, undo.LogAction, op.ID, nil)
-	if err == nil {
-		return nil
+// rights are what the past takes: what it says now, and the log.
+var rights = []string{"Microsoft.Authorization/roleAssignments/read", undo.LogAction}
+
+// scope is what is asked about: the scope of the path, or the one with the name in
+// ?scope= among those that the caller may ask about.
+func (p *provider) scope(op *arm.Op) (gatehouse.ID, error) {
+	text := op.Query.Get("scope")
+	if text == "" {
+		return op.ID, p.permitted(op, op.ID)
 	}
-	if recorded := op.Refused(err); recorded != nil {
-		return recorded
+	found, err := access.FindScope(text, p.open(op), nil)
+	switch {
+	case err != nil:
+		return op.ID, err
+	case len(found) == 0:
+		return op.ID, gatehouse.Errorf(gatehouse.NotFound, "ScopeNotFound", "There is nothing called '%s' whose history you may read. Give a resource ID, a resource group, a service, or a path such as contoso-apim/apis/calculator.", text).At("scope")
+	case len(found) > 1:
+		return op.ID, gatehouse.Errorf(gatehouse.Invalid, "AmbiguousName", "'%s' may be any of several, so give the resource ID: %v.", text, found).At("scope")
 	}
-	return err
+	return found[0], p.permitted(op, found[0])
+}
+
+// open are the scopes that are found by name, as far as the caller may ask about them.
+func (p *provider) open(op *arm.Op) iter.Seq[gatehouse.ID] {
+	return func(yield func(gatehouse.ID) bool) {
+		for _, typ := range []string{guard.SubscriptionType, guard.ManagementGroupType, "Microsoft.Resources/subscriptions/resourceGroups", "Microsoft.ApiManagement/service"} {
+			for d, err := range op.Server.Config.Store.All(op.Context, store.Query{Type: typ}) {
+				if err != nil {
+					return
+				}
+				if op.Can(rights[0], d.ID) && op.Can(rights[1], d.ID) && !yield(d.ID) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// permitted asks for the rights; a refusal is on record before it is answered.
+func (p *provider) permitted(op *arm.Op, id gatehouse.ID) error {
+	for _, action := range rights {
+		if _, err := p.Guard.Authorize(op.Context, op.Caller, action, id, nil); err != nil {
+			op.Perform(action)
+			if recorded := op.Refused(err); recorded != nil {
+				return recorded
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *provider) moment(ctx context.Context, text string, otherwise time.Duration) (*past.Moment, error) {
@@ -106,7 +149,8 @@ func (p *provider) moment(ctx context.Context, text string, otherwise time.Durat
 
 // diff answers ?since=T1&until=T2: who gained and lost which actions where.
 func (p *provider) diff(op *arm.Op) (*arm.Answer, error) {
-	if err := p.mayReadLog(op); err != nil {
+	scope, err := p.scope(op)
+	if err != nil {
 		return nil, err
 	}
 	from, err := p.moment(op.Context, op.Query.Get("since"), 24*time.Hour)
@@ -117,7 +161,7 @@ func (p *provider) diff(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := p.Past.Diff(op.Context, from, to, op.ID.Scope())
+	d, err := p.Past.Diff(op.Context, from, to, scope.Scope())
 	if err != nil {
 		return nil, err
 	}
@@ -127,10 +171,16 @@ func (p *provider) diff(op *arm.Op) (*arm.Answer, error) {
 
 // history answers ?principal=P&since=T&$top=N: the changes that touched access, newest first.
 func (p *provider) history(op *arm.Op) (*arm.Answer, error) {
-	if err := p.mayReadLog(op); err != nil {
+	scope, err := p.scope(op)
+	if err != nil {
 		return nil, err
 	}
-	q := past.Touch{Scope: op.ID.Scope(), Limit: 100}
+	q := past.Touch{Scope: scope.Scope(), Limit: 100}
+	if top := op.Query.Get("$top"); top != "" {
+		if q.Limit, err = strconv.Atoi(top); err != nil || q.Limit < 0 {
+			return nil, gatehouse.Errorf(gatehouse.Invalid, "InvalidQueryParameter", "$top takes how many changes to list, 0 for all; it is '%s'.", top).At("$top")
+		}
+	}
 	if name := op.Query.Get("principal"); name != "" {
 		var ok bool
 		if q.Principal, ok = p.find(name); !ok {
