@@ -132,9 +132,9 @@ func (d *differ) seed(p gatehouse.GUID, seq int64) {
 
 // windows finds whose assignments began or ended by themselves.
 func (d *differ) windows(from, to time.Time) {
-	within := func(t time.Time) bool { return !t.IsZero() && t.After(from) && !t.After(to) }
+	between := func(t time.Time) bool { return !t.IsZero() && t.After(from) && !t.After(to) }
 	for a := range d.is.Snapshot().Assignments(gatehouse.Scope{}, rbac.At|rbac.Below) {
-		if within(a.Start) || within(a.End) {
+		if between(a.Start) || between(a.End) {
 			d.seed(a.Principal, 0)
 		}
 	}
@@ -219,7 +219,7 @@ func (d *differ) shifts(p gatehouse.GUID, scopes map[gatehouse.Scope]bool) []Shi
 		}
 		repeated := len(fresh) == 0
 		for above, known := range said {
-			repeated = repeated || above != s && d.is.Snapshot().Under(s, above) && maps.Equal(known, fresh)
+			repeated = repeated || above != s && d.is.Snapshot().Under(s, above) && within(fresh, known)
 		}
 		if repeated {
 			continue
@@ -228,6 +228,16 @@ func (d *differ) shifts(p gatehouse.GUID, scopes map[gatehouse.Scope]bool) []Shi
 		out = append(out, Shift{ID: p, Scope: gatehouse.ID(s).String(), Gained: shorten(gained), Lost: shorten(lost), Through: d.through(p, s)})
 	}
 	return out
+}
+
+// within reports whether one set holds all of another.
+func within(part, whole map[string]bool) bool {
+	for a := range part {
+		if !whole[a] {
+			return false
+		}
+	}
+	return true
 }
 
 // through are the changes that concern a principal at a scope.
@@ -273,56 +283,77 @@ var operations = sync.OnceValue(func() []builtin.Operation {
 	return out
 })
 
-// shorten replaces actions by patterns that match exactly these: *, */read, Microsoft.X/*, Microsoft.X/*/read.
+// shorten replaces actions by patterns that match exactly these: *, */read, Microsoft.X/*,
+// Microsoft.X/*/write. Data actions are another kind, with patterns of their own, and marked.
 func shorten(actions []string) []string {
 	have := map[string]bool{}
 	for _, a := range actions {
 		have[a] = true
 	}
 	var out []string
-	take := func(pattern string, matches func(string) bool) {
-		n := 0
+	for _, data := range []bool{false, true} {
+		var known, mine []string
 		for _, o := range operations() {
-			if matches(o.Name) {
-				if !have[o.Name] {
+			if o.Data != data {
+				continue
+			}
+			if known = append(known, o.Name); have[o.Name] {
+				mine = append(mine, o.Name)
+			}
+		}
+		mark := ""
+		if data {
+			mark = " (data)"
+		}
+		for _, p := range patterns(known, mine, have) {
+			out = append(out, p+mark)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	return out
+}
+
+// patterns shortens actions of one kind, of which known are all.
+func patterns(known, actions []string, have map[string]bool) (out []string) {
+	take := func(space, verb string) {
+		matches := func(a string) bool { return strings.HasPrefix(a, space) && strings.HasSuffix(gatehouse.Fold(a), verb) }
+		n := 0
+		for _, a := range known {
+			if matches(a) {
+				if n++; !have[a] {
 					return
 				}
-				n++
 			}
 		}
-		if n < 2 {
-			return
+		rest := slices.DeleteFunc(slices.Clone(actions), matches)
+		if n > 1 && len(rest) < len(actions) {
+			out, actions = append(out, space+"*"+verb), rest
 		}
-		rest := false
-		for a := range have {
-			rest = rest || matches(a)
-		}
-		if !rest {
-			return
-		}
-		out = append(out, pattern)
-		actions = slices.DeleteFunc(actions, matches)
 	}
-	read := func(a string) bool { return strings.HasSuffix(gatehouse.Fold(a), "/read") }
-	take("*", func(string) bool { return true })
-	if len(actions) > 0 {
-		take("*/read", read)
-	}
-	spaces := map[string]bool{}
+	spaces := []string{""}
 	for _, a := range actions {
 		space, _, _ := strings.Cut(a, "/")
-		spaces[space] = true
+		if space += "/"; !slices.Contains(spaces, space) {
+			spaces = append(spaces, space)
+		}
 	}
-	for _, space := range slices.Sorted(maps.Keys(spaces)) {
-		in := func(a string) bool { return strings.HasPrefix(a, space+"/") }
-		if n := len(actions); n > 0 {
-			take(space+"/*", in)
-			if len(actions) == n {
-				take(space+"/*/read", func(a string) bool { return in(a) && read(a) })
-			}
+	for _, space := range spaces {
+		for _, verb := range []string{"", "/read", "/write", "/delete", "/action"} {
+			take(space, verb)
 		}
 	}
 	return append(out, actions...)
+}
+
+// served are the namespaces of what there is on this server; people look for them first.
+var served = []string{"*", "Microsoft.ApiManagement", "Microsoft.Authorization", "Microsoft.Resources", "Microsoft.ManagedIdentity", "Microsoft.Management", "Microsoft.Insights"}
+
+func rank(action string) int {
+	space, _, _ := strings.Cut(action, "/")
+	if i := slices.Index(served, space); i >= 0 {
+		return i
+	}
+	return len(served)
 }
 
 // Names completes a Diff by what its principals and roles are called.

@@ -305,3 +305,13 @@ func roleName(id gatehouse.GUID, call func(gatehouse.GUID) string) string {
 	}
 	return call(id)
 }
+
+// Describe says what a document that bears on access is about, "" for others.
+func Describe(typ string, id gatehouse.ID, body []byte, name func(gatehouse.GUID) string) string {
+	if !slices.ContainsFunc(guard.Types(), func(t string) bool { return gatehouse.EqualFold(t, typ) }) {
+		return ""
+	}
+	e := touched{gatehouse.Change{Resource: id.String(), Type: typ}, factsOf(typ, id, body)}.entry()
+	e.Names(name)
+	return e.What
+}

@@ -53,7 +53,11 @@ type Effect struct {
 	Type     string `json:"type"`
 	Does     string `json:"does"`              // deletes, creates, changes
 	Secrets  bool   `json:"secrets,omitempty"` // secrets come back with it
+	What     string `json:"what,omitempty"`    // what it is about, in words
 	Body     any    `json:"body,omitempty"`    // as it will be; without secrets
+
+	ID  gatehouse.ID `json:"-"`
+	Raw []byte       `json:"-"` // as it is or, when it comes back, will be
 }
 
 // errDry ends a transaction that only tried.
@@ -228,7 +232,7 @@ func texts(list []string) []jsondoc.Value {
 }
 
 func effect(o *object) Effect {
-	e := Effect{Resource: o.id.String(), Type: o.typ, Does: "changes"}
+	e := Effect{Resource: o.id.String(), Type: o.typ, Does: "changes", ID: o.id, Raw: o.after}
 	switch {
 	case o.before == nil:
 		e.Does = "deletes"
@@ -236,6 +240,7 @@ func effect(o *object) Effect {
 	case o.after == nil:
 		e.Does = "creates"
 	}
+	e.Raw = o.before.Body
 	e.Secrets = o.before.Secret != nil
 	if body, err := jsondoc.ParseObject(o.before.Body); err == nil {
 		e.Body = body

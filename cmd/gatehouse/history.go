@@ -228,6 +228,18 @@ func diffTable(w io.Writer, d *past.Diff) error {
 
 const shownActions = 8
 
+// effect names a document for people: a role assignment by what it grants.
+func (n *names) effect(e undo.Effect) string {
+	at, _, assignment := cutAssignment(e.Resource)
+	switch {
+	case e.What == "":
+		return n.path(e.Resource)
+	case assignment:
+		return n.path(at) + " (" + oneLine(e.What) + ")"
+	}
+	return oneLine(e.What)
+}
+
 func day(t time.Time) string { return t.UTC().Format(time.DateTime) }
 
 func throughChanges(changes []int64) string {
@@ -297,13 +309,16 @@ func undoTable(w io.Writer, r *undo.Result) error {
 		if e.Secrets {
 			secrets = "   with its secrets"
 		}
-		fmt.Fprintf(w, "  %s %s%s\n", map[string]string{"creates": "+", "changes": "~", "deletes": "-"}[e.Does], n.path(e.Resource), secrets)
+		fmt.Fprintf(w, "  %s %s%s\n", map[string]string{"creates": "+", "changes": "~", "deletes": "-"}[e.Does], n.effect(e), secrets)
 	}
-	verb := "are"
+	if len(r.Effect) == 0 {
+		fmt.Fprintln(w, "  nothing: all of it is as it was before already")
+	}
+	verb := "Done"
 	if r.Dry {
-		verb = "would be"
+		verb = "Nothing was changed. It would be"
 	}
-	fmt.Fprintf(w, "\n%d %s back, %d as before, %d gone.\n", count["creates"], verb, count["changes"], count["deletes"])
+	fmt.Fprintf(w, "\n%s: %d back, %d as before, %d gone.\n", verb, count["creates"], count["changes"], count["deletes"])
 	if r.Change > 0 {
 		fmt.Fprintf(w, "To redo: gatehouse undo %d\n", r.Change)
 	}

@@ -6,6 +6,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"strconv"
@@ -73,6 +74,16 @@ func (p *provider) undo(op *arm.Op) (*arm.Answer, error) {
 	r, err := undo.Run(op, p.graph, q)
 	if err != nil {
 		return nil, err
+	}
+	names := p.Past.Names(op.Context)
+	for i := range r.Undone {
+		u := &r.Undone[i]
+		id, _ := gatehouse.ParseGUID(u.WhoID)
+		u.Who = cmp.Or(names.Of(id), u.Who)
+	}
+	for i := range r.Effect {
+		e := &r.Effect[i]
+		e.What = past.Describe(e.Type, e.ID, e.Raw, names.Of)
 	}
 	return answer(r)
 }
@@ -164,6 +175,12 @@ func (p *provider) diff(op *arm.Op) (*arm.Answer, error) {
 	d, err := p.Past.Diff(op.Context, from, to, scope.Scope())
 	if err != nil {
 		return nil, err
+	}
+	d.Scope = scope.String()
+	for i := range d.Shifts {
+		if at, err := gatehouse.ParseScope(d.Shifts[i].Scope); err == nil {
+			d.Shifts[i].Scope = access.Spelled(at)
+		}
 	}
 	d.Names(p.Past.Names(op.Context).Of)
 	return answer(d)
