@@ -58,7 +58,7 @@ const arrows = `
 	guard, entra/password                      < entra
 	guard, entra/password                      < graph
 	arm, graph                                 < undo
-	undo, past, access                         < provider/history
+	undo, past, access, openapi                < provider/history
 	guard                                      < demo
 `
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"gatehouse/past"
 	"gatehouse/siem"
 	"gatehouse/store"
 )
@@ -39,6 +40,7 @@ docs/evidence.md has the mapping to OCSF and CEF and how to check a signature.`
 type background struct {
 	forwarder *siem.Forwarder
 	publisher *publisher
+	past      *past.History // prepared for questions once the server runs
 }
 
 func (c *serveConfig) background(ctx context.Context, s *store.Store) (b background, err error) {
@@ -61,6 +63,11 @@ func (b background) start(ctx context.Context) (stop func()) {
 	var all sync.WaitGroup
 	all.Go(func() { b.forwarder.Run(ctx) })
 	all.Go(func() { b.publisher.run(ctx) })
+	all.Go(func() {
+		if err := b.past.Mark(ctx); err != nil && ctx.Err() == nil {
+			slog.Error("questions about the past will be slow", "error", err)
+		}
+	})
 	return func() { cancel(); all.Wait() }
 }
 

@@ -7,12 +7,13 @@ import (
 	"gatehouse/jsondoc"
 	"gatehouse/openapi"
 	"gatehouse/provider/access"
+	"gatehouse/provider/history"
 )
 
 // documented are Gatehouse's own calls; those of Azure are documented by Azure.
 func documented() []openapi.Operation {
 	list := []openapi.Operation{{Method: http.MethodGet, Path: "/openapi.json", ID: "openapi", Tag: "about", Summary: "This document", Open: true}}
-	return append(list, access.Operations()...)
+	return append(append(list, access.Operations()...), history.Operations()...)
 }
 
 // openAPI serves the document of Gatehouse's own calls to everybody, like any documentation.

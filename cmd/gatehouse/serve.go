@@ -125,6 +125,7 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 	if err := a.metrics.registry.Register(newForwardMetrics(s, beside.forwarder)); err != nil {
 		return err
 	}
+	beside.past = a.past
 	defer beside.start(ctx)()
 	if c.demo {
 		if err := a.seedDemo(ctx, b, l.publicURL); err != nil {

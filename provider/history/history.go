@@ -19,6 +19,7 @@ import (
 	"gatehouse/graph"
 	"gatehouse/guard"
 	"gatehouse/jsondoc"
+	"gatehouse/openapi"
 	"gatehouse/past"
 	"gatehouse/store"
 	"gatehouse/undo"
@@ -50,6 +51,27 @@ func Calls(c Config) []arm.Call {
 		{Method: "POST", Path: "/providers/" + Namespace + "/undo", Do: p.undo},
 		{Method: "GET", Path: anywhere + "/history", Do: p.history},
 		{Method: "GET", Path: anywhere + "/diff", Do: p.diff},
+	}
+}
+
+// entries is the answer of a history.
+type entries struct {
+	Value []past.Entry `json:"value"`
+}
+
+// Operations documents the calls.
+func Operations() []openapi.Operation {
+	at, versions := "/{scope}/providers/"+Namespace, []string{Version}
+	scope := openapi.Parameter{Name: "scope", Description: "the name of a resource group or resource, instead of the scope of the path"}
+	const moment = ": a time, a day, an age such as 24h, or #812 after that change"
+	return []openapi.Operation{
+		{Method: "POST", Path: "/providers/" + Namespace + "/undo", ID: "undo", Tag: "history", Summary: "Take changes back", Versions: versions,
+			Description: "Puts everything back as it was before the changes, or with dryRun says what that would do. Each document needs the right of the opposite request.",
+			Body:        undo.Request{}, Answer: undo.Result{}},
+		{Method: "GET", Path: at + "/history", ID: "accessHistory", Tag: "history", Summary: "The changes that touched access, newest first", Versions: versions, Answer: entries{},
+			Query: []openapi.Parameter{scope, {Name: "principal", Description: "only what concerns this principal: a name or ID"}, {Name: "since", Description: "only later changes" + moment}, {Name: "$top", Description: "how many at most, 100 when absent, 0 for all"}}},
+		{Method: "GET", Path: at + "/diff", ID: "accessDiff", Tag: "history", Summary: "Who gained and who lost access between two moments", Versions: versions, Answer: past.Diff{},
+			Query: []openapi.Parameter{scope, {Name: "since", Description: "the earlier moment" + moment}, {Name: "until", Description: "the later moment, now when absent"}}},
 	}
 }
 
@@ -219,9 +241,7 @@ func (p *provider) history(op *arm.Op) (*arm.Answer, error) {
 	for i := range list {
 		list[i].Names(names.Of)
 	}
-	return answer(struct {
-		Value []past.Entry `json:"value"`
-	}{list})
+	return answer(entries{list})
 }
 
 func (p *provider) find(name string) (gatehouse.GUID, bool) {
