@@ -250,15 +250,6 @@ var words = sync.OnceValue(func() map[string]string {
 	return out
 })
 
-// dataActions says of every known operation whether it is a data action.
-var dataActions = sync.OnceValue(func() map[string]bool {
-	out := map[string]bool{}
-	for _, o := range builtin.Operations() {
-		out[gatehouse.Fold(o.Name)] = out[gatehouse.Fold(o.Name)] || o.Data
-	}
-	return out
-})
-
 // request is a question to the engine, with the time and the principal's attributes filled in.
 func (v *View) request(q Question) *gatehouse.Request {
 	attributes := q.Attributes

@@ -39,13 +39,11 @@ func Document(title, version, server string, operations []Operation) *jsondoc.Ob
 	for _, o := range slices.SortedFunc(slices.Values(operations), func(a, b Operation) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method))
 	}) {
-		item := paths.Object(o.Path)
-		if v, ok := paths.Get(o.Path); ok {
-			item, _ = v.(*jsondoc.Object)
-		} else {
-			item = jsondoc.NewObject()
-			paths.Set(o.Path, item)
+		if !paths.Has(o.Path) {
+			paths.Set(o.Path, jsondoc.NewObject())
 		}
+		v, _ := paths.Get(o.Path)
+		item, _ := v.(*jsondoc.Object)
 		item.Set(strings.ToLower(o.Method), w.operation(o))
 	}
 	w.schemas.Set("Error", jsondoc.NewObject("type", "object", "properties", jsondoc.NewObject("error", jsondoc.NewObject("type", "object",
