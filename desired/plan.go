@@ -92,6 +92,14 @@ type planner struct {
 
 // Compare makes the plan.
 func Compare(d *Declaration, w *world.World, o Options) (*Plan, error) {
+	p, err := compare(d, w, o)
+	if err != nil {
+		return nil, err
+	}
+	return p.plan, nil
+}
+
+func compare(d *Declaration, w *world.World, o Options) (*planner, error) {
 	p := &planner{d: d, w: w, o: o, plan: &Plan{Steps: []Step{}, Reason: d.Reason}, kept: map[gatehouse.GUID]bool{}, groups: map[gatehouse.GUID]bool{}, made: map[string]gatehouse.GUID{}}
 	copied := *w
 	p.after = &copied
@@ -115,7 +123,7 @@ func Compare(d *Declaration, w *world.World, o Options) (*Plan, error) {
 		return cmp.Or(cmp.Compare(a.order(), b.order()), cmp.Compare(a.Title, b.Title))
 	})
 	p.effects()
-	return p.plan, nil
+	return p, nil
 }
 
 // order puts what takes from the applier itself last: by then it needs it no more.

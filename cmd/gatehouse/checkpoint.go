@@ -157,8 +157,12 @@ func (v *verifyFlags) signed(out io.Writer, what, path string, verify func(strin
 		}
 		trust = "It is the key that was given."
 	}
-	fmt.Fprintf(out, "verified: %d files are as they were when %s was made, %s\nlog: change %d %s\nkey: %s\n%s\n",
-		len(m.Files), m.About, m.Made.Format("2006-01-02 15:04:05 UTC"), m.Checkpoint.Seq, m.Checkpoint.Hash, m.Key, trust)
+	files := fmt.Sprintf("%d files are as they were", len(m.Files))
+	if len(m.Files) == 1 {
+		files = "the file is as it was"
+	}
+	fmt.Fprintf(out, "verified: %s when %s was made, %s\nlog: change %d %s\nkey: %s\n%s\n",
+		files, m.About, m.Made.Format("2006-01-02 15:04:05 UTC"), m.Checkpoint.Seq, m.Checkpoint.Hash, m.Key, trust)
 	return nil
 }
 

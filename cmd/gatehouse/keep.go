@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,7 +56,14 @@ func signBackup(ctx context.Context, s *store.Store, data, file string) error {
 func restoreCommand() *cobra.Command {
 	var data string
 	c := &cobra.Command{Use: "restore FILE", Short: "Make a data directory from a backup", Args: cobra.ExactArgs(1),
+		Long: `Make a data directory from a backup. One that has its manifest beside it is verified first,
+and refused when a byte of it has changed.`,
 		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := os.Stat(args[0] + evidence.ManifestSuffix); err == nil {
+				if _, err := evidence.VerifyBackup(args[0]); err != nil {
+					return err
+				}
+			}
 			withKey, err := sqlite.Restore(c.Context(), args[0], data, progress(c.ErrOrStderr(), "pages"))
 			if err != nil {
 				return err
