@@ -61,6 +61,10 @@ func (r Restorer) Authorize(ctx context.Context, caller *gatehouse.Caller, typ s
 		return gatehouse.Decision{}, gatehouse.Errorf(gatehouse.Forbidden, codeDenied, "The token may only read the directory; sign in without a narrower permission.")
 	}
 	d, err := r.Guard.AuthorizeData(ctx, caller, actionPrefix+action, at)
+	if err == nil && at != id && rule.up == 0 {
+		// Directory roles outlive who held them: whoever still has one comes back privileged.
+		d, err = r.Guard.AuthorizeData(ctx, caller, actionPrefix+action, id)
+	}
 	if err != nil || !differs(attributes, now, next) {
 		return d, err
 	}

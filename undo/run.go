@@ -173,6 +173,9 @@ func (s *set) run(op *arm.Op, g graph.Restorer, q Request, r *Result) error {
 		}
 		r.Effect = append(r.Effect, effect(o))
 	}
+	if err := s.accounted(order); err != nil {
+		return err
+	}
 	op.Perform(Action)
 	first := int64(0)
 	err := op.Write(jsondoc.NewObject("changes", texts(q.Changes), "withLater", q.Later), func(tx *store.Tx) error {
@@ -212,6 +215,23 @@ func (s *set) run(op *arm.Op, g graph.Restorer, q Request, r *Result) error {
 		r.Change = first
 	}
 	return err
+}
+
+// accounted refuses documents without a right of their own unless the caller had to have a
+// right for something else that the same operation did.
+func (s *set) accounted(order []*object) error {
+	asked := map[string]bool{}
+	for _, o := range order {
+		if !o.along {
+			asked[s.changes[o.first].Cause.Operation] = true
+		}
+	}
+	for _, o := range order {
+		if o.along && !asked[s.changes[o.first].Cause.Operation] {
+			return gatehouse.Errorf(gatehouse.Invalid, "NotUndoable", "Change %d of %s cannot be undone without what it went along with.", o.first, o.typ)
+		}
+	}
+	return nil
 }
 
 // about says which document a refusal is about.
@@ -260,6 +280,7 @@ func (s *set) admit(op *arm.Op, g graph.Restorer, o *object) (release func(), er
 	case g.Holds(o.typ):
 		return s.admitObject(op, g, o)
 	case op.Server.TypeOf(o.typ) == nil && s.aside(o): // such as what is kept of a deleted service
+		o.along = true
 		o.work = func(tx *store.Tx) error {
 			if o.before == nil {
 				return drop(tx, key)

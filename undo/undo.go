@@ -35,8 +35,8 @@ type object struct {
 	after  []byte          // as the last of them left it; nil for not there
 	last   int64           // the last of them
 	idle   bool            // it is again as it was
-	admit  func() error    // asks for the rights again, inside the transaction
 	work   func(*store.Tx) error
+	along  bool // it has no right of its own: it goes with its operation
 }
 
 // set are changes to undo together: whole operations.
