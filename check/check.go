@@ -156,10 +156,11 @@ func (l *loader) subject(w *world.World) *Subject {
 }
 
 func (l *loader) file(f *world.File) {
-	list, ok := f.Root.([]jsondoc.Value)
+	list, _ := f.Root.([]jsondoc.Value)
 	var own *Subject
 	if object, is := f.Root.(*jsondoc.Object); is {
 		v, _ := object.Get("cases")
+		var ok bool
 		if list, ok = v.([]jsondoc.Value); !ok {
 			l.faults = append(l.faults, f.At(object, "cases", "cases has to be a list; it is %s", jsondoc.KindOf(v)))
 			return

@@ -42,7 +42,7 @@ With --list, list every known operation that is allowed at the scope.`,
 				}
 			}
 			if !answer.Allowed {
-				return answeredNo
+				return errNo
 			}
 			return nil
 		},

@@ -21,7 +21,7 @@ import (
 // asked keeps exit code 1 for the answer "no": what kept a question from being asked
 // and has no code of its own is a fault of the call.
 func asked(err error) error {
-	if err == nil || errors.Is(err, answeredNo) || exitCode(err) != 1 {
+	if err == nil || errors.Is(err, errNo) || exitCode(err) != 1 {
 		return err
 	}
 	return usage(err)
@@ -100,7 +100,7 @@ func (f *checkFlags) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	if report.Failed > 0 {
-		return answeredNo
+		return errNo
 	}
 	return nil
 }

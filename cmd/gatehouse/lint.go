@@ -18,8 +18,8 @@ import (
 	"gatehouse/world"
 )
 
-// answeredNo is an answer that has been printed and whose exit code is 1.
-var answeredNo = errors.New("the answer is no")
+// errNo is an answer that has been printed and whose exit code is 1.
+var errNo = errors.New("the answer is no")
 
 // suppressionFile is read from the working directory when it is there.
 const suppressionFile = ".gatehouse-lint"
@@ -89,7 +89,7 @@ func (l *linting) run(c *cobra.Command) error {
 		return err
 	}
 	if l.failOn != "none" && report.Failing(lint.Severity(l.failOn)) > 0 {
-		return answeredNo
+		return errNo
 	}
 	return nil
 }

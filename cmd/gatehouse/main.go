@@ -23,7 +23,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := command().ExecuteContext(ctx)
-	if err != nil && !errors.Is(err, answeredNo) && !errors.As(err, new(*exec.ExitError)) && !errors.As(err, new(differences)) { // a program that was run for the user has said what it had to say
+	if err != nil && !errors.Is(err, errNo) && !errors.As(err, new(*exec.ExitError)) && !errors.As(err, new(differences)) { // a program that was run for the user has said what it had to say
 		fmt.Fprintln(os.Stderr, "ERROR:", sentence(err))
 	}
 	os.Exit(exitCode(err))

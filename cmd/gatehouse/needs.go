@@ -82,7 +82,7 @@ func (n *needing) run(c *cobra.Command, file string) error {
 		return err
 	}
 	if answer.Comparison != nil && len(answer.Comparison.Missing) > 0 {
-		return answeredNo
+		return errNo
 	}
 	return nil
 }
