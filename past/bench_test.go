@@ -116,3 +116,25 @@ func ask(b *testing.B, h *past.History, at time.Time) {
 	}
 	g.WhoCan(rbac.WhoCanRequest{Action: "Microsoft.ApiManagement/service/apis/write", Scope: gatehouse.MustScope(calc)})
 }
+
+// BenchmarkMarked is a first question beside a server that has prepared its past.
+func BenchmarkMarked(b *testing.B) {
+	n := 1_000_000
+	if testing.Short() {
+		n = 150_000
+	}
+	s, c := big(b, n)
+	live, err := guard.New(b.Context(), s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	h := past.New(s, live, c.read)
+	if err := h.Mark(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	i := 0
+	for b.Loop() {
+		i++
+		ask(b, h, start.Add(c.now.Sub(start)*time.Duration(i*37%97)/97))
+	}
+}
