@@ -27,7 +27,6 @@ type Plan struct {
 	Effects   []Effect `json:"effects"`
 	Lockouts  []string `json:"lockouts"` // what the applier could not take back
 	Reason    string   `json:"reason,omitempty"`
-	governed  int
 }
 
 // Different reports whether the state differs from what is declared.

@@ -170,7 +170,7 @@ role assignments and the activity log at the scope.`,
 				return err
 			}
 			if code && len(d.Shifts) > 0 {
-				return errDifferences
+				return differences{errors.New("access differs")}
 			}
 			return nil
 		}}
@@ -182,9 +182,6 @@ role assignments and the activity log at the scope.`,
 	f.BoolVar(&code, "detailed-exitcode", false, "exit with 2 when there are differences")
 	return c
 }
-
-// errDifferences ends with exit code 2, as terraform plan -detailed-exitcode.
-var errDifferences = usageError{errors.New("access differs")}
 
 func diffTable(w io.Writer, d *past.Diff) error {
 	if len(d.Shifts) == 0 {
