@@ -226,11 +226,21 @@ func (c *Change) add(az string) {
 	c.Commands = append(c.Commands, "gatehouse az -- "+strings.TrimPrefix(az, "az "))
 }
 
+// quote writes a word for a POSIX shell: what is in it was named by anybody.
 func quote(s string) string {
-	if strings.ContainsAny(s, " ;&?*()'\"$<>|\\!") {
+	if s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@") != "" {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 	return s
+}
+
+// argument is what a command calls something: by its ID where the name would be read as
+// a flag, as the file to take it from (az reads @name), or not come through a terminal.
+func argument(name string, id gatehouse.GUID) string {
+	if name == "" || strings.ContainsAny(name[:1], "-@") || gatehouse.Plain(name) != name {
+		return id.String()
+	}
+	return name
 }
 
 func (e *explainer) activations() (out []Change) {
@@ -322,7 +332,7 @@ func (e *explainer) additions() (out []Change) {
 		c := Change{Kind: AddToGroup, Text: fmt.Sprintf("add %s to group %s", e.out.Principal, who), Group: &who,
 			updates: []rbac.Update{rbac.AddMember(group, e.q.Principal)}, at: e.q.Scope, to: e.q.Principal, Opens: Opens{Scopes: e.held(group)}}
 		c.takes = right{"Microsoft.Graph/directory/groups/members/write", true, directory.GroupID(group).Scope()}
-		c.add(fmt.Sprintf("az ad group member add --group %s --member-id %s", quote(who.String()), e.q.Principal))
+		c.add(fmt.Sprintf("az ad group member add --group %s --member-id %s", quote(argument(who.String(), group)), e.q.Principal))
 		out = append(out, c)
 	}
 	for i := range e.out.Near {
@@ -442,11 +452,7 @@ func (e *explainer) create(r gatehouse.RoleDefinition) string {
 	if p, ok := e.principal(e.q.Principal); ok {
 		kind = " --assignee-principal-type " + string(p.Type)
 	}
-	name := r.Name
-	if name == "" {
-		name = r.ID.String()
-	}
-	return fmt.Sprintf("az role assignment create --assignee-object-id %s%s --role %s --scope %s", e.q.Principal, kind, quote(name), quote(e.spelled(e.q.Scope)))
+	return fmt.Sprintf("az role assignment create --assignee-object-id %s%s --role %s --scope %s", e.q.Principal, kind, quote(argument(r.Name, r.ID)), quote(e.spelled(e.q.Scope)))
 }
 
 func directoryRole(id gatehouse.GUID) bool {

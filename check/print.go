@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"gatehouse"
 )
 
 // Human writes a line per case and a summary; quiet leaves out the cases that passed.
@@ -13,26 +15,26 @@ func (r *Report) Human(w io.Writer, quiet bool) error {
 	for _, c := range r.Cases {
 		switch {
 		case c.Passed && !quiet:
-			fmt.Fprintf(&out, "ok    %s\n", oneLine(c.Name))
+			printf(&out, "ok    %s\n", oneLine(c.Name))
 		case !c.Passed:
-			fmt.Fprintf(&out, "FAIL  %s: expected %s, got %s\n", oneLine(c.Name), c.Expected, c.Got)
-			fmt.Fprintf(&out, "      because: %s\n", oneLine(c.Reason))
+			printf(&out, "FAIL  %s: expected %s, got %s\n", oneLine(c.Name), c.Expected, c.Got)
+			printf(&out, "      because: %s\n", oneLine(c.Reason))
 			if c.why != "" {
-				fmt.Fprintf(&out, "      the test says: %s\n", oneLine(c.why))
+				printf(&out, "      the test says: %s\n", oneLine(c.why))
 			}
-			fmt.Fprintf(&out, "      at %s:%d\n", c.File, c.Line)
+			printf(&out, "      at %s:%d\n", c.File, c.Line)
 		}
 	}
 	if r.Coverage != nil {
 		r.Coverage.human(&out)
 	}
-	fmt.Fprintf(&out, "%d passed, %d failed\n", r.Passed, r.Failed)
+	printf(&out, "%d passed, %d failed\n", r.Passed, r.Failed)
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
 func (c *Coverage) human(out *strings.Builder) {
-	fmt.Fprintf(out, "\n%d of %d assignments are exercised by a test", c.Exercised, c.Assignments)
+	printf(out, "\n%d of %d assignments are exercised by a test", c.Exercised, c.Assignments)
 	if len(c.Untested) == 0 {
 		out.WriteString(".\n\n")
 		return
@@ -41,15 +43,15 @@ func (c *Coverage) human(out *strings.Builder) {
 	for _, u := range c.Untested {
 		switch {
 		case u.Deny:
-			fmt.Fprintf(out, "  deny assignment %q at %s\n", u.Name, u.Scope)
+			printf(out, "  deny assignment %q at %s\n", u.Name, u.Scope)
 		default:
-			fmt.Fprintf(out, "  %s for %s at %s\n", u.Name, u.Principal, u.Scope)
+			printf(out, "  %s for %s at %s\n", u.Name, u.Principal, u.Scope)
 		}
 	}
 	out.WriteString("\n")
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+func oneLine(s string) string { return gatehouse.Plain(strings.Join(strings.Fields(s), " ")) }
 
 type junitSuites struct {
 	XMLName  xml.Name     `xml:"testsuites"`
@@ -122,16 +124,21 @@ func (r *Report) GitHub(w io.Writer) error {
 	var out strings.Builder
 	for _, c := range r.Cases {
 		if !c.Passed {
-			fmt.Fprintf(&out, "::error file=%s,line=%d,title=%s::%s\n", githubValue.Replace(c.File), c.Line, githubValue.Replace(c.Name),
+			printf(&out, "::error file=%s,line=%d,title=%s::%s\n", githubValue.Replace(c.File), c.Line, githubValue.Replace(c.Name),
 				githubText.Replace(fmt.Sprintf("expected %s, got %s: %s", c.Expected, c.Got, c.Reason)))
 		}
 	}
 	if r.Coverage != nil {
 		for _, u := range r.Coverage.Untested {
-			fmt.Fprintf(&out, "::notice title=untested assignment::%s\n", githubText.Replace(strings.TrimSpace(u.Name+" "+u.Principal+" at "+u.Scope)))
+			printf(&out, "::notice title=untested assignment::%s\n", githubText.Replace(strings.TrimSpace(u.Name+" "+u.Principal+" at "+u.Scope)))
 		}
 	}
-	fmt.Fprintf(&out, "%d passed, %d failed\n", r.Passed, r.Failed)
+	printf(&out, "%d passed, %d failed\n", r.Passed, r.Failed)
 	_, err := io.WriteString(w, out.String())
 	return err
+}
+
+// printf writes what files say so that a terminal only shows it.
+func printf(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, format, gatehouse.Plainly(args...)...)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"gatehouse"
 )
 
 // shown is how many lines of a kind are printed without expand.
@@ -28,14 +30,14 @@ func (p *Plan) Print(w io.Writer, expand bool) error {
 		if i == 0 {
 			b.WriteString("\nNot declared, and left alone:\n")
 		}
-		fmt.Fprintf(b, "  ! %s\n", title)
+		printf(b, "  ! %s\n", title)
 	}
 	p.adopted(b)
 	p.effects(b, expand)
 	for _, at := range p.Lockouts {
-		fmt.Fprintf(b, "\n  ! you could no longer grant anything at %s: it is not applied without --force\n", at)
+		printf(b, "\n  ! you could no longer grant anything at %s: it is not applied without --force\n", at)
 	}
-	fmt.Fprintf(b, "\n%s\n", p.Summary())
+	printf(b, "\n%s\n", p.Summary())
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -45,14 +47,14 @@ func (p *Plan) adopted(b *strings.Builder) {
 		if i == 0 {
 			b.WriteString("\nAdopted, and not made anew:\n")
 		}
-		fmt.Fprintf(b, "  = %s\n", text)
+		printf(b, "  = %s\n", text)
 	}
 }
 
 var signs = map[string]string{"create": "+", "update": "~", "delete": "-"}
 
 func (s *Step) print(b *strings.Builder) {
-	fmt.Fprintf(b, "  %s %s\n", signs[s.Do], s.Title)
+	printf(b, "  %s %s\n", signs[s.Do], s.Title)
 	width := 0
 	for _, f := range s.Fields {
 		width = max(width, len(f.Name))
@@ -60,11 +62,11 @@ func (s *Step) print(b *strings.Builder) {
 	for _, f := range s.Fields {
 		switch {
 		case f.Old == "":
-			fmt.Fprintf(b, "      + %-*s  %q\n", width, f.Name, f.New)
+			printf(b, "      + %-*s  %q\n", width, f.Name, f.New)
 		case f.New == "":
-			fmt.Fprintf(b, "      - %-*s  %q\n", width, f.Name, f.Old)
+			printf(b, "      - %-*s  %q\n", width, f.Name, f.Old)
 		default:
-			fmt.Fprintf(b, "      ~ %-*s  %q -> %q\n", width, f.Name, f.Old, f.New)
+			printf(b, "      ~ %-*s  %q -> %q\n", width, f.Name, f.Old, f.New)
 		}
 	}
 }
@@ -78,7 +80,7 @@ func (p *Plan) effects(b *strings.Builder, expand bool) {
 	for i := range p.Effects {
 		e := &p.Effects[i]
 		through := e.through()
-		fmt.Fprintf(b, "  %s at %s%s\n", some(e.Who, expand), e.Scope, through)
+		printf(b, "  %s at %s%s\n", some(e.Who, expand), e.Scope, through)
 		rights(b, "+", e.Gains, expand, through == "")
 		rights(b, "-", e.Losses, expand, through == "")
 	}
@@ -109,14 +111,14 @@ func rights(b *strings.Builder, sign string, list []Right, expand, through bool)
 	}
 	for i, r := range list {
 		if i == shown && !expand {
-			fmt.Fprintf(b, "      %s and %d more (show them with --expand)\n", sign, len(list)-i)
+			printf(b, "      %s and %d more (show them with --expand)\n", sign, len(list)-i)
 			return
 		}
 		if !through || r.Through == "" {
-			fmt.Fprintf(b, "      %s %s\n", sign, r.Action)
+			printf(b, "      %s %s\n", sign, r.Action)
 			continue
 		}
-		fmt.Fprintf(b, "      %s %-*s  through %s\n", sign, min(width, 70), r.Action, r.Through)
+		printf(b, "      %s %-*s  through %s\n", sign, min(width, 70), r.Action, r.Through)
 	}
 }
 
@@ -149,4 +151,9 @@ func verb(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
+}
+
+// printf writes what files say so that a terminal only shows it.
+func printf(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, format, gatehouse.Plainly(args...)...)
 }

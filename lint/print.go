@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"gatehouse"
 )
 
 // Text writes a report for people.
@@ -68,14 +70,7 @@ func ruleOf(id string) *Rule {
 }
 
 // plain keeps text on its line.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
-}
+func plain(s string) string { return gatehouse.Plain(s) }
 
 var annotations = map[Severity]string{High: "error", Medium: "warning", Low: "notice"}
 

@@ -100,3 +100,22 @@ func TestBuiltInRole(t *testing.T) {
 		}
 	}
 }
+
+// TestPrinted: a file that somebody else wrote neither gets a terminal to do anything nor
+// a shell, when the commands that are proposed are pasted into it.
+func TestPrinted(t *testing.T) {
+	id, err := gatehouse.ParseID("/subscriptions/s/resourceGroups/rg'$(touch x)'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &Answer{Requirements: newRequirements(""), Proposals: []Proposal{{Scope: id, BuiltIn: "Reader' $(id) '\x1b[2J"}}}
+	a.Unknown, a.Notes = []string{"\x1b]0;owned\x07"}, []string{"\u202e"}
+	var b strings.Builder
+	if err := a.Text(&b, "plan.json"); err != nil {
+		t.Fatal(err)
+	}
+	const command = `az role assignment create --assignee PRINCIPAL --role 'Reader'\'' $(id) '\'' [2J' --scope '/subscriptions/s/resourceGroups/rg'\''$(touch x)'\'''` + "\n"
+	if strings.ContainsAny(b.String(), "\x1b\x07\u202e") || !strings.HasSuffix(b.String(), command) {
+		t.Errorf("%q", b.String())
+	}
+}

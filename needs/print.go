@@ -19,20 +19,20 @@ type Answer struct {
 func (a *Answer) Text(w io.Writer, name string) error {
 	var b strings.Builder
 	for _, p := range a.Places() {
-		fmt.Fprintf(&b, "At %s\n", p.Scope)
+		printf(&b, "At %s\n", p.Scope)
 		width := 0
 		for _, action := range p.Actions {
 			width = max(width, len(action))
 		}
 		for _, action := range p.Actions {
-			fmt.Fprintf(&b, "  %-*s  %s\n", width, action, a.reason(action, p.Scope))
+			printf(&b, "  %-*s  %s\n", width, action, a.reason(action, p.Scope))
 		}
 	}
 	for _, u := range a.Unknown {
-		fmt.Fprintf(&b, "Not known: %s\n", u)
+		printf(&b, "Not known: %s\n", u)
 	}
 	for _, n := range a.Notes {
-		fmt.Fprintf(&b, "Note: %s\n", n)
+		printf(&b, "Note: %s\n", n)
 	}
 	if c := a.Comparison; c != nil {
 		c.text(&b)
@@ -64,7 +64,7 @@ func (a *Answer) reason(action string, at gatehouse.ID) string {
 }
 
 func (c *Comparison) text(b *strings.Builder) {
-	fmt.Fprintf(b, "\n%s lacks %s", c.Principal, count(len(c.Missing), "permission", "permissions"))
+	printf(b, "\n%s lacks %s", c.Principal, count(len(c.Missing), "permission", "permissions"))
 	if len(c.Missing) == 0 {
 		b.WriteString(".\n")
 	} else {
@@ -72,17 +72,17 @@ func (c *Comparison) text(b *strings.Builder) {
 	}
 	for i, n := range c.Missing {
 		if i == 20 {
-			fmt.Fprintf(b, "  and %d more\n", len(c.Missing)-i)
+			printf(b, "  and %d more\n", len(c.Missing)-i)
 			break
 		}
-		fmt.Fprintf(b, "  %s at %s\n      for %s\n", n.Action, n.Scope, n.For[0])
+		printf(b, "  %s at %s\n      for %s\n", n.Action, n.Scope, n.For[0])
 	}
 	for _, e := range c.Excess {
 		through := ""
 		if e.Through != "" {
 			through = " through " + e.Through
 		}
-		fmt.Fprintf(b, "It has %s at %s%s: %s needed, %d more, such as %s.\n", e.Role, e.Scope, through, count(e.Used, "action is", "actions are"), len(e.Surplus), strings.Join(e.Surplus[:min(3, len(e.Surplus))], ", "))
+		printf(b, "It has %s at %s%s: %s needed, %d more, such as %s.\n", e.Role, e.Scope, through, count(e.Used, "action is", "actions are"), len(e.Surplus), strings.Join(e.Surplus[:min(3, len(e.Surplus))], ", "))
 	}
 }
 
@@ -98,19 +98,27 @@ func count(n int, one, many string) string {
 
 func (a *Answer) propose(b *strings.Builder) {
 	for _, p := range a.Proposals {
-		fmt.Fprintf(b, "\nProposed at %s\n", p.Scope)
+		printf(b, "\nProposed at %s\n", p.Scope)
 		role := p.BuiltIn
 		if p.Custom != nil {
 			role = p.Custom.Name
 			if p.BuiltIn != "" {
-				fmt.Fprintf(b, "  The nearest built-in role, %s, holds %d actions more, such as %s.\n", p.BuiltIn, len(p.Surplus), strings.Join(p.Surplus[:min(2, len(p.Surplus))], ", "))
+				printf(b, "  The nearest built-in role, %s, holds %d actions more, such as %s.\n", p.BuiltIn, len(p.Surplus), strings.Join(p.Surplus[:min(2, len(p.Surplus))], ", "))
 			}
-			fmt.Fprintf(b, "  A custom role of %s: write it with \"-o role\", then\n  az role definition create --role-definition @role.json\n", count(len(p.Actions), "action", "actions"))
+			printf(b, "  A custom role of %s: write it with \"-o role\", then\n  az role definition create --role-definition @role.json\n", count(len(p.Actions), "action", "actions"))
 		} else if len(p.Surplus) == 0 {
-			fmt.Fprintf(b, "  The built-in role %s holds exactly this.\n", p.BuiltIn)
+			printf(b, "  The built-in role %s holds exactly this.\n", p.BuiltIn)
 		} else {
-			fmt.Fprintf(b, "  The built-in role %s, with %s besides: %s.\n", p.BuiltIn, count(len(p.Surplus), "action", "actions"), strings.Join(p.Surplus, ", "))
+			printf(b, "  The built-in role %s, with %s besides: %s.\n", p.BuiltIn, count(len(p.Surplus), "action", "actions"), strings.Join(p.Surplus, ", "))
 		}
-		fmt.Fprintf(b, "  az role assignment create --assignee PRINCIPAL --role '%s' --scope '%s'\n", role, p.Scope)
+		printf(b, "  az role assignment create --assignee PRINCIPAL --role %s --scope %s\n", quote(role), quote(p.Scope.String()))
 	}
 }
+
+// printf writes what files say so that a terminal only shows it.
+func printf(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, format, gatehouse.Plainly(args...)...)
+}
+
+// quote writes a word for a POSIX shell; it may come from a file that somebody else wrote.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

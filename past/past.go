@@ -29,6 +29,8 @@ type History struct {
 	store *store.Store
 	clock func() time.Time
 
+	turns chan struct{} // who reads the log for a moment that is not known
+
 	mu    sync.Mutex
 	guard *guard.Guard // nil until it is needed and none was given
 	kept  []*state     // the last ones asked for, the latest first
@@ -44,7 +46,21 @@ func New(s *store.Store, live *guard.Guard, clock func() time.Time) *History {
 	if clock == nil {
 		clock = time.Now
 	}
-	return &History{store: s, guard: live, clock: clock}
+	return &History{store: s, guard: live, clock: clock, turns: make(chan struct{}, maxTurns)}
+}
+
+// maxTurns is how many read the log at once: anybody who is signed in may ask about
+// the past, and what everybody else does must not wait for those who do.
+const maxTurns = 2
+
+// turn waits until the log may be read. Who has one must not ask for another.
+func (h *History) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case h.turns <- struct{}{}:
+		return func() { <-h.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Moment is the state after one change, as it was at a time. It never changes.
@@ -195,6 +211,11 @@ func (s *state) access(ctx context.Context) (*guard.Guard, error) {
 
 // fork makes the Guard from that of the nearest later state that is known, at last the live one.
 func (s *state) fork(ctx context.Context) (*guard.Guard, error) {
+	done, err := s.history.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	from, until, err := s.history.nearest(ctx, s.Seq)
 	if err != nil {
 		return nil, err

@@ -108,6 +108,11 @@ type touched struct {
 
 // changes returns all changes of documents that bear on access between two, oldest first.
 func (h *History) changes(ctx context.Context, after, until int64) ([]touched, error) {
+	done, err := h.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	var out []touched
 	for _, typ := range guard.Types() {
 		each, err := h.store.Changes(ctx, store.ChangeQuery{Type: typ, AfterSeq: after})
@@ -261,6 +266,15 @@ func (c touched) did() string {
 		return word("joined", "left")
 	}
 	return word("created", "deleted")
+}
+
+// Anonymous takes away what a log entry says of people's names, before Names.
+func (e *Entry) Anonymous() {
+	e.Who = ""
+	switch gatehouse.Fold(e.Type) {
+	case gatehouse.Fold(directory.UserType), gatehouse.Fold(directory.GroupType), gatehouse.Fold(directory.ServicePrincipalType):
+		e.name = e.principal.String()
+	}
 }
 
 // Names completes an entry by what its principals and roles are called.

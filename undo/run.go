@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gatehouse"
@@ -74,13 +75,14 @@ func Run(op *arm.Op, g graph.Restorer, q Request) (*Result, error) {
 	if len(asked) == 0 {
 		return nil, gatehouse.Errorf(gatehouse.Invalid, "ChangesMissing", "The request names no change. Give changes such as [\"812\"] or [\"812..830\"].").At("changes")
 	}
+	if !allReadable(op, g, asked) { // before more is read for them
+		return nil, NotFound(q.Changes[0])
+	}
 	if err := s.add(asked); err != nil {
 		return nil, err
 	}
-	for _, c := range s.sorted() {
-		if !readable(op, g, c) {
-			return nil, NotFound(q.Changes[0])
-		}
+	if !allReadable(op, g, s.sorted()) {
+		return nil, NotFound(q.Changes[0])
 	}
 	own := map[int64]bool{}
 	for seq := range s.changes {
@@ -108,6 +110,10 @@ func readable(op *arm.Op, g graph.Restorer, c gatehouse.Change) bool {
 		id = gatehouse.ID{}
 	}
 	return op.Can(LogAction, id)
+}
+
+func allReadable(op *arm.Op, g graph.Restorer, changes []gatehouse.Change) bool {
+	return !slices.ContainsFunc(changes, func(c gatehouse.Change) bool { return !readable(op, g, c) })
 }
 
 // complete takes in the later changes that build on the set, or refuses and names them.

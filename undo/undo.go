@@ -25,6 +25,10 @@ import (
 // MaxChanges is how many changes can be undone at once.
 const MaxChanges = 5000
 
+// maxTexts is how many numbers, ranges and IDs one request may name: the log is read for
+// each before anything is known of who asks.
+const maxTexts = 500
+
 // object is a document that changes in the set concern.
 type object struct {
 	id     gatehouse.ID
@@ -53,6 +57,9 @@ func newSet(ctx context.Context, s *store.Store) *set {
 
 // selected reads 812, 812..830 and IDs of operations and correlations, and returns what they stand for.
 func selected(ctx context.Context, s *store.Store, texts []string) ([]gatehouse.Change, error) {
+	if len(texts) > maxTexts {
+		return nil, gatehouse.Errorf(gatehouse.Invalid, "TooManyChanges", "At most %d numbers, ranges and IDs can be given at once; write neighbours as a range.", maxTexts).At("changes")
+	}
 	var out []gatehouse.Change
 	for _, text := range texts {
 		found, err := one(ctx, s, strings.TrimPrefix(strings.TrimSpace(text), "#"))
@@ -62,7 +69,9 @@ func selected(ctx context.Context, s *store.Store, texts []string) ([]gatehouse.
 		if len(found) == 0 {
 			return nil, NotFound(text)
 		}
-		out = append(out, found...)
+		if out = append(out, found...); len(out) > MaxChanges {
+			return nil, tooMany()
+		}
 	}
 	return out, nil
 }

@@ -24,7 +24,7 @@ func main() {
 	defer stop()
 	err := command().ExecuteContext(ctx)
 	if err != nil && !errors.Is(err, errNo) && !errors.As(err, new(*exec.ExitError)) && !errors.As(err, new(differences)) { // a program that was run for the user has said what it had to say
-		fmt.Fprintln(os.Stderr, "ERROR:", sentence(err))
+		fmt.Fprintln(os.Stderr, "ERROR:", printed(sentence(err)))
 	}
 	os.Exit(exitCode(err))
 }

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"gatehouse"
 	"gatehouse/jsondoc"
 )
 
@@ -190,11 +191,13 @@ func text(v jsondoc.Value) string {
 }
 
 // oneLine keeps a cell on its line, and what somebody typed from moving the cursor.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return ' '
-		}
-		return r
-	}, s)
+func oneLine(s string) string { return gatehouse.Plain(s) }
+
+// printed is a text of several lines, each as oneLine.
+func printed(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = oneLine(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }

@@ -53,7 +53,7 @@ func (p *provider) denyAssignments() *arm.Type {
 		Segment: "denyAssignments", Shape: "list get put delete", Noun: "Deny assignment", Name: arm.NameRule{GUID: true}, Model: denyModel,
 		Status: arm.Status{Delete: http.StatusOK},
 		Do:     map[arm.Verb]arm.Handler{arm.List: p.listDenies, arm.Get: getDeny},
-		Hooks:  arm.Hooks{Check: p.checkDeny, Delete: keepProtected, Show: showDeny},
+		Hooks:  arm.Hooks{Check: p.checkDeny, Delete: keepProtected, Restore: arm.RestoreAsUsual, Show: showDeny},
 	}
 }
 

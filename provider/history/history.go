@@ -97,15 +97,18 @@ func (p *provider) undo(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := p.Past.Names(op.Context)
+	name, shown := p.names(op)
 	for i := range r.Undone {
 		u := &r.Undone[i]
 		id, _ := gatehouse.ParseGUID(u.WhoID)
-		u.Who = cmp.Or(names.Of(id), u.Who)
+		u.Who = cmp.Or(name(id), u.Who)
+		if !shown {
+			u.Who = u.WhoID
+		}
 	}
 	for i := range r.Effect {
 		e := &r.Effect[i]
-		e.What = past.Describe(e.Type, e.ID, e.Raw, names.Of)
+		e.What = past.Describe(e.Type, e.ID, e.Raw, name)
 	}
 	return answer(r)
 }
@@ -180,6 +183,17 @@ func (p *provider) moment(ctx context.Context, text string, otherwise time.Durat
 	return p.Past.Parse(ctx, text)
 }
 
+// names are what principals and roles are called, for who may read the directory: for
+// others, as when they ask about now, people are IDs.
+func (p *provider) names(op *arm.Op) (name func(gatehouse.GUID) string, shown bool) {
+	if op.Caller.Type != gatehouse.User {
+		if _, err := p.Guard.AuthorizeData(op.Context, op.Caller, "Microsoft.Graph/directory/users/read", directory.Root()); err != nil {
+			return func(gatehouse.GUID) string { return "" }, false
+		}
+	}
+	return p.Past.Names(op.Context).Of, true
+}
+
 // diff answers ?since=T1&until=T2: who gained and lost which actions where.
 func (p *provider) diff(op *arm.Op) (*arm.Answer, error) {
 	scope, err := p.scope(op)
@@ -204,7 +218,13 @@ func (p *provider) diff(op *arm.Op) (*arm.Answer, error) {
 			d.Shifts[i].Scope = access.Spelled(at)
 		}
 	}
-	d.Names(p.Past.Names(op.Context).Of)
+	name, shown := p.names(op)
+	for i := range d.Changes {
+		if !shown {
+			d.Changes[i].Anonymous()
+		}
+	}
+	d.Names(name)
 	return answer(d)
 }
 
@@ -221,8 +241,9 @@ func (p *provider) history(op *arm.Op) (*arm.Answer, error) {
 		}
 	}
 	if name := op.Query.Get("principal"); name != "" {
+		_, shown := p.names(op)
 		var ok bool
-		if q.Principal, ok = p.find(name); !ok {
+		if q.Principal, ok = p.find(name, shown); !ok {
 			return nil, gatehouse.Errorf(gatehouse.NotFound, "PrincipalNotFound", "There is nobody and no group '%s'. Give a user principal name, a display name, an application ID or an object ID.", name).At("principal")
 		}
 	}
@@ -237,14 +258,21 @@ func (p *provider) history(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := p.Past.Names(op.Context)
+	name, shown := p.names(op)
 	for i := range list {
-		list[i].Names(names.Of)
+		if !shown {
+			list[i].Anonymous()
+		}
+		list[i].Names(name)
 	}
 	return answer(entries{list})
 }
 
-func (p *provider) find(name string) (gatehouse.GUID, bool) {
+func (p *provider) find(name string, shown bool) (gatehouse.GUID, bool) {
+	if !shown { // nor is told who there is
+		oid, err := gatehouse.ParseGUID(name)
+		return oid, err == nil
+	}
 	if oid, ok := p.Directory.UserByName(name); ok {
 		return oid, true
 	}

@@ -1,0 +1,71 @@
+package history_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"gatehouse"
+	"gatehouse/arm/armtest"
+	"gatehouse/directory"
+	"gatehouse/rbac/builtin"
+	"gatehouse/store"
+)
+
+// TestNameless: an application that may read the log and the role assignments, but not the
+// directory, is told IDs of people and groups, and cannot find out who there is.
+func TestNameless(t *testing.T) {
+	w := armtest.Start(t, build(t))
+	group := gatehouse.NameGUID(gatehouse.GUID{7}, "secret project")
+	w.Put(t, armtest.Assignment("", armtest.App, builtin.Reader))
+	cause := gatehouse.Cause{Caller: gatehouse.Caller{ID: armtest.Owner, Type: gatehouse.User, Name: "owner@contoso.test"}, Action: "x", Scope: "/", Operation: gatehouse.NewGUID().String()}
+	_, err := w.Store.Write(t.Context(), cause, func(tx *store.Tx) error {
+		for _, d := range []*store.Document{
+			{ID: directory.GroupID(group), Type: directory.GroupType, Body: fmt.Appendf(nil, `{"id":%q,"displayName":"secret project"}`, group)},
+			{ID: directory.MemberID(group, armtest.Bob), Type: directory.GroupMemberType, Body: []byte(`{}`)},
+			armtest.Assignment(armtest.GroupID().String(), group, builtin.Contributor),
+			armtest.Assignment(armtest.GroupID().String(), armtest.Alice, builtin.Contributor),
+		} {
+			if err := tx.Put(d); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := armtest.GroupID().String() + "/providers/Gatehouse.Access/"
+	get := func(who, path string, code int) string {
+		t.Helper()
+		a := w.Do(who, "GET", at+path, nil, "")
+		if a.Code != code {
+			t.Errorf("%s as %s: %d %s", path, who, a.Code, a.Body)
+		}
+		return a.Body.String()
+	}
+	for _, path := range []string{"history?api-version=2026-11-01", "diff?api-version=2026-11-01&since=%231"} {
+		if body := get("reader", path, 200); !strings.Contains(body, "bob@") || !strings.Contains(body, "owner@") || !strings.Contains(body, "secret project") {
+			t.Errorf("a user sees %s", body)
+		}
+		if body := get("app", path, 200); strings.Contains(body, "@contoso.test") || strings.Contains(body, "secret project") {
+			t.Errorf("an application sees %s", body)
+		}
+	}
+	get("app", "history?api-version=2026-11-01&principal=bob@contoso.test", 404)
+	get("app", "history?api-version=2026-11-01&principal="+armtest.Bob.String(), 200)
+}
+
+// TestMany: nobody makes the server read the log again and again by one request.
+func TestMany(t *testing.T) {
+	w := armtest.Start(t, build(t))
+	list := strings.Repeat(`"1..5000",`, 100_000) + `"1"`
+	a := w.Do("nobody", "POST", "/providers/Gatehouse.Access/undo?api-version=2026-11-01", nil, `{"changes":[`+list+`]}`)
+	if a.Code != 400 || !strings.Contains(a.Body.String(), "TooManyChanges") {
+		t.Errorf("%d %.300s", a.Code, a.Body)
+	}
+	a = w.Do("nobody", "POST", "/providers/Gatehouse.Access/undo?api-version=2026-11-01", nil, `{"changes":[`+strings.Repeat(`"1..5000",`, 499)+`"1"]}`)
+	if a.Code != 400 && a.Code != 404 {
+		t.Errorf("%d %.300s", a.Code, a.Body)
+	}
+}
