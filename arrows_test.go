@@ -59,6 +59,7 @@ const arrows = `
 	guard, entra/password                      < graph
 	arm, graph                                 < undo
 	undo, past, access, openapi                < provider/history
+	arm, check, lint, needs, openapi           < provider/governance
 	guard                                      < demo
 `
 

@@ -22,6 +22,7 @@ import (
 	"gatehouse/provider/apim"
 	"gatehouse/provider/apim/apidoc"
 	"gatehouse/provider/authorization"
+	"gatehouse/provider/governance"
 	"gatehouse/provider/history"
 	"gatehouse/provider/identity"
 	"gatehouse/provider/insights"
@@ -103,6 +104,7 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 func (a *app) accessProvider() *arm.Provider {
 	p := access.New(access.Config{Guard: a.guard, Directory: a.dir, Store: a.store, Past: a.past})
 	p.Calls = append(p.Calls, history.Calls(history.Config{Guard: a.guard, Directory: a.dir, Past: a.past})...)
+	p.Calls = append(p.Calls, governance.Calls(a.guard)...)
 	return p
 }
 

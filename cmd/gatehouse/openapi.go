@@ -2,18 +2,20 @@ package main
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 
 	"gatehouse/jsondoc"
 	"gatehouse/openapi"
 	"gatehouse/provider/access"
+	"gatehouse/provider/governance"
 	"gatehouse/provider/history"
 )
 
 // documented are Gatehouse's own calls; those of Azure are documented by Azure.
 func documented() []openapi.Operation {
 	list := []openapi.Operation{{Method: http.MethodGet, Path: "/openapi.json", ID: "openapi", Tag: "about", Summary: "This document", Open: true}}
-	return append(append(list, access.Operations()...), history.Operations()...)
+	return slices.Concat(list, access.Operations(), history.Operations(), governance.Operations())
 }
 
 // openAPI serves the document of Gatehouse's own calls to everybody, like any documentation.
