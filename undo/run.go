@@ -357,7 +357,7 @@ func (s *set) admitObject(op *arm.Op, g graph.Restorer, o *object) (func(), erro
 		}
 		return tx.Put(o.copy())
 	}
-	return g.Reserve(o.typ, o.after, next)
+	return g.Reserve(o.typ, o.newest, next) // who was deleted since had sessions that were ended too
 }
 
 // deletedWithHolder reports whether something that a document lies in is deleted by the same undo.

@@ -38,6 +38,7 @@ type object struct {
 	first  int64           // the first of them
 	after  []byte          // as the last of them left it; nil for not there
 	last   int64           // the last of them
+	newest []byte          // as it was last while it was there
 	idle   bool            // it is again as it was
 	work   func(*store.Tx) error
 	along  bool // it has no right of its own: it goes with its operation
@@ -177,6 +178,11 @@ func (s *set) gather() error {
 			}
 		}
 		o.last, o.after = c.Seq, c.After
+		for _, body := range [][]byte{c.Before, c.After} {
+			if body != nil {
+				o.newest = body
+			}
+		}
 	}
 	for _, o := range s.objects {
 		_, secret, err := s.store.Secrets(s.ctx, o.last)

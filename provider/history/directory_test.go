@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"gatehouse"
@@ -43,5 +44,39 @@ func TestPrivileged(t *testing.T) {
 	w.Put(t, role(3, armtest.App, builtin.GlobalAdministrator))
 	if a := w.Do("app", "POST", path, nil, last); a.Code != 200 {
 		t.Errorf("a Global Administrator: %d %s", a.Code, a.Body)
+	}
+}
+
+// TestEndedSessions: a password that was replaced, and the sessions that ended with it, do not come back by
+// deleting the user and undoing both.
+func TestEndedSessions(t *testing.T) {
+	w := armtest.Start(t, build(t))
+	user := gatehouse.NameGUID(gatehouse.GUID{6}, "eve")
+	put := func(since, hash string) func(*store.Tx) error {
+		return func(tx *store.Tx) error {
+			return tx.Put(&store.Document{ID: directory.UserID(user), Type: directory.UserType, Secret: fmt.Appendf(nil, `{"passwordHash":%q}`, hash),
+				Body: fmt.Appendf(nil, `{"id":%q,"userPrincipalName":"eve@contoso.test","displayName":"Eve","accountEnabled":true,"signInSessionsValidFromDateTime":%q}`, user, since)})
+		}
+	}
+	w.Put(t, armtest.Assignment("", armtest.App, builtin.Reader), &store.Document{ID: directory.RoleAssignmentID(gatehouse.GUID{1}), Type: directory.RoleAssignmentType,
+		Body: fmt.Appendf(nil, `{"principalId":%q,"roleDefinitionId":%q,"directoryScopeId":"/"}`, armtest.App, builtin.GlobalAdministrator)})
+	var last []int64
+	for _, f := range []func(*store.Tx) error{put("2026-01-01T00:00:00Z", "stolen"), put("2026-02-01T00:00:00Z", "new"),
+		func(tx *store.Tx) error { return w.Index.Delete(t.Context(), tx, directory.UserID(user)) }} {
+		if _, err := w.Store.Write(t.Context(), gatehouse.Cause{Action: "x", Scope: "/", Operation: gatehouse.NewGUID().String()}, f); err != nil {
+			t.Fatal(err)
+		}
+		seq, _, err := w.Store.Last(t.Context(), w.Clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = append(last, seq)
+	}
+	const path = "/providers/Gatehouse.Access/undo?api-version=2026-11-01"
+	if a := w.Do("app", "POST", path, nil, fmt.Sprintf(`{"changes":["%d..%d"]}`, last[1], last[2])); a.Code != 409 || !strings.Contains(a.Body.String(), "SessionsEnded") {
+		t.Errorf("the reset and the deletion: %d %s", a.Code, a.Body)
+	}
+	if a := w.Do("app", "POST", path, nil, fmt.Sprintf(`{"changes":["%d"]}`, last[2])); a.Code != 200 {
+		t.Errorf("the deletion alone: %d %s", a.Code, a.Body)
 	}
 }
