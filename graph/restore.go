@@ -71,6 +71,23 @@ func (r Restorer) Authorize(ctx context.Context, caller *gatehouse.Caller, typ s
 	return r.Guard.AuthorizeData(ctx, caller, actionPrefix+attributes+"/write", at)
 }
 
+// Readable is a document as the caller could read it, nil when not at all.
+func (r Restorer) Readable(ctx context.Context, caller *gatehouse.Caller, typ string, id gatehouse.ID, body *jsondoc.Object) *jsondoc.Object {
+	may := func(action string) bool {
+		_, err := r.Guard.AuthorizeData(ctx, caller, actionPrefix+action, id)
+		return err == nil
+	}
+	action := strings.TrimSuffix(restorable[gatehouse.Fold(typ)].write, "write") + "read"
+	if !may(action) && !(caller.Type == gatehouse.User && readable[action]) {
+		return nil
+	}
+	if body.Has(attributes) && !may(attributes+"/read") {
+		body = body.Clone()
+		body.Delete(attributes)
+	}
+	return body
+}
+
 // mayChange reports whether the user let the application that asks change things: by
 // Graph's permissions, or by acting in full as the user towards Resource Manager, whose
 // operations of this server already use directory rights.

@@ -55,7 +55,7 @@ type Effect struct {
 	Does     string `json:"does"`              // deletes, creates, changes
 	Secrets  bool   `json:"secrets,omitempty"` // secrets come back with it
 	What     string `json:"what,omitempty"`    // what it is about, in words
-	Body     any    `json:"body,omitempty"`    // as it will be; without secrets
+	Body     any    `json:"body,omitempty"`    // as it will be, where the caller may read it; without secrets
 
 	ID  gatehouse.ID `json:"-"`
 	Raw []byte       `json:"-"` // as it is or, when it comes back, will be
@@ -177,7 +177,7 @@ func (s *set) run(op *arm.Op, g graph.Restorer, q Request, r *Result) error {
 		if err != nil {
 			return err
 		}
-		r.Effect = append(r.Effect, effect(o))
+		r.Effect = append(r.Effect, effect(op, g, o))
 	}
 	if err := s.accounted(order); err != nil {
 		return err
@@ -257,7 +257,7 @@ func texts(list []string) []jsondoc.Value {
 	return out
 }
 
-func effect(o *object) Effect {
+func effect(op *arm.Op, g graph.Restorer, o *object) Effect {
 	e := Effect{Resource: o.id.String(), Type: o.typ, Does: "changes", ID: o.id, Raw: o.after}
 	switch {
 	case o.before == nil:
@@ -269,9 +269,24 @@ func effect(o *object) Effect {
 	e.Raw = o.before.Body
 	e.Secrets = o.before.Secret != nil
 	if body, err := jsondoc.ParseObject(o.before.Body); err == nil {
-		e.Body = body
+		e.Body = readableBody(op, g, o, body)
 	}
 	return e
+}
+
+// readableBody is what the caller would be shown of a document by a request: who may
+// write something may not always read it. It is any, so that nothing is nil.
+func readableBody(op *arm.Op, g graph.Restorer, o *object, body *jsondoc.Object) any {
+	if g.Holds(o.typ) {
+		if body = g.Readable(op.Context, op.Caller, o.typ, o.id, body); body == nil {
+			return nil
+		}
+		return body
+	}
+	if !op.Can(o.typ+"/read", o.id) {
+		return nil
+	}
+	return body
 }
 
 // admit asks for the right to put one document back. What lies in something that is

@@ -374,7 +374,7 @@ func (t *takeOver) show(w io.Writer) {
 		} else {
 			n++
 		}
-		fmt.Fprintf(w, "  %s %s\n", sign, s.what)
+		fmt.Fprintf(w, "  %s %s\n", sign, oneLine(s.what))
 	}
 	fmt.Fprintf(w, "Plan: %d to add, %d to skip. Nothing is changed or deleted.\n", n, len(t.steps)-n)
 }
@@ -387,7 +387,7 @@ func (t *takeOver) apply(ctx context.Context, w io.Writer) (failed int) {
 		}
 		if err := s.do(ctx); err != nil {
 			failed++
-			fmt.Fprintf(w, "  failed: %s: %s\n", s.what, sentence(err))
+			fmt.Fprintf(w, "  failed: %s: %s\n", oneLine(s.what), oneLine(sentence(err)))
 		}
 	}
 	return failed

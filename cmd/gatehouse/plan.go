@@ -292,11 +292,11 @@ func (a *applier) do(ctx context.Context, cl *caller, p *desired.Plan) error {
 			pairs = append(pairs, s.Call.Creates, answer.String("id"))
 			created = strings.NewReplacer(pairs...)
 		}
-		fmt.Fprintf(a.out, "  done: %s %s\n", s.Do, s.Title)
+		fmt.Fprintf(a.out, "  done: %s %s\n", s.Do, oneLine(s.Title))
 	}
 	why := ""
 	if cl.reason != "" {
-		why = ", recorded with the reason " + cl.reason
+		why = ", recorded with the reason " + oneLine(cl.reason)
 	}
 	fmt.Fprintf(a.out, "\nApplied: %d changes%s.\n", len(p.Steps), why)
 	return nil

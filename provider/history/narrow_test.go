@@ -8,6 +8,7 @@ import (
 	"gatehouse"
 	"gatehouse/arm/armtest"
 	"gatehouse/directory"
+	"gatehouse/guard"
 	"gatehouse/rbac/builtin"
 	"gatehouse/store"
 )
@@ -67,5 +68,29 @@ func TestMany(t *testing.T) {
 	a = w.Do("nobody", "POST", "/providers/Gatehouse.Access/undo?api-version=2026-11-01", nil, `{"changes":[`+strings.Repeat(`"1..5000",`, 499)+`"1"]}`)
 	if a.Code != 400 && a.Code != 404 {
 		t.Errorf("%d %.300s", a.Code, a.Body)
+	}
+}
+
+// TestUnreadable: who may write something and not read it does not read it by trying to undo its changes.
+func TestUnreadable(t *testing.T) {
+	w := armtest.Start(t, build(t))
+	role := gatehouse.NameGUID(gatehouse.GUID{9}, "writer")
+	w.Put(t, &store.Document{ID: guard.RoleDefinitionID(role), Type: guard.RoleDefinitionType, Body: []byte(`{"properties":{"roleName":"writer","type":"CustomRole","assignableScopes":["/"],
+		"permissions":[{"actions":["Microsoft.Insights/eventtypes/values/read","Microsoft.Resources/subscriptions/resourceGroups/write"]}]}}`)},
+		armtest.Assignment(armtest.GroupID().String(), armtest.Bob, role.String()))
+	for _, tag := range []string{"confidential", "public"} {
+		if a := w.Do("owner", "PUT", armtest.GroupID().String()+"?api-version=2021-04-01", nil, `{"location":"westeurope","tags":{"t":"`+tag+`"}}`); a.Code >= 300 {
+			t.Fatalf("%d %s", a.Code, a.Body)
+		}
+	}
+	seq, _, err := w.Store.Last(t.Context(), w.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for who, reads := range map[string]bool{"bob": false, "owner": true} {
+		a := w.Do(who, "POST", "/providers/Gatehouse.Access/undo?api-version=2026-11-01", nil, fmt.Sprintf(`{"changes":["%d"],"dryRun":true}`, seq))
+		if a.Code != 200 || strings.Contains(a.Body.String(), "confidential") != reads {
+			t.Errorf("%s: %d %s", who, a.Code, a.Body)
+		}
 	}
 }
