@@ -30,8 +30,9 @@ func lintCommand() *cobra.Command {
 		Long: `Look at who may do what and report what breaks a rule of least privilege or hygiene: each
 finding has a rule with an ID, a severity, a reason and the command that mends it.
 
-The world is read from a file (--world) or from a data directory, whether a server runs
-over it or not; the latter also tells which grants allowed no change for long. Exit code 1
+The world is read from a file (--world), from a running server with the caller's own rights
+(--server), or from a data directory, whether a server runs over it or not; the latter also
+tells which grants allowed no change for long. Exit code 1
 says that something at least as severe as --fail-on was found.
 
 A finding that is meant to stay is suppressed, with a reason, by a line in .gatehouse-lint
@@ -48,15 +49,16 @@ REASON" in the description of a role assignment.`,
 
 // linting is the flags of lint.
 type linting struct {
-	data, world, scope, suppressions, failOn, format string
-	days, owners                                     int
-	rules                                            bool
+	liveFlags
+	world, scope, suppressions, failOn, format string
+	days, owners                               int
+	rules                                      bool
 }
 
 var lintForms = []string{"text", "json", "sarif", "github", "none"}
 
 func (l *linting) flags(c *cobra.Command) {
-	dataFlag(c, &l.data, serverData)
+	l.liveFlags.flags(c)
 	f := c.Flags()
 	f.StringVar(&l.world, "world", "", "world file to read instead of a data directory")
 	f.StringVar(&l.scope, "scope", "", "only at this resource ID and below")
@@ -108,6 +110,10 @@ func (l *linting) input(c *cobra.Command) (in lint.Input, err error) {
 		}
 		in.File = filepath.ToSlash(l.world)
 		in.World, err = world.Parse(l.world, in.Source)
+		return in, err
+	}
+	if l.server != "" || l.as != "" {
+		in.World, err = l.liveFlags.world(c, "")
 		return in, err
 	}
 	err = withStore(c.Context(), l.data, func(s *store.Store) error { return l.read(c.Context(), s, &in) })

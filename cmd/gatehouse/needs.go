@@ -29,14 +29,15 @@ template, an API Management policy (with --scope), or a recording: a HAR file, J
 "gatehouse audit export", or what az --debug or TF_LOG=DEBUG wrote. "-" is standard input.
 
 With --as, the permissions are compared with what that principal has, in a world file
-(--world) or a data directory; exit code 1 says that it lacks some.`,
+(--world), on a running server (--server) or in a data directory; exit code 1 says that it
+lacks some.`,
 		Example: "  gatehouse needs plan.json\n  gatehouse needs plan.json --as ci-deployer --world world.yaml\n  gatehouse needs plan.json -o role > role.json",
 		RunE:    func(c *cobra.Command, args []string) error { return n.run(c, args[0]) }}
 	n.flags(c)
 	return c
 }
 
-type needing struct{ data, world, as, scope, subscription, parameters, name, format string }
+type needing struct{ data, server, world, as, scope, subscription, parameters, name, format string }
 
 var needsForms = []string{"text", "json", "role", "none"}
 
@@ -45,6 +46,7 @@ func (n *needing) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&n.as, "as", "", "compare with what this principal has: sign-in name, display name, application ID or object ID")
 	f.StringVar(&n.world, "world", "", "world file to compare with instead of a data directory")
+	f.StringVar(&n.server, "server", "", "running server to compare with, or \"local\" for the one over the data directory")
 	f.StringVar(&n.scope, "scope", "", "where a template is deployed to or a policy is set")
 	f.StringVar(&n.subscription, "subscription", "", "subscription of a plan that names none")
 	f.StringVar(&n.parameters, "parameters", "", "parameter file of a template")
@@ -135,6 +137,13 @@ func (n *needing) read(ctx context.Context) (w *world.World, err error) {
 			return nil, err
 		}
 		return world.Parse(n.world, text)
+	}
+	if n.server != "" {
+		r, err := (&liveFlags{server: n.server, data: n.data}).connect(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return r.world(ctx)
 	}
 	err = withStore(ctx, n.data, func(s *store.Store) error {
 		w, err = world.FromStore(ctx, s)

@@ -66,7 +66,7 @@ verify it offline: "gatehouse audit verify --bundle DIR".`,
 
 // findings are what lint says of the present, as JSON.
 func findings(ctx context.Context, data string, s *store.Store) (json.RawMessage, error) {
-	l := linting{data: data, days: 90, owners: 3}
+	l := linting{liveFlags: liveFlags{data: data}, days: 90, owners: 3}
 	in := lint.Input{}
 	in.Limits.Owners = l.owners
 	if err := l.read(ctx, s, &in); err != nil {
