@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -182,5 +183,20 @@ func BenchmarkCheck(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestHostileNames: a test file that somebody else wrote does not get the terminal or the log to show
+// other results than there are.
+func TestHostileNames(t *testing.T) {
+	r := &Report{Cases: []Result{{Name: "a\x1b[2J\nok    b", Reason: "\u202e\u009b31m"}}, Coverage: &Coverage{Untested: []Untested{{Name: "c\x1b]0;d\x07", Principal: "e\n::error::f"}}}}
+	for name, print := range map[string]func(io.Writer) error{"human": func(w io.Writer) error { return r.Human(w, false) }, "github": r.GitHub} {
+		var b strings.Builder
+		if err := print(&b); err != nil {
+			t.Fatal(err)
+		}
+		if strings.ContainsAny(b.String(), "\x1b\x07\u202e\u009b") || strings.Contains(b.String(), "\nok ") || strings.Contains(b.String(), "\n::error::f") {
+			t.Errorf("%s: %q", name, b.String())
+		}
 	}
 }

@@ -228,7 +228,7 @@ func (s *set) run(op *arm.Op, g graph.Restorer, q Request, r *Result) error {
 func (s *set) accounted(order []*object) error {
 	asked := map[string]bool{}
 	for _, o := range order {
-		if !o.along {
+		if !o.along && !o.inside {
 			asked[s.changes[o.first].Cause.Operation] = true
 		}
 	}
@@ -296,6 +296,7 @@ func (s *set) admit(op *arm.Op, g graph.Restorer, o *object) (release func(), er
 	nothing := func() {}
 	switch {
 	case o.before == nil && s.deletedWithHolder(o):
+		o.inside = true
 		o.work = func(tx *store.Tx) error { return drop(tx, key) }
 		return nothing, nil
 	case g.Holds(o.typ):

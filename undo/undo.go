@@ -42,6 +42,7 @@ type object struct {
 	idle   bool            // it is again as it was
 	work   func(*store.Tx) error
 	along  bool // it has no right of its own: it goes with its operation
+	inside bool // nor has this one: it is deleted with what it lies in
 }
 
 // set are changes to undo together: whole operations.
