@@ -165,6 +165,9 @@ func (w *writer) named(t reflect.Type) *jsondoc.Object {
 }
 
 func (w *writer) members(t reflect.Type) *jsondoc.Object {
+	if t.Kind() == reflect.Pointer { // embedded by reference
+		t = t.Elem()
+	}
 	properties, required := jsondoc.NewObject(), []jsondoc.Value{}
 	for i := range t.NumField() {
 		f := t.Field(i)
