@@ -45,7 +45,7 @@ const arrows = `
 	world, template                            < needs
 	guard                                      < arm
 	arm, store/sqlite                          < arm/armtest
-	jsondoc                                    < provider/apim/apidoc
+	yamldoc                                    < provider/apim/apidoc
 	arm                                        < provider/identity, provider/operations
 	jsondoc                                    < openapi
 	arm, access, openapi, past                 < provider/access

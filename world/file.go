@@ -49,7 +49,7 @@ func Open(name string, b []byte) (*File, error) {
 			return nil, jsonFault(name, err)
 		}
 	}
-	v, err := yamldoc.Parse(b)
+	v, err := yamldoc.Parse(b, yamldoc.Options{})
 	if fault := (*yamldoc.Fault)(nil); errors.As(err, &fault) {
 		return nil, &Fault{name, fault.Line, fault.Column, fault.Message}
 	}

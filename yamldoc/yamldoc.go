@@ -18,13 +18,30 @@ import (
 	"gatehouse/jsondoc"
 )
 
-// maxDepth bounds objects and lists in each other.
-const maxDepth = 100
+// Options are what readers differ in; the zero value is for documents of our own.
+type Options struct {
+	Exact    bool // names compare with case
+	MaxDepth int  // of objects and lists in each other, 100 when 0
+}
+
+// Kind is what sort of fault it is, for readers with words of their own.
+type Kind int
+
+// The kinds of faults.
+const (
+	Other  Kind = iota
+	Syntax      // Detail is what the parser says
+	Empty
+	Twice   // Detail is the name
+	Aliases // they make too much of a text
+)
 
 // Fault says where a text cannot be read and why.
 type Fault struct {
 	Line, Column int
 	Message      string
+	Kind         Kind
+	Detail       string
 }
 
 // Error returns place and message.
@@ -34,8 +51,11 @@ func (f *Fault) Error() string {
 
 // Parse reads the first document of a text. An empty one is a Fault, and so is one
 // that says nothing but null.
-func Parse(b []byte) (jsondoc.Value, error) {
-	if err := flowDepth(b); err != nil {
+func Parse(b []byte, o Options) (jsondoc.Value, error) {
+	if o.MaxDepth == 0 {
+		o.MaxDepth = 100
+	}
+	if err := flowDepth(b, o.MaxDepth); err != nil {
 		return nil, err
 	}
 	var node yaml.Node
@@ -43,21 +63,21 @@ func Parse(b []byte) (jsondoc.Value, error) {
 		return nil, faultOf(err)
 	}
 	if len(node.Content) == 0 {
-		return nil, &Fault{1, 1, "the document is empty"}
+		return nil, &Fault{Line: 1, Column: 1, Message: "the document is empty", Kind: Empty}
 	}
-	x := &expander{budget: 100_000 + 4*len(b)}
+	x := &expander{Options: o, budget: 100_000 + 4*len(b)}
 	return x.value(node.Content[0])
 }
 
 // flowDepth refuses brackets that lie deeper than any document's do, before the parser
 // builds a node for each.
-func flowDepth(b []byte) error {
+func flowDepth(b []byte, most int) error {
 	run := 0
 	for i, c := range b {
 		switch c {
 		case '[', '{':
 			if run++; run > 1000 {
-				return &Fault{1 + bytes.Count(b[:i], []byte("\n")), 1, fmt.Sprintf("brackets lie more than %d levels deep", maxDepth)}
+				return &Fault{Line: 1 + bytes.Count(b[:i], []byte("\n")), Column: 1, Message: fmt.Sprintf("brackets lie more than %d levels deep", most)}
 			}
 		case ']', '}', '\n':
 			run = 0
@@ -69,31 +89,40 @@ func flowDepth(b []byte) error {
 var place = regexp.MustCompile(`line (\d+)(?:, column (\d+))?:? ?`)
 
 func faultOf(err error) error {
-	f := &Fault{Line: 1, Column: 1, Message: strings.TrimPrefix(err.Error(), "yaml: ")}
-	if m := place.FindStringSubmatch(f.Message); m != nil {
+	f := &Fault{Line: 1, Column: 1, Kind: Syntax, Detail: strings.TrimPrefix(err.Error(), "yaml: ")}
+	if m := place.FindStringSubmatch(f.Detail); m != nil {
 		f.Line, _ = strconv.Atoi(m[1])
 		f.Column, _ = strconv.Atoi(m[2])
 		f.Column = max(f.Column, 1)
-		f.Message = strings.TrimSpace(place.ReplaceAllString(f.Message, ""))
+		f.Detail = strings.TrimSpace(place.ReplaceAllString(f.Detail, ""))
 	}
-	f.Message = "this is not YAML: " + f.Message
+	f.Message = "this is not YAML: " + f.Detail
 	return f
 }
 
 // expander turns nodes into values. What aliases repeat counts each time, against a
 // budget that grows with the document, so that a few anchors cannot become gigabytes.
-type expander struct{ budget, depth int }
+type expander struct {
+	Options
+	budget, depth int
+}
 
-func fail(n *yaml.Node, format string, args ...any) error {
-	return &Fault{n.Line, n.Column, fmt.Sprintf(format, args...)}
+func fail(n *yaml.Node, format string, args ...any) *Fault {
+	return &Fault{Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)}
+}
+
+// as says what sort of fault it is.
+func (f *Fault) as(k Kind, detail string) *Fault {
+	f.Kind, f.Detail = k, detail
+	return f
 }
 
 func (x *expander) value(n *yaml.Node) (jsondoc.Value, error) {
 	if x.budget -= 1 + len(n.Value); x.budget < 0 {
-		return nil, fail(n, "aliases make the document many times larger than it is; write them out")
+		return nil, fail(n, "aliases make the document many times larger than it is; write them out").as(Aliases, "")
 	}
-	if x.depth++; x.depth > maxDepth {
-		return nil, fail(n, "the document is nested more than %d levels deep", maxDepth)
+	if x.depth++; x.depth > x.MaxDepth {
+		return nil, fail(n, "the document is nested more than %d levels deep", x.MaxDepth)
 	}
 	defer func() { x.depth-- }()
 	switch n.Kind {
@@ -121,6 +150,9 @@ func (x *expander) sequence(n *yaml.Node) (jsondoc.Value, error) {
 
 func (x *expander) mapping(n *yaml.Node) (jsondoc.Value, error) {
 	o := &jsondoc.Object{}
+	if x.Exact {
+		o = jsondoc.NewExact()
+	}
 	o.SetPosition(n.Line, n.Column)
 	var merged []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -135,7 +167,7 @@ func (x *expander) mapping(n *yaml.Node) (jsondoc.Value, error) {
 			merged = append(merged, value)
 			continue
 		case o.Has(key.Value):
-			return nil, fail(key, "the member %q is there twice", key.Value)
+			return nil, fail(key, "the member %q is there twice", key.Value).as(Twice, key.Value)
 		}
 		v, err := x.value(value)
 		if err != nil {
