@@ -58,8 +58,8 @@ const arrows = `
 	guard, entra/password                      < entra
 	guard, entra/password                      < graph
 	arm, graph                                 < undo
-	undo, past, access, openapi                < provider/history
-	arm, check, lint, needs, openapi           < provider/governance
+	undo, provider/access                      < provider/history
+	check, lint, needs, provider/access        < provider/governance
 	guard                                      < demo
 `
 

@@ -159,7 +159,7 @@ func (s *served) post(ctx context.Context, call string, body map[string]any, ans
 	if s.at != "" {
 		body["at"] = s.at
 	}
-	err := s.client.post(ctx, "/providers/"+provider.Namespace+"/"+call, body, answer)
+	err := s.client.post(ctx, provider.Path+"/"+call, body, answer)
 	if gatehouse.CodeOf(err) == "AmbiguousName" {
 		return usage(err)
 	}
@@ -212,7 +212,7 @@ func (s *served) whatCan(ctx context.Context, principal, scope, other string) (*
 
 func (s *served) decision(ctx context.Context, id string) (*access.Decision, error) {
 	out := new(access.Decision)
-	return out, s.client.get(ctx, "/providers/"+provider.Namespace+"/decisions/"+url.PathEscape(id), nil, out)
+	return out, s.client.get(ctx, provider.Path+"/decisions/"+url.PathEscape(id), nil, out)
 }
 
 func (s *served) refusals(ctx context.Context, principal string, top int) ([]access.Refusal, error) {
@@ -221,7 +221,7 @@ func (s *served) refusals(ctx context.Context, principal string, top int) ([]acc
 	if principal != "" {
 		query.Set("principal", principal)
 	}
-	return out.Value, s.client.get(ctx, "/providers/"+provider.Namespace+"/decisions", query, &out)
+	return out.Value, s.client.get(ctx, provider.Path+"/decisions", query, &out)
 }
 
 // offline asks a world.

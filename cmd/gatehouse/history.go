@@ -13,7 +13,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/past"
-	"gatehouse/provider/history"
+	provider "gatehouse/provider/access"
 	"gatehouse/undo"
 )
 
@@ -58,7 +58,7 @@ func (r *remembering) get(ctx context.Context, call, scope string, query url.Val
 	if at == "/" {
 		at = ""
 	}
-	return c.get(ctx, (&url.URL{Path: at}).EscapedPath()+"/providers/"+history.Namespace+"/"+call, query, answer)
+	return c.get(ctx, (&url.URL{Path: at}).EscapedPath()+provider.Path+"/"+call, query, answer)
 }
 
 func historyCommand() *cobra.Command {
@@ -271,7 +271,7 @@ the opposite request would need. What later changes build on is refused, and the
 				return err
 			}
 			var result undo.Result
-			if err := cl.post(c.Context(), "/providers/"+history.Namespace+"/undo", q, &result); err != nil {
+			if err := cl.post(c.Context(), provider.Path+"/undo", q, &result); err != nil {
 				return err
 			}
 			return r.output.print(c.OutOrStdout(), result, func(w io.Writer) error { return undoTable(w, &result) })

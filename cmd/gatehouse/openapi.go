@@ -32,6 +32,6 @@ func (a *app) openAPI() http.Handler {
 // explainLink is where and how to ask why a request was refused.
 func explainLink(publicURL string) func(string) (link, command string) {
 	return func(operation string) (string, string) {
-		return publicURL + "/providers/" + access.Namespace + "/decisions/" + operation + "?api-version=" + access.Version, "gatehouse explain --request-id " + operation
+		return publicURL + access.Path + "/decisions/" + operation + "?api-version=" + access.Version, "gatehouse explain --request-id " + operation
 	}
 }

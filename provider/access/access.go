@@ -18,11 +18,15 @@ import (
 	"gatehouse/store"
 )
 
-// Namespace is the provider namespace.
-const Namespace = "Gatehouse.Access"
-
-// Version is the api-version of the calls.
-const Version = "2026-11-01"
+// What all calls of the namespace share, also those of provider/history and provider/governance.
+const (
+	Namespace   = "Gatehouse.Access"
+	DisplayName = "Gatehouse access"
+	Version     = "2026-11-01"                      // the api-version
+	Path        = "/providers/" + Namespace         // of the calls that have no scope
+	Anywhere    = string(arm.Anywhere) + Path       // of those at any scope
+	AnyScope    = "/{scope}/providers/" + Namespace // the same, as it is documented
+)
 
 // Config is what the provider needs.
 type Config struct {
@@ -39,16 +43,15 @@ type provider struct{ Config }
 // New declares the provider.
 func New(c Config) *arm.Provider {
 	p := &provider{c}
-	anywhere := string(arm.Anywhere) + "/providers/" + Namespace
 	return &arm.Provider{
-		Namespace: Namespace, DisplayName: "Gatehouse access", Versions: []string{Version},
+		Namespace: Namespace, DisplayName: DisplayName, Versions: []string{Version},
 		Calls: []arm.Call{
-			{Method: "POST", Path: anywhere + "/explain", Do: p.explain},
-			{Method: "POST", Path: anywhere + "/canI", Do: p.canI},
-			{Method: "POST", Path: anywhere + "/whoCan", Do: p.whoCan},
-			{Method: "POST", Path: anywhere + "/whatCan", Do: p.whatCan},
-			{Method: "GET", Path: "/providers/" + Namespace + "/decisions", Do: p.listDecisions},
-			{Method: "GET", Path: "/providers/" + Namespace + "/decisions/{requestId}", Do: p.getDecision},
+			{Method: "POST", Path: Anywhere + "/explain", Do: p.explain},
+			{Method: "POST", Path: Anywhere + "/canI", Do: p.canI},
+			{Method: "POST", Path: Anywhere + "/whoCan", Do: p.whoCan},
+			{Method: "POST", Path: Anywhere + "/whatCan", Do: p.whatCan},
+			{Method: "GET", Path: Path + "/decisions", Do: p.listDecisions},
+			{Method: "GET", Path: Path + "/decisions/{requestId}", Do: p.getDecision},
 		},
 	}
 }
@@ -88,17 +91,16 @@ type decisionList struct {
 
 // Operations documents the calls.
 func Operations() []openapi.Operation {
-	at := "/{scope}/providers/" + Namespace
 	versions := []string{Version}
 	return []openapi.Operation{
-		{Method: "POST", Path: at + "/explain", ID: "explainAccess", Tag: "access", Summary: "Why a principal may or may not do something", Versions: versions,
+		{Method: "POST", Path: AnyScope + "/explain", ID: "explainAccess", Tag: "access", Summary: "Why a principal may or may not do something", Versions: versions,
 			Description: "The decision with every grant that bore on it, the nearest misses, diagnoses by name, the smallest changes that would flip it, and who can make them.",
 			Body:        question{}, Answer: access.Explanation{}},
-		{Method: "POST", Path: at + "/canI", ID: "canI", Tag: "access", Summary: "Whether a principal may do something, in short", Versions: versions, Body: question{}, Answer: access.CanI{}},
-		{Method: "POST", Path: at + "/whoCan", ID: "whoCan", Tag: "access", Summary: "Who may do something, with the groups that lead to each", Versions: versions, Body: question{}, Answer: access.WhoCan{}},
-		{Method: "POST", Path: at + "/whatCan", ID: "whatCan", Tag: "access", Summary: "What a principal may do", Versions: versions, Body: whatQuestion{}, Answer: access.WhatCan{}},
-		{Method: "GET", Path: "/providers/" + Namespace + "/decisions", ID: "listDecisions", Tag: "access", Summary: "Refused requests, newest first", Versions: versions,
+		{Method: "POST", Path: AnyScope + "/canI", ID: "canI", Tag: "access", Summary: "Whether a principal may do something, in short", Versions: versions, Body: question{}, Answer: access.CanI{}},
+		{Method: "POST", Path: AnyScope + "/whoCan", ID: "whoCan", Tag: "access", Summary: "Who may do something, with the groups that lead to each", Versions: versions, Body: question{}, Answer: access.WhoCan{}},
+		{Method: "POST", Path: AnyScope + "/whatCan", ID: "whatCan", Tag: "access", Summary: "What a principal may do", Versions: versions, Body: whatQuestion{}, Answer: access.WhatCan{}},
+		{Method: "GET", Path: Path + "/decisions", ID: "listDecisions", Tag: "access", Summary: "Refused requests, newest first", Versions: versions,
 			Query: []openapi.Parameter{{Name: "principal", Description: "only those of this principal: a name or ID"}, {Name: "$top", Description: "how many at most, 20 when absent"}}, Answer: decisionList{}},
-		{Method: "GET", Path: "/providers/" + Namespace + "/decisions/{requestId}", ID: "getDecision", Tag: "access", Summary: "Why a past request was refused", Versions: versions, Answer: access.Decision{}},
+		{Method: "GET", Path: Path + "/decisions/{requestId}", ID: "getDecision", Tag: "access", Summary: "Why a past request was refused", Versions: versions, Answer: access.Decision{}},
 	}
 }

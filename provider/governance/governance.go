@@ -20,16 +20,9 @@ import (
 	"gatehouse/lint"
 	"gatehouse/needs"
 	"gatehouse/openapi"
+	"gatehouse/provider/access"
 	"gatehouse/world"
 )
-
-// Namespace is the provider namespace, Version the api-version of the calls.
-const (
-	Namespace = "Gatehouse.Access"
-	Version   = "2026-11-01"
-)
-
-const base = "/providers/" + Namespace
 
 type provider struct{ guard *guard.Guard }
 
@@ -37,7 +30,7 @@ type provider struct{ guard *guard.Guard }
 func Calls(g *guard.Guard) []arm.Call {
 	p := &provider{g}
 	call := func(method, name string, do arm.Handler) arm.Call {
-		return arm.Call{Method: method, Path: base + "/" + name, Action: "Microsoft.Authorization/roleAssignments/read", At: "/", Do: do}
+		return arm.Call{Method: method, Path: access.Path + "/" + name, Action: "Microsoft.Authorization/roleAssignments/read", At: "/", Do: do}
 	}
 	return []arm.Call{call("GET", "world", p.export), call("POST", "lint", p.lint), call("POST", "check", p.check), call("POST", "needs", p.needs)}
 }
@@ -63,12 +56,12 @@ type needsRequest struct {
 
 // Operations documents the calls.
 func Operations() []openapi.Operation {
-	versions := []string{Version}
+	versions := []string{access.Version}
 	return []openapi.Operation{
-		{Method: "GET", Path: base + "/world", ID: "exportWorld", Tag: "governance", Summary: "The complete world, as a file of gatehouse export", Versions: versions},
-		{Method: "POST", Path: base + "/lint", ID: "lint", Tag: "governance", Summary: "Access that is wider, older or stranger than it has to be", Versions: versions, Body: lintRequest{}, Answer: lint.Report{}},
-		{Method: "POST", Path: base + "/check", ID: "check", Tag: "governance", Summary: "Permission tests against the running server", Versions: versions, Body: checkRequest{}, Answer: check.Report{}},
-		{Method: "POST", Path: base + "/needs", ID: "needs", Tag: "governance", Summary: "What a plan, template, policy or recording needs, and what a principal lacks of it", Versions: versions, Body: needsRequest{}, Answer: needs.Answer{}},
+		{Method: "GET", Path: access.Path + "/world", ID: "exportWorld", Tag: "governance", Summary: "The complete world, as a file of gatehouse export", Versions: versions},
+		{Method: "POST", Path: access.Path + "/lint", ID: "lint", Tag: "governance", Summary: "Access that is wider, older or stranger than it has to be", Versions: versions, Body: lintRequest{}, Answer: lint.Report{}},
+		{Method: "POST", Path: access.Path + "/check", ID: "check", Tag: "governance", Summary: "Permission tests against the running server", Versions: versions, Body: checkRequest{}, Answer: check.Report{}},
+		{Method: "POST", Path: access.Path + "/needs", ID: "needs", Tag: "governance", Summary: "What a plan, template, policy or recording needs, and what a principal lacks of it", Versions: versions, Body: needsRequest{}, Answer: needs.Answer{}},
 	}
 }
 

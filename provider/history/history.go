@@ -21,15 +21,10 @@ import (
 	"gatehouse/jsondoc"
 	"gatehouse/openapi"
 	"gatehouse/past"
+	namespace "gatehouse/provider/access"
 	"gatehouse/store"
 	"gatehouse/undo"
 )
-
-// Namespace is the provider namespace.
-const Namespace = "Gatehouse.Access"
-
-// Version is the api-version of the calls.
-const Version = "2026-11-01"
 
 // Config is what the calls need.
 type Config struct {
@@ -46,11 +41,10 @@ type provider struct {
 // Calls returns the calls of Gatehouse.Access that this package answers.
 func Calls(c Config) []arm.Call {
 	p := &provider{c, graph.Restorer{Guard: c.Guard, Index: c.Directory}}
-	anywhere := string(arm.Anywhere) + "/providers/" + Namespace
 	return []arm.Call{
-		{Method: "POST", Path: "/providers/" + Namespace + "/undo", Do: p.undo},
-		{Method: "GET", Path: anywhere + "/history", Do: p.history},
-		{Method: "GET", Path: anywhere + "/diff", Do: p.diff},
+		{Method: "POST", Path: namespace.Path + "/undo", Do: p.undo},
+		{Method: "GET", Path: namespace.Anywhere + "/history", Do: p.history},
+		{Method: "GET", Path: namespace.Anywhere + "/diff", Do: p.diff},
 	}
 }
 
@@ -61,23 +55,23 @@ type entries struct {
 
 // Operations documents the calls.
 func Operations() []openapi.Operation {
-	at, versions := "/{scope}/providers/"+Namespace, []string{Version}
+	versions := []string{namespace.Version}
 	scope := openapi.Parameter{Name: "scope", Description: "the name of a resource group or resource, instead of the scope of the path"}
 	const moment = ": a time, a day, an age such as 24h, or #812 after that change"
 	return []openapi.Operation{
-		{Method: "POST", Path: "/providers/" + Namespace + "/undo", ID: "undo", Tag: "history", Summary: "Take changes back", Versions: versions,
+		{Method: "POST", Path: namespace.Path + "/undo", ID: "undo", Tag: "history", Summary: "Take changes back", Versions: versions,
 			Description: "Puts everything back as it was before the changes, or with dryRun says what that would do. Each document needs the right of the opposite request.",
 			Body:        undo.Request{}, Answer: undo.Result{}},
-		{Method: "GET", Path: at + "/history", ID: "accessHistory", Tag: "history", Summary: "The changes that touched access, newest first", Versions: versions, Answer: entries{},
+		{Method: "GET", Path: namespace.AnyScope + "/history", ID: "accessHistory", Tag: "history", Summary: "The changes that touched access, newest first", Versions: versions, Answer: entries{},
 			Query: []openapi.Parameter{scope, {Name: "principal", Description: "only what concerns this principal: a name or ID"}, {Name: "since", Description: "only later changes" + moment}, {Name: "$top", Description: "how many at most, 100 when absent, 0 for all"}}},
-		{Method: "GET", Path: at + "/diff", ID: "accessDiff", Tag: "history", Summary: "Who gained and who lost access between two moments", Versions: versions, Answer: past.Diff{},
+		{Method: "GET", Path: namespace.AnyScope + "/diff", ID: "accessDiff", Tag: "history", Summary: "Who gained and who lost access between two moments", Versions: versions, Answer: past.Diff{},
 			Query: []openapi.Parameter{scope, {Name: "since", Description: "the earlier moment" + moment}, {Name: "until", Description: "the later moment, now when absent"}}},
 	}
 }
 
 // New declares the calls as a provider of their own, for a server without other calls of the namespace.
 func New(c Config) *arm.Provider {
-	return &arm.Provider{Namespace: Namespace, DisplayName: "Gatehouse access", Versions: []string{Version}, Calls: Calls(c)}
+	return &arm.Provider{Namespace: namespace.Namespace, DisplayName: namespace.DisplayName, Versions: []string{namespace.Version}, Calls: Calls(c)}
 }
 
 func (p *provider) undo(op *arm.Op) (*arm.Answer, error) {
