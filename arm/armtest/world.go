@@ -90,9 +90,10 @@ func Start(t testing.TB, build func(w *World) []*arm.Provider) *World {
 	t.Helper()
 	w := &World{Clock: &Clock{now: start}}
 	ctx, log := context.Background(), slog.New(slog.NewTextHandler(io.Discard, nil))
+	_, measured := t.(*testing.B) // waits for the disk, as a server does
 	var err error
 	w.Store, err = sqlite.Open(ctx, t.TempDir(), store.Options{MasterKey: []byte(strings.Repeat("k", 32)), Clock: w.Clock.Now, Logger: log},
-		sqlite.Settings{Unsafe: true})
+		sqlite.Settings{Unsafe: !measured})
 	must(t, err)
 	t.Cleanup(func() { w.Store.Close() })
 	w.seed(t)
