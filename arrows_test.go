@@ -26,7 +26,9 @@ const arrows = `
 	rbac/cond                                  < rbac
 	rbac                                       < rbac/builtin
 	rbac/builtin                               < rbac/builtin/gen
-	gatehouse                                  < provider/apim/gen, policy, analytics
+	gatehouse                                  < provider/apim/gen, dotnet, analytics
+	dotnet                                     < policy/expr
+	policy/expr                                < policy
 	jsondoc                                    < policy/gen
 	odata, jsondoc                             < store
 	store                                      < store/sqldb, store/storetest, audit, directory
