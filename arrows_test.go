@@ -63,6 +63,7 @@ const arrows = `
 	undo, provider/access                      < provider/history
 	check, lint, needs, provider/access        < provider/governance
 	guard                                      < demo
+	gatehouse                                  < gateway/config
 `
 
 // free may import every package of ours: they are where the parts are put together.
