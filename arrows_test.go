@@ -29,6 +29,8 @@ const arrows = `
 	gatehouse                                  < provider/apim/gen, dotnet, analytics
 	dotnet                                     < policy/expr
 	policy/expr                                < policy
+	gatehouse                                  < provider/apim/gen, policy, analytics
+	gatehouse                                  < token
 	jsondoc                                    < policy/gen
 	odata, jsondoc                             < store
 	store                                      < store/sqldb, store/storetest, audit, directory
