@@ -13,7 +13,7 @@ import (
 type resource struct {
 	audience string // goes into aud, as the client wrote it
 	version  int    // of the access token: 1, or 2 for applications that ask for it
-	builtin  bool   // ARM or Graph
+	builtin  bool   // no registered application's: ARM, Graph, gateways
 	graph    bool   // Graph, or this server's URL, which is both
 }
 
@@ -37,6 +37,11 @@ const (
 // tokenExchange is the audience of tokens that are to be exchanged by a federated
 // credential: an identity of this server may stand for an application.
 const tokenExchange = "api://AzureADTokenExchange"
+
+// GatewayAudience is the resource that tokens for API calls through gateways are
+// asked for. It opens nothing of the management plane, so a backend that is handed
+// such a token cannot manage anything with it.
+const GatewayAudience = "api://gatehouse-gateway"
 
 // ARMAudiences returns the resource IDs that mean ARM, for Authenticate (clients.md 3).
 func (s *Server) ARMAudiences() []string {
@@ -66,7 +71,7 @@ func (s *Server) resolve(ctx context.Context, id string) (resource, error) {
 		r.graph = true
 		return r, nil
 	}
-	if is(tokenExchange) {
+	if is(tokenExchange) || is(GatewayAudience) {
 		return r, nil
 	}
 	app, err := s.resourceApplication(ctx, id)

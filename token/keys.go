@@ -110,6 +110,9 @@ type Set struct {
 	// Issuers are who the tokens under these keys may name. {tenantid} in one stands for the token's tid.
 	Issuers []string
 	Keys    []*Key
+	// Check says what else is against a token under these keys, "" for nothing: the issuer may have taken it back.
+	// It is asked each time, of tokens that fulfil the requirements for time, issuer and audience. Nil asks nothing.
+	Check func(*Token) string
 }
 
 // find lists the keys that may have signed: the one with the token's kid, or all when none has it (gateway.md 9.1).

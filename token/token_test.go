@@ -331,6 +331,25 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+// TestTakenBack: an issuer in this process is asked about each use of a token.
+func TestTakenBack(t *testing.T) {
+	var revoked bool
+	set := &Set{Keys: []*Key{must(Public("1", &rsaKey.PublicKey))}, Issuers: []string{"https://i"}, Check: func(*Token) string {
+		if revoked {
+			return "The session was ended."
+		}
+		return ""
+	}}
+	v := NewVerifier(Config{Local: func(string) *Set { return set }})
+	raw := sign(t, jose.RS256, rsaKey, "1", claims{"iss": "https://i", "exp": in(time.Hour)})
+	for _, want := range []string{"", Invalid} {
+		if _, err := v.Verify(context.Background(), raw, &Requirements{Published: []string{"x"}}, noon); reason(err) != want {
+			t.Errorf("%v, want %q", err, want)
+		}
+		revoked = true
+	}
+}
+
 func TestFirstFetchFails(t *testing.T) {
 	i := publish(t, jose.JSONWebKey{Key: &rsaKey.PublicKey, KeyID: "1"})
 	i.failing.Store(true)

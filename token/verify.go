@@ -125,16 +125,16 @@ func (v *Verifier) Verify(ctx context.Context, raw string, r *Requirements, now 
 	sum := digest(raw)
 	sources, failure := v.sources(ctx, r, false, now)
 	if p := v.get(sum); p != nil {
-		if issuers, ok := p.holds(r, sources); ok {
-			return allow(p.token, r.check(p.token, issuers, now))
+		if set, ok := p.holds(r, sources); ok {
+			return allow(p.token, r.check(p.token, set, now))
 		}
 	}
-	p, issuers, err := v.prove(ctx, raw, r, sources, failure, now)
+	p, set, err := v.prove(ctx, raw, r, sources, failure, now)
 	if err != nil {
 		return nil, err
 	}
 	v.put(sum, p)
-	return allow(p.token, r.check(p.token, issuers, now))
+	return allow(p.token, r.check(p.token, set, now))
 }
 
 // allow hands out no token that was refused.
@@ -154,10 +154,10 @@ func digest(text string) [32]byte {
 	return sha256.Sum256(buf[:copy(buf[:], text)])
 }
 
-// source is a group of keys and whom tokens under them may name as issuer.
+// source is a group of keys.
 type source struct {
-	keys    []*Key
-	issuers []string // nil for keys of the requirements themselves: only their issuers count
+	keys []*Key
+	set  *Set // that publishes them; nil for keys of the requirements themselves
 }
 
 // sources lists the keys that may sign at this moment. What could not be read is left out; failure says why.
@@ -171,13 +171,13 @@ func (v *Verifier) sources(ctx context.Context, r *Requirements, again bool, now
 			failure = err
 			continue
 		}
-		all = append(all, source{keys: set.Keys, issuers: set.Issuers})
+		all = append(all, source{keys: set.Keys, set: set})
 	}
 	return all, failure
 }
 
-// holds reports whether a proof counts under these requirements, and the issuers that its key speaks for.
-func (p *proof) holds(r *Requirements, sources []source) ([]string, bool) {
+// holds reports whether a proof counts under these requirements, and which set its key is from.
+func (p *proof) holds(r *Requirements, sources []source) (*Set, bool) {
 	if p.open != nil && !slices.Contains(r.Decryption, p.open) || p.open == nil && len(r.Decryption) > 0 {
 		return nil, false
 	}
@@ -186,7 +186,7 @@ func (p *proof) holds(r *Requirements, sources []source) ([]string, bool) {
 	}
 	for _, s := range sources {
 		if slices.Contains(s.keys, p.key) {
-			return s.issuers, true
+			return s.set, true
 		}
 	}
 	return nil, false
@@ -218,7 +218,7 @@ func (v *Verifier) put(sum [32]byte, p *proof) {
 }
 
 // prove opens a token and finds the key that signed it.
-func (v *Verifier) prove(ctx context.Context, raw string, r *Requirements, sources []source, failure error, now time.Time) (*proof, []string, error) {
+func (v *Verifier) prove(ctx context.Context, raw string, r *Requirements, sources []source, failure error, now time.Time) (*proof, *Set, error) {
 	p := &proof{}
 	if strings.Count(raw, ".") == 4 {
 		inner, key, err := decrypt(raw, r.Decryption)
@@ -240,23 +240,23 @@ func (v *Verifier) prove(ctx context.Context, raw string, r *Requirements, sourc
 	if err != nil {
 		return nil, nil, refuse(Invalid, "JWT is malformed, or signed with an algorithm that is not accepted.")
 	}
-	issuers, err := p.sign(raw, signed, sources)
+	set, err := p.sign(raw, signed, sources)
 	var unknown *Fault
 	if errors.As(err, &unknown) && unknown.Reason == SignatureKeyNotFound && len(r.Published) > 0 {
 		sources, failure = v.sources(ctx, r, true, now) // keys may have been replaced since
-		issuers, err = p.sign(raw, signed, sources)
+		set, err = p.sign(raw, signed, sources)
 	}
 	if err != nil && failure != nil {
 		return nil, nil, refuse(SignatureKeyNotFound, "The keys of the issuer could not be read. Access denied.")
 	}
-	return p, issuers, err
+	return p, set, err
 }
 
 // triesMax bounds how many keys are tried for a token without a usable kid.
 const triesMax = 50
 
 // sign finds the key that signed a token.
-func (p *proof) sign(raw string, signed *jose.JSONWebSignature, sources []source) (issuers []string, err error) {
+func (p *proof) sign(raw string, signed *jose.JSONWebSignature, sources []source) (*Set, error) {
 	if len(signed.Signatures) != 1 {
 		return nil, refuse(Invalid, "JWT has several signatures.")
 	}
@@ -274,7 +274,7 @@ func (p *proof) sign(raw string, signed *jose.JSONWebSignature, sources []source
 			if err := p.token.readClaims(payload); err != nil {
 				return nil, refuse(Invalid, "JWT is malformed: %v.", err)
 			}
-			return s.issuers, nil
+			return s.set, nil
 		}
 	}
 	if !found {
@@ -313,8 +313,21 @@ func equalPublic(a, b crypto.PublicKey) bool {
 	return ok && p.Equal(b)
 }
 
-// check is what depends on the moment and on the requirements.
-func (r *Requirements) check(t *Token, issuers []string, now time.Time) error {
+// check is what depends on the moment and on the requirements. set is where the key is from, nil for the requirements' own.
+func (r *Requirements) check(t *Token, set *Set, now time.Time) error {
+	if err := r.standard(t, set, now); err != nil {
+		return err
+	}
+	if set != nil && set.Check != nil {
+		if why := set.Check(t); why != "" {
+			return refuse(Invalid, "%s Access denied.", why)
+		}
+	}
+	return r.claims(t)
+}
+
+// standard checks lifetime, issuer, audience and client. It returns an untyped nil for a token that fulfils all of it.
+func (r *Requirements) standard(t *Token, set *Set, now time.Time) error {
 	switch {
 	case t.Expires.IsZero() && !r.AllowNoExpiry:
 		return refuse(Expired, "JWT has no expiration time, and one is required. Access denied.")
@@ -322,14 +335,14 @@ func (r *Requirements) check(t *Token, issuers []string, now time.Time) error {
 		return refuse(Expired, "JWT expired at %s; the time is %s. Access denied.", stamp(t.Expires), stamp(now))
 	case now.Before(t.NotBefore.Add(-r.Skew)):
 		return refuse(Invalid, "JWT is not valid before %s; the time is %s. Access denied.", stamp(t.NotBefore), stamp(now))
-	case !r.issuedBy(t, issuers):
+	case !r.issuedBy(t, set):
 		return refuse(IssuerNotAllowed, "JWT issuer %q is not allowed. Access denied.", clip(t.Issuer))
 	case len(r.Audiences) > 0 && !overlap(r.Audiences, t.Audiences):
 		return refuse(AudienceNotAllowed, "JWT audience %q is not allowed. Access denied.", clip(strings.Join(t.Audiences, ",")))
 	case len(r.Clients) > 0 && !r.client(t):
 		return refuse(ClaimValueNotAllowed, "Claim azp or appid of the JWT is not an allowed client application. Access denied.")
 	}
-	return r.claims(t)
+	return nil
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("01/02/2006 15:04:05") }
@@ -339,14 +352,14 @@ func overlap(allowed, have []string) bool {
 }
 
 // issuedBy: a key that somebody publishes vouches for that issuer only, unless the requirements name the token's issuer.
-func (r *Requirements) issuedBy(t *Token, issuers []string) bool {
+func (r *Requirements) issuedBy(t *Token, set *Set) bool {
 	if slices.Contains(r.Issuers, t.Issuer) {
 		return true
 	}
-	if len(r.Issuers) == 0 && len(issuers) == 0 {
-		return true
+	if set == nil {
+		return len(r.Issuers) == 0
 	}
-	return slices.ContainsFunc(issuers, func(i string) bool {
+	return slices.ContainsFunc(set.Issuers, func(i string) bool {
 		if strings.Contains(i, "{tenantid}") {
 			tid := t.First("tid")
 			return tid != "" && t.Issuer == strings.ReplaceAll(i, "{tenantid}", tid)

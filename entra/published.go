@@ -1,0 +1,54 @@
+package entra
+
+import (
+	"crypto/rsa"
+	"net/url"
+	"strings"
+	"time"
+
+	"gatehouse"
+)
+
+// PublicKeys returns the keys that tokens of this tenant are signed with at this moment, by kid. The pointers stay the
+// same for as long as a key does; the map is the receiver's.
+func (s *Server) PublicKeys() map[string]*rsa.PublicKey {
+	keys := map[string]*rsa.PublicKey{}
+	for _, key := range s.keys.set.Load().keys {
+		keys[key.kid] = &key.private.PublicKey
+	}
+	return keys
+}
+
+// microsoftHosts are where documents that were written for Azure look for a tenant.
+const microsoftHosts = " login.microsoftonline.com login.windows.net sts.windows.net "
+
+// Publishes reports whether an address is that of this tenant's OpenID configuration: at this server, or where Microsoft
+// would publish it for this tenant's ID or domains, since documents for Azure name those (gateway.md 9.3).
+func (s *Server) Publishes(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" {
+		return false
+	}
+	tenant, rest, _ := strings.Cut(clean(u.Path), "/")
+	if rest != "v2.0/.well-known/openid-configuration" && rest != ".well-known/openid-configuration" {
+		return false
+	}
+	if strings.EqualFold(u.Host, s.host()) {
+		return s.isTenant(tenant)
+	}
+	everybody := tenant == "common" || tenant == "organizations" || tenant == "adfs" // there, not only this tenant
+	return strings.Contains(microsoftHosts, " "+gatehouse.Fold(u.Host)+" ") && s.isTenant(tenant) && !everybody
+}
+
+// Withdrawn says why a token of a principal counts no more although it is in force, "" when it does: the principal is
+// gone or disabled, or its sessions were ended after the token was issued.
+func (s *Server) Withdrawn(principal gatehouse.GUID, issued time.Time) string {
+	p, ok := s.dir.Principal(principal)
+	switch {
+	case !ok || !p.Enabled:
+		return "The principal of the token does not exist any more or is disabled."
+	case issued.Before(p.ValidFrom.Truncate(time.Second)):
+		return "The token has been revoked: the sessions of its principal were ended after it was issued."
+	}
+	return ""
+}
