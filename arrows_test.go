@@ -40,6 +40,7 @@ const arrows = `
 	store, directory, rbac/builtin             < guard
 	jsondoc                                    < yamldoc
 	guard, yamldoc                             < world
+	guard                                      < naming
 	world                                      < past
 	world, rbac/builtin                        < access
 	audit, past                                < evidence
@@ -64,6 +65,7 @@ const arrows = `
 	arm, graph                                 < undo
 	undo, provider/access                      < provider/history
 	check, lint, needs, provider/access        < provider/governance
+	evidence, lint, naming, provider/access    < provider/attest
 	guard                                      < demo
 	gatehouse                                  < gateway/config
 `

@@ -64,6 +64,14 @@ func (c Checkpoint) check(line []byte) string {
 	return ""
 }
 
+// Genuine returns an error unless the checkpoint is as the key that it names signed it.
+func (c Checkpoint) Genuine() error {
+	if fault := c.check(c.Line()); fault != "" {
+		return fmt.Errorf("the checkpoint of change %d is not as it was made: %s", c.Seq, fault)
+	}
+	return nil
+}
+
 // ReadCheckpoints reads a file of checkpoints, one a line, and checks that each is as
 // it was signed by a key that it names. Who it trusts is up to the caller.
 func ReadCheckpoints(file string) ([]Checkpoint, error) {

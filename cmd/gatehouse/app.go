@@ -15,12 +15,14 @@ import (
 	"gatehouse/directory"
 	"gatehouse/entra"
 	"gatehouse/entra/password"
+	"gatehouse/evidence"
 	"gatehouse/graph"
 	"gatehouse/guard"
 	"gatehouse/past"
 	"gatehouse/provider/access"
 	"gatehouse/provider/apim"
 	"gatehouse/provider/apim/apidoc"
+	"gatehouse/provider/attest"
 	"gatehouse/provider/authorization"
 	"gatehouse/provider/governance"
 	"gatehouse/provider/history"
@@ -38,6 +40,7 @@ type app struct {
 	counted *analytics.Store // nil where no gateway counts
 	guard   *guard.Guard
 	past    *past.History
+	key     *evidence.Key // signs evidence
 	dir     *directory.Index
 	entra   *entra.Server
 	arm     *arm.Server
@@ -69,6 +72,9 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	if err != nil {
 		return nil, err
 	}
+	if a.key, err = evidence.Open(c.data, s); err != nil {
+		return nil, err
+	}
 	m := newMetrics(a)
 	a.metrics = m
 	if a.arm, err = a.newARM(ctx, tenant, publicURL, m); err != nil {
@@ -96,15 +102,16 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 	list, err := resources.New(ctx, a.store)
 	return append(list,
 		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
-		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)), a.accessProvider(),
+		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)), a.accessProvider(tenant),
 		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys, RevokeKeys: a.entra.RevokeKeys})), err
 }
 
 // accessProvider is all of Gatehouse.Access: the questions about now, and those about the past.
-func (a *app) accessProvider() *arm.Provider {
+func (a *app) accessProvider(tenant gatehouse.GUID) *arm.Provider {
 	p := access.New(access.Config{Guard: a.guard, Directory: a.dir, Store: a.store, Past: a.past})
 	p.Calls = append(p.Calls, history.Calls(history.Config{Guard: a.guard, Directory: a.dir, Past: a.past})...)
 	p.Calls = append(p.Calls, governance.Calls(a.guard)...)
+	p.Calls = append(p.Calls, attest.Calls(attest.Config{Guard: a.guard, Store: a.store, Key: a.key, Tenant: tenant.String(), Version: version()})...)
 	return p
 }
 

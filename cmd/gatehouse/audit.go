@@ -14,6 +14,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/audit"
+	"gatehouse/naming"
 	"gatehouse/siem"
 	"gatehouse/store"
 	"gatehouse/store/sqlite"
@@ -58,7 +59,7 @@ func auditList(data *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list := listing(newNames(c.Context(), s), changes)
+			list := listing(naming.New(c.Context(), s), changes)
 			return output.print(c.OutOrStdout(), list, func(w io.Writer) error { return auditTable(w, list) })
 		})
 	}}
@@ -146,10 +147,10 @@ type listed struct {
 	gatehouse.Change
 }
 
-func listing(n *names, changes []gatehouse.Change) []listed {
+func listing(n *naming.Names, changes []gatehouse.Change) []listed {
 	list := make([]listed, len(changes))
 	for i, c := range changes {
-		list[i] = listed{Who: n.caller(&c.Cause.Caller), Where: n.where(&c), Change: c}
+		list[i] = listed{Who: n.Caller(&c.Cause.Caller), Where: n.Where(&c), Change: c}
 	}
 	return list
 }

@@ -17,6 +17,7 @@ import (
 
 func auditCheckpoint(data *string) *cobra.Command {
 	var to []string
+	var server string
 	c := &cobra.Command{Use: "checkpoint", Short: "Sign how far the log has come, and keep that elsewhere", Args: cobra.NoArgs,
 		Long: `Sign the number and the hash of the newest change. Whoever keeps the line can tell later,
 with "gatehouse audit verify --checkpoint FILE", whether the log was cut or written anew.
@@ -30,23 +31,34 @@ by POST. "gatehouse serve --checkpoint-to" does the same by itself.`,
 			if err != nil {
 				return err
 			}
+			if server != "" {
+				point, err := checkpointFrom(c.Context(), server)
+				if err != nil {
+					return err
+				}
+				return publish(c.Context(), c.OutOrStdout(), point, destinations)
+			}
 			return withEvidence(c.Context(), *data, func(s *store.Store, key *evidence.Key, tenant string) error {
-				point := key.Checkpoint(c.Context(), s, tenant, time.Now())
-				if len(destinations) == 0 {
-					fmt.Fprintf(c.OutOrStdout(), "%s\n", point.Line())
-					return nil
-				}
-				for _, d := range destinations {
-					if err := d.Publish(c.Context(), point); err != nil {
-						return err
-					}
-					fmt.Fprintf(c.OutOrStdout(), "checkpoint of change %d is in %s\n", point.Seq, d)
-				}
-				return nil
+				return publish(c.Context(), c.OutOrStdout(), key.Checkpoint(c.Context(), s, tenant, time.Now()), destinations)
 			})
 		}}
+	serverFlag(c, &server)
 	c.Flags().StringArrayVar(&to, "to", nil, "FILE, git:DIR or https://… ; may be repeated (default: print it)")
 	return c
+}
+
+func publish(ctx context.Context, out io.Writer, point evidence.Checkpoint, to []evidence.Destination) error {
+	if len(to) == 0 {
+		fmt.Fprintf(out, "%s\n", point.Line())
+		return nil
+	}
+	for _, d := range to {
+		if err := d.Publish(ctx, point); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "checkpoint of change %d is in %s\n", point.Seq, d)
+	}
+	return nil
 }
 
 func parseDestinations(to []string) (all []evidence.Destination, err error) {
@@ -103,6 +115,7 @@ type verifyFlags struct {
 	key         string
 	bundle      string
 	backup      string
+	server      string
 }
 
 func (v *verifyFlags) flags(c *cobra.Command) {
@@ -110,7 +123,9 @@ func (v *verifyFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&v.key, "key", "", "public key to trust, or its file (default: that of the data directory)")
 	c.Flags().StringVar(&v.bundle, "bundle", "", "verify this evidence bundle instead (needs no data directory)")
 	c.Flags().StringVar(&v.backup, "backup", "", "verify this backup by its manifest instead (needs no data directory)")
+	c.Flags().StringVar(&v.server, "server", "", "have the server at this address verify its log, with the token of $GATEHOUSE_TOKEN")
 	c.MarkFlagsMutuallyExclusive("checkpoint", "bundle", "backup")
+	c.MarkFlagsMutuallyExclusive("server", "bundle", "backup")
 }
 
 // trusted are the keys whose signatures count.
@@ -176,6 +191,9 @@ func (v *verifyFlags) log(ctx context.Context, out, messages io.Writer, data str
 		}
 		points = append(points, more...)
 	}
+	if v.server != "" {
+		return verifyThere(ctx, out, v.server, v.key, points)
+	}
 	return withStore(ctx, data, func(s *store.Store) error {
 		report, err := audit.Verify(ctx, s, progress(messages, "changes"))
 		if err != nil {
@@ -188,12 +206,17 @@ func (v *verifyFlags) log(ctx context.Context, out, messages io.Writer, data str
 			return err
 		}
 		fmt.Fprintf(out, "verified: %d changes and %d documents are as they were written\nhead: %d %s\n", report.Changes, report.Documents, report.Head, report.Hash)
-		if len(points) > 0 {
-			last := points[len(points)-1]
-			fmt.Fprintf(out, "checkpoints: %d read, the log holds every one; the last is of %s, change %d\n", len(points), last.Time.Format(time.RFC3339), last.Seq)
-		}
+		told(out, points)
 		return nil
 	})
+}
+
+// told says which checkpoints the log was found to hold.
+func told(out io.Writer, points []evidence.Checkpoint) {
+	if len(points) > 0 {
+		last := points[len(points)-1]
+		fmt.Fprintf(out, "checkpoints: %d read, the log holds every one; the last is of %s, change %d\n", len(points), last.Time.Format(time.RFC3339), last.Seq)
+	}
 }
 
 func (v *verifyFlags) against(ctx context.Context, s *store.Store, data string, points []evidence.Checkpoint) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/access"
+	"gatehouse/naming"
 	"gatehouse/rbac"
 )
 
@@ -94,11 +96,7 @@ func refusalTable(w io.Writer, list []access.Refusal) error {
 
 // shortID is an ID for people, without names for GUIDs.
 func shortID(id string) string {
-	short := strings.TrimPrefix(notForPeople.ReplaceAllString(id, ""), "/")
-	if short == "" {
-		return id
-	}
-	return short
+	return cmp.Or(naming.Path(id), id)
 }
 
 // lines writes text line by line and remembers the first failure.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse"
+	"gatehouse/naming"
 	"gatehouse/past"
 	provider "gatehouse/provider/access"
 	"gatehouse/undo"
@@ -118,16 +119,16 @@ func historyTable(w io.Writer, list []past.Entry) error {
 	for _, e := range list {
 		where := e.Scope
 		if where != "" {
-			where = (&names{known: map[gatehouse.Scope]string{}}).path(where)
+			where = placeOf(where)
 		}
 		t.add(e.Time.UTC().Format(time.DateTime), oneLine(e.Who), e.Did, oneLine(e.What), where, oneLine(e.Reason), e.Undo)
 	}
 	return t.print(w)
 }
 
-// path is a scope without what a reader of a table does not need.
-func (n *names) path(id string) string {
-	if short := strings.TrimPrefix(notForPeople.ReplaceAllString(id, ""), "/"); short != "" {
+// placeOf is a scope without what a reader of a table does not need.
+func placeOf(id string) string {
+	if short := naming.Path(id); short != "" {
 		return short
 	}
 	switch s, err := gatehouse.ParseScope(id); {
@@ -190,9 +191,8 @@ func diffTable(w io.Writer, d *past.Diff) error {
 	}
 	fmt.Fprintf(w, "Access between %s and %s: + gained  - lost\n", day(d.Since), day(d.Until))
 	gained, lost := map[gatehouse.GUID]bool{}, map[gatehouse.GUID]bool{}
-	n := &names{known: map[gatehouse.Scope]string{}}
 	for _, s := range d.Shifts {
-		fmt.Fprintf(w, "\n  %s at %s%s\n", oneLine(s.Who), n.path(s.Scope), throughChanges(s.Through))
+		fmt.Fprintf(w, "\n  %s at %s%s\n", oneLine(s.Who), placeOf(s.Scope), throughChanges(s.Through))
 		for _, list := range []struct {
 			sign string
 			of   []string
@@ -225,14 +225,14 @@ func diffTable(w io.Writer, d *past.Diff) error {
 
 const shownActions = 8
 
-// effect names a document for people: a role assignment by what it grants.
-func (n *names) effect(e undo.Effect) string {
-	at, _, assignment := cutAssignment(e.Resource)
+// effectOn names a document for people: a role assignment by what it grants.
+func effectOn(e undo.Effect) string {
+	at, _, assignment := naming.CutAssignment(e.Resource)
 	switch {
 	case e.What == "":
-		return n.path(e.Resource)
+		return placeOf(e.Resource)
 	case assignment:
-		return n.path(at) + " (" + oneLine(e.What) + ")"
+		return placeOf(at) + " (" + oneLine(e.What) + ")"
 	}
 	return oneLine(e.What)
 }
@@ -298,7 +298,6 @@ func undoTable(w io.Writer, r *undo.Result) error {
 		fmt.Fprintf(w, "  %d  %s  %s  %s%s\n", u.Seq, day(u.Time), oneLine(u.Who), u.Action, later)
 	}
 	fmt.Fprintln(w, "\nEffect: + comes back  ~ as it was before  - goes")
-	n := &names{known: map[gatehouse.Scope]string{}}
 	count := map[string]int{}
 	for _, e := range r.Effect {
 		count[e.Does]++
@@ -306,7 +305,7 @@ func undoTable(w io.Writer, r *undo.Result) error {
 		if e.Secrets {
 			secrets = "   with its secrets"
 		}
-		fmt.Fprintf(w, "  %s %s%s\n", map[string]string{"creates": "+", "changes": "~", "deletes": "-"}[e.Does], n.effect(e), secrets)
+		fmt.Fprintf(w, "  %s %s%s\n", map[string]string{"creates": "+", "changes": "~", "deletes": "-"}[e.Does], effectOn(e), secrets)
 	}
 	if len(r.Effect) == 0 {
 		fmt.Fprintln(w, "  nothing: all of it is as it was before already")

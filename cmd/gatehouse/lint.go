@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -116,7 +114,7 @@ func (l *linting) input(c *cobra.Command) (in lint.Input, err error) {
 		in.World, err = l.liveFlags.world(c, "")
 		return in, err
 	}
-	err = withStore(c.Context(), l.data, func(s *store.Store) error { return l.read(c.Context(), s, &in) })
+	err = withStore(c.Context(), l.data, func(s *store.Store) error { return in.Read(c.Context(), s, time.Now(), l.days) })
 	return in, err
 }
 
@@ -133,50 +131,6 @@ func (l *linting) suppressed() ([]lint.Suppression, error) {
 		return nil, err
 	}
 	return lint.ParseSuppressions(name, text)
-}
-
-// read takes the world, what exists and what was used from a store.
-func (l *linting) read(ctx context.Context, s *store.Store, in *lint.Input) (err error) {
-	if in.World, err = world.FromStore(ctx, s); err != nil {
-		return err
-	}
-	in.World.Now = time.Now()
-	in.Exists = func(scope gatehouse.Scope) bool {
-		_, err := s.Get(ctx, scope)
-		return gatehouse.KindOf(err) != gatehouse.NotFound || !ours(scope)
-	}
-	if l.days <= 0 {
-		return nil
-	}
-	in.Since = in.World.Now.AddDate(0, 0, -l.days)
-	in.Uses, err = uses(ctx, s, in.Since)
-	return err
-}
-
-// ours reports whether a scope is of a kind that is kept here, so that what is not in the store does not exist.
-func ours(s gatehouse.Scope) bool {
-	namespace, _, _ := strings.Cut(gatehouse.Fold(s.Type()), "/")
-	return slices.Contains([]string{"microsoft.resources", "microsoft.apimanagement", "microsoft.managedidentity", "microsoft.management"}, namespace)
-}
-
-// uses finds when each role assignment last allowed a change.
-func uses(ctx context.Context, s *store.Store, since time.Time) (map[gatehouse.GUID]time.Time, error) {
-	out := map[gatehouse.GUID]time.Time{}
-	each, err := s.Changes(ctx, store.ChangeQuery{Since: since})
-	if err != nil {
-		return nil, err
-	}
-	for c, err := range each {
-		if err != nil {
-			return nil, err
-		}
-		if d := c.Cause.Decision; d != nil && d.Allowed {
-			if id, err := gatehouse.ParseGUID(d.Grant[strings.LastIndexByte(d.Grant, '/')+1:]); err == nil {
-				out[id] = c.Time
-			}
-		}
-	}
-	return out, nil
 }
 
 func (l *linting) print(w io.Writer, r *lint.Report) error {

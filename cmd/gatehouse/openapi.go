@@ -8,6 +8,7 @@ import (
 	"gatehouse/jsondoc"
 	"gatehouse/openapi"
 	"gatehouse/provider/access"
+	"gatehouse/provider/attest"
 	"gatehouse/provider/governance"
 	"gatehouse/provider/history"
 )
@@ -15,7 +16,7 @@ import (
 // documented are Gatehouse's own calls; those of Azure are documented by Azure.
 func documented() []openapi.Operation {
 	list := []openapi.Operation{{Method: http.MethodGet, Path: "/openapi.json", ID: "openapi", Tag: "about", Summary: "This document", Open: true}}
-	return slices.Concat(list, access.Operations(), history.Operations(), governance.Operations())
+	return slices.Concat(list, access.Operations(), attest.Operations(), history.Operations(), governance.Operations())
 }
 
 // openAPI serves the document of Gatehouse's own calls to everybody, like any documentation.

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/jsondoc"
+	"gatehouse/naming"
 )
 
 // TestOutput prints the values of testdata/output.txtar. The expected text of the cases
@@ -72,7 +73,7 @@ func TestDidYouMean(t *testing.T) {
 
 // TestDifference draws the difference of two documents.
 func TestDifference(t *testing.T) {
-	n := &names{known: map[gatehouse.Scope]string{}}
+	n := &naming.Names{}
 	for _, c := range []struct{ name, before, after, want string }{
 		{"nothing", `{"a": 1}`, `{"a": 1.0}`, "  no difference in what may be shown: a secret was written\n"},
 		{"a value", `{"a": 1, "b": {"c": "x", "d": []}}`, `{"a": 1, "b": {"c": "y", "d": []}}`, "  ~ b.c  \"x\" -> \"y\"\n    (2 unchanged)\n"},

@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/arm"
 	"gatehouse/arm/armtest"
+	"gatehouse/evidence"
 )
 
 // world is a test server with every provider of the product.
@@ -12,7 +13,11 @@ func appWorld(t *testing.T) *armtest.World { return armtest.Start(t, everything(
 
 func everything(t *testing.T) func(w *armtest.World) []*arm.Provider {
 	return func(w *armtest.World) []*arm.Provider {
-		a := &app{store: w.Store, guard: w.Guard, dir: w.Index}
+		key, err := evidence.Open(t.TempDir(), w.Store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &app{store: w.Store, guard: w.Guard, dir: w.Index, key: key}
 		providers, err := a.providers(t.Context(), armtest.Tenant)
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/jsondoc"
+	"gatehouse/naming"
 	"gatehouse/store"
 )
 
@@ -39,7 +40,7 @@ record as it is in the log.`,
 				if c.Flags().Changed("data") {
 					at = " --data " + *data
 				}
-				return output.print(c.OutOrStdout(), change, func(w io.Writer) error { return showChange(w, newNames(c.Context(), s), &change, at) })
+				return output.print(c.OutOrStdout(), change, func(w io.Writer) error { return showChange(w, naming.New(c.Context(), s), &change, at) })
 			})
 		}}
 	output.flags(c)
@@ -47,7 +48,7 @@ record as it is in the log.`,
 }
 
 // showChange prints a change for people: facts, then the difference it made.
-func showChange(w io.Writer, n *names, c *gatehouse.Change, at string) error {
+func showChange(w io.Writer, n *naming.Names, c *gatehouse.Change, at string) error {
 	var b strings.Builder
 	fact := func(name, value string) {
 		if value != "" {
@@ -55,13 +56,13 @@ func showChange(w io.Writer, n *names, c *gatehouse.Change, at string) error {
 		}
 	}
 	fact("Change", fmt.Sprintf("%d, %s, %s", c.Seq, result(c), c.Time.UTC().Format("2006-01-02 15:04:05.000 UTC")))
-	fact("Who", n.who(&c.Cause.Caller))
+	fact("Who", whoActed(n, &c.Cause.Caller))
 	fact("What", c.Cause.Action+answered(c))
 	fact("Where", cmp.Or(c.Resource, c.Cause.Scope))
-	if where := n.where(c); where != cmp.Or(c.Resource, c.Cause.Scope) {
+	if where := n.Where(c); where != cmp.Or(c.Resource, c.Cause.Scope) {
 		fact("", where)
 	}
-	fact("Why", n.why(c))
+	fact("Why", n.Why(c))
 	fact("Reason", c.Cause.Reason)
 	fact("Note", c.Note)
 	fact("Request", requestIDs(&c.Cause))
@@ -80,11 +81,11 @@ var methods = map[string]string{
 	"device": "device code", "code": "sign-in page", "operator": "token that the operator issued", "refresh": "refresh token",
 }
 
-func (n *names) who(c *gatehouse.Caller) string {
+func whoActed(n *naming.Names, c *gatehouse.Caller) string {
 	if c.Type == gatehouse.SystemDefined {
 		return cmp.Or(c.Name, "Gatehouse") + " (the server itself)"
 	}
-	who := fmt.Sprintf("%s (%s %s)", n.caller(c), strings.ToLower(spaced(string(c.Type))), c.ID)
+	who := fmt.Sprintf("%s (%s %s)", n.Caller(c), strings.ToLower(spaced(string(c.Type))), c.ID)
 	if how := cmp.Or(methods[c.Method], c.Method); how != "" {
 		who += ", by " + how
 	}
@@ -103,24 +104,6 @@ func answered(c *gatehouse.Change) string {
 	return fmt.Sprintf(" (%s, answered with %d)", c.Cause.Method, c.Status)
 }
 
-// why names what allowed or refused the act.
-func (n *names) why(c *gatehouse.Change) string {
-	d := c.Cause.Decision
-	switch {
-	case d == nil:
-		return ""
-	case d.Deny != "":
-		return "deny assignment " + d.Deny
-	case !d.Allowed:
-		return "no role assignment grants it"
-	}
-	role, err := gatehouse.ParseGUID(d.Role)
-	if err != nil {
-		return d.Role
-	}
-	return fmt.Sprintf("%s, role assignment %s", cmp.Or(n.role(role), "role "+d.Role), d.Grant)
-}
-
 func requestIDs(c *gatehouse.Cause) string {
 	if c.Operation == "" {
 		return ""
@@ -133,7 +116,7 @@ func requestIDs(c *gatehouse.Cause) string {
 }
 
 // difference lists what a change added (+), changed (~) and removed (-).
-func difference(n *names, c *gatehouse.Change) string {
+func difference(n *naming.Names, c *gatehouse.Change) string {
 	d := &differ{names: n}
 	before, after := parsed(c.Before), parsed(c.After)
 	d.objects("", cmp.Or(before, jsondoc.NewObject()), cmp.Or(after, jsondoc.NewObject()))
@@ -156,7 +139,7 @@ func difference(n *names, c *gatehouse.Change) string {
 
 // differ collects the differences of two documents, a line for each value.
 type differ struct {
-	names *names
+	names *naming.Names
 	lines []diffLine
 	same  int
 }
@@ -259,7 +242,7 @@ func (d *differ) whole(sign, path string, v jsondoc.Value) {
 func (d *differ) show(path string, v jsondoc.Value) string {
 	shown := string(jsondoc.Marshal(v))
 	if s, ok := v.(string); ok {
-		if name := d.names.value(path[strings.LastIndex(path, ".")+1:], s); name != "" {
+		if name := d.names.Value(path[strings.LastIndex(path, ".")+1:], s); name != "" {
 			shown += "  (" + name + ")"
 		}
 	}
@@ -295,4 +278,12 @@ func leaves(v jsondoc.Value) (n int) {
 		}
 	}
 	return 1
+}
+
+func parsed(body []byte) *jsondoc.Object {
+	o, err := jsondoc.ParseObject(body)
+	if err != nil {
+		return nil
+	}
+	return o
 }

@@ -206,11 +206,20 @@ func (c *client) send(req *http.Request, into ...any) (int, error) {
 		return 0, unreachable{fmt.Errorf("the server at %s does not answer: %w. Is \"gatehouse serve\" running?", c.r.PublicURL, errors.Unwrap(err))}
 	}
 	defer resp.Body.Close()
+	if len(into) > 0 && resp.StatusCode < 300 {
+		if file, ok := into[0].(*[]byte); ok { // a download
+			*file, err = io.ReadAll(io.LimitReader(resp.Body, 1<<30))
+			return resp.StatusCode, err
+		}
+	}
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	if err != nil {
 		return 0, err
 	}
 	for _, v := range into {
+		if _, file := v.(*[]byte); file {
+			continue
+		}
 		if v != nil && len(raw) > 0 {
 			if err := json.Unmarshal(raw, v); err != nil {
 				return resp.StatusCode, fmt.Errorf("the server answered %s with something that is not JSON", resp.Status)

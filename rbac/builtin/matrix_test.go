@@ -35,7 +35,7 @@ var columns = []struct{ short, name string }{
 }
 
 var served = []string{"Microsoft.ApiManagement", "Microsoft.Authorization", "Microsoft.ManagedIdentity",
-	"Microsoft.Management", "Microsoft.Resources", "Microsoft.Insights", "Gatehouse.Gateway"}
+	"Microsoft.Management", "Microsoft.Resources", "Microsoft.Insights", "Gatehouse.Access", "Gatehouse.Gateway"}
 
 const legend = `Who may do what: built-in roles by operation. Written by "go test ./rbac/builtin -update"; do not edit.
 

@@ -80,6 +80,9 @@ func readOperations() *operationTable {
 	for _, name := range []string{CallRead, CallInvoke} {
 		t.list = append(t.list, Operation{Name: name, Data: true, Origin: Own})
 	}
+	for _, name := range accessActions {
+		t.list = append(t.list, Operation{Name: name, Origin: Own})
+	}
 	slices.SortStableFunc(t.list, func(a, b Operation) int {
 		return cmp.Compare(gatehouse.Fold(a.Name), gatehouse.Fold(b.Name))
 	})

@@ -1,8 +1,11 @@
-package main
+// Package naming finds what people call the principals, roles and resources that the
+// change log names by ID. What was deleted is still named: by the log itself.
+package naming
 
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -14,20 +17,20 @@ import (
 	"gatehouse/store"
 )
 
-// names finds what people call the principals, roles and resources that the change
-// log names by ID. What was deleted is still named: by the log itself.
-type names struct {
+// Names finds names in a store; the zero one finds none. It is for one goroutine.
+type Names struct {
 	ctx   context.Context
 	store *store.Store
 	known map[gatehouse.Scope]string
 }
 
-func newNames(ctx context.Context, s *store.Store) *names {
-	return &names{ctx: ctx, store: s, known: map[gatehouse.Scope]string{}}
+// New returns the names that a store knows.
+func New(ctx context.Context, s *store.Store) *Names {
+	return &Names{ctx: ctx, store: s, known: map[gatehouse.Scope]string{}}
 }
 
-// caller is who acted: a user by its sign-in name, a service principal by its display name.
-func (n *names) caller(c *gatehouse.Caller) string {
+// Caller is who acted: a user by its sign-in name, a service principal by its display name.
+func (n *Names) Caller(c *gatehouse.Caller) string {
 	if c.Type == gatehouse.User && c.Name != "" {
 		return c.Name
 	}
@@ -41,7 +44,7 @@ func (n *names) caller(c *gatehouse.Caller) string {
 }
 
 // principal is the name of a user, group or service principal, "" when there never was one.
-func (n *names) principal(oid gatehouse.GUID) string {
+func (n *Names) principal(oid gatehouse.GUID) string {
 	if oid.IsZero() {
 		return ""
 	}
@@ -53,8 +56,8 @@ func (n *names) principal(oid gatehouse.GUID) string {
 	return ""
 }
 
-// role is the name of a role, "" when there never was one.
-func (n *names) role(id gatehouse.GUID) string {
+// Role is the name of a role, "" when there never was one.
+func (n *Names) Role(id gatehouse.GUID) string {
 	if r, ok := builtin.Role(id); ok {
 		return r.Name
 	}
@@ -65,17 +68,17 @@ func (n *names) role(id gatehouse.GUID) string {
 }
 
 // document is the name that a document bears or, when it is deleted, last bore.
-func (n *names) document(id gatehouse.ID) string {
+func (n *Names) document(id gatehouse.ID) string {
 	key := id.Scope()
 	name, ok := n.known[key]
-	if !ok {
+	if !ok && n.store != nil {
 		name = label(n.body(key))
 		n.known[key] = name
 	}
 	return name
 }
 
-func (n *names) body(key gatehouse.Scope) *jsondoc.Object {
+func (n *Names) body(key gatehouse.Scope) *jsondoc.Object {
 	if d, err := n.store.Get(n.ctx, key); err == nil {
 		return parsed(d.Body)
 	}
@@ -111,17 +114,21 @@ func label(o *jsondoc.Object) string {
 	return ""
 }
 
-// notForPeople are the parts of an ID that a reader of a table does not need.
+// Path is an ID without what a reader of a table does not need, "" when nothing is left.
+func Path(id string) string {
+	return strings.TrimPrefix(notForPeople.ReplaceAllString(id, ""), "/")
+}
+
 var notForPeople = regexp.MustCompile(`(?i)^/subscriptions/[^/]+/(resourceGroups/)?|/providers/Microsoft\.Graph/directory/main|/providers/[^/]+`)
 
-// where names what a change is about: rg-apis/service/contoso-apim/apis/calculator,
+// Where names what a change is about: rg-apis/service/contoso-apim/apis/calculator,
 // groups/engineering/members/ada@contoso.example, rg-apis (Reader for engineering).
-func (n *names) where(c *gatehouse.Change) string {
+func (n *Names) Where(c *gatehouse.Change) string {
 	id := c.Resource
 	if id == "" {
 		id = c.Cause.Scope
 	}
-	at, assignment, ok := cutAssignment(id)
+	at, assignment, ok := CutAssignment(id)
 	if ok {
 		return n.short(at) + " (" + n.assignment(c, assignment) + ")"
 	}
@@ -129,14 +136,14 @@ func (n *names) where(c *gatehouse.Change) string {
 }
 
 // short is an ID for people, with names for GUIDs.
-func (n *names) short(id string) string {
+func (n *Names) short(id string) string {
 	segments := strings.Split(id, "/")
 	for i := 2; i < len(segments); i++ {
 		if name := n.segment(segments[i-1], segments[i]); name != "" {
 			segments[i] = name
 		}
 	}
-	switch at := strings.TrimPrefix(notForPeople.ReplaceAllString(strings.Join(segments, "/"), ""), "/"); {
+	switch at := Path(strings.Join(segments, "/")); {
 	case at != "":
 		return at
 	case gatehouse.Fold(id) == gatehouse.Fold(directory.RootPath):
@@ -145,8 +152,8 @@ func (n *names) short(id string) string {
 	return cmp.Or(id, "/")
 }
 
-// cutAssignment splits the ID of a role assignment into where it is and its name.
-func cutAssignment(id string) (at, name string, ok bool) {
+// CutAssignment splits the ID of a role assignment into where it is and its name.
+func CutAssignment(id string) (at, name string, ok bool) {
 	i := strings.LastIndex(gatehouse.Fold(id), "/roleassignments/")
 	if i < 0 {
 		return id, "", false
@@ -156,7 +163,7 @@ func cutAssignment(id string) (at, name string, ok bool) {
 }
 
 // segment is the name of what an ID names by GUID.
-func (n *names) segment(collection, name string) string {
+func (n *Names) segment(collection, name string) string {
 	id, err := gatehouse.ParseGUID(name)
 	if err != nil {
 		return ""
@@ -167,7 +174,7 @@ func (n *names) segment(collection, name string) string {
 	case "applications":
 		return n.document(directory.ApplicationID(id))
 	case "roledefinitions":
-		return n.role(id)
+		return n.Role(id)
 	case "subscriptions":
 		return n.document(gatehouse.MustID("/subscriptions/" + id.String()))
 	}
@@ -175,7 +182,7 @@ func (n *names) segment(collection, name string) string {
 }
 
 // assignment says what a role assignment grants to whom, or its name when the change does not tell.
-func (n *names) assignment(c *gatehouse.Change, name string) string {
+func (n *Names) assignment(c *gatehouse.Change, name string) string {
 	for _, raw := range [][]byte{c.After, c.Before, c.Cause.Request} {
 		body := parsed(raw)
 		if body == nil {
@@ -184,15 +191,15 @@ func (n *names) assignment(c *gatehouse.Change, name string) string {
 		if properties := body.Object("properties"); properties != nil {
 			body = properties
 		}
-		if role, who := n.value("roleDefinitionId", body.String("roleDefinitionId")), n.value("principalId", body.String("principalId")); role != "" && who != "" {
+		if role, who := n.Value("roleDefinitionId", body.String("roleDefinitionId")), n.Value("principalId", body.String("principalId")); role != "" && who != "" {
 			return role + " for " + who
 		}
 	}
 	return "role assignment " + name
 }
 
-// value is the name behind a member that holds the ID of a principal or role, "" for others.
-func (n *names) value(member, text string) string {
+// Value is the name behind a member that holds the ID of a principal or role, "" for others.
+func (n *Names) Value(member, text string) string {
 	id, err := gatehouse.ParseGUID(text[strings.LastIndex(text, "/")+1:])
 	if err != nil {
 		return ""
@@ -201,7 +208,25 @@ func (n *names) value(member, text string) string {
 	case "principalid":
 		return n.principal(id)
 	case "roledefinitionid":
-		return n.role(id)
+		return n.Role(id)
 	}
 	return ""
+}
+
+// Why names what allowed or refused the act.
+func (n *Names) Why(c *gatehouse.Change) string {
+	d := c.Cause.Decision
+	switch {
+	case d == nil:
+		return ""
+	case d.Deny != "":
+		return "deny assignment " + d.Deny
+	case !d.Allowed:
+		return "no role assignment grants it"
+	}
+	role, err := gatehouse.ParseGUID(d.Role)
+	if err != nil {
+		return d.Role
+	}
+	return fmt.Sprintf("%s, role assignment %s", cmp.Or(n.Role(role), "role "+d.Role), d.Grant)
 }
