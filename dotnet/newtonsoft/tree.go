@@ -307,9 +307,9 @@ func (t *Token) Merge(s Spend, other *Token, how Merge) error {
 
 // Merge says how to merge: JsonMergeSettings, whose zero value is Json.NET's default.
 type Merge struct {
-	Arrays    ArrayMerge
-	Nulls     bool // a null on the other side counts
-	Fold      bool // names are compared without case
+	Arrays ArrayMerge
+	Nulls  bool // a null on the other side counts
+	Fold   bool // names are compared without case
 }
 
 // ArrayMerge is MergeArrayHandling.
