@@ -39,6 +39,7 @@ type attribute struct {
 	values   []string
 	min, max string // of int; "" for none
 	refers   Kind
+	initial  string // what counts when it is left out, "" for none
 }
 
 // Definitions lists every policy by name.
@@ -131,6 +132,7 @@ func attributeOf(words []string) *attribute {
 		case w[0] == '^':
 			a.group = w[1:]
 		case w[0] == '=':
+			a.initial = w[1:]
 		case kind == "names":
 			a.refers = Kind(arguments)
 		case kind == "enum":

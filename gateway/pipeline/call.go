@@ -1,0 +1,220 @@
+package pipeline
+
+import (
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"gatehouse/policy/expr"
+)
+
+// Call is one call of an API on its way. Expressions see the embedded Context; policies change it
+// and what stands beside it. It belongs to one goroutine, is reused when the call is over, and
+// must not be kept.
+type Call struct {
+	expr.Context
+	Budget   expr.Budget
+	HTTP     *http.Request // as the client sent it; nil in tests of single policies
+	Services *Services
+	Chain    Chain
+	Target   Target // where the call goes
+	Backends Backends
+
+	Failed   *Failure // why on-error ran, nil when it did not
+	Answered bool     // the response was made here and is not the backend's
+
+	Times  Times
+	Tracer Tracer // takes the trace while Tracing is set
+
+	section Section
+	level   int // of the document that runs
+	steps   int
+	memory  memory
+	before  []func(*Call) // run before the response is sent
+	after   []func(*Call) // run when it was sent
+	closing []func()
+	forked  bool
+}
+
+// memory is what every call needs, kept with the call so that it need not be allocated.
+type memory struct {
+	request       expr.Request
+	response      expr.Response
+	url, original expr.URL
+}
+
+// Target is the server that forward-request calls.
+type Target struct {
+	Base *url.URL // scheme, host and port, and what stands before Request.URL.Path; nil when the API has none
+	// BaseScope is the scope whose policy set it, "" for the API's serviceUrl.
+	BaseScope string
+	Backend   string // id of the entity it came from
+	Rewritten bool   // rewrite-uri has set path and query
+	// Host is the Host header that a policy set, "" for that of Base.
+	Upstream Upstream
+}
+
+// Upstream says how to connect. Calls with equal ones share connections.
+type Upstream struct {
+	HTTP2       HTTP2
+	Proxy       string // URL, with credentials
+	Certificate string // thumbprint of the client certificate that Services knows
+	AnyChain    bool   // the server's certificate may have any issuer
+	AnyName     bool   // and any name
+	Continue    time.Duration
+}
+
+// HTTP2 says which versions of HTTP a backend is spoken to in.
+type HTTP2 uint8
+
+// The versions.
+const (
+	HTTP1Only HTTP2 = iota
+	HTTP2Only       // without TLS as well: prior knowledge
+	HTTP2Or1
+)
+
+// Times are how long parts of a call took, for diagnostics.
+type Times struct {
+	Start        time.Time
+	BackendStart time.Time // zero when no backend was called
+	Backend      time.Duration
+}
+
+// Backends is what happened to the calls of backends.
+type Backends struct {
+	Status int
+	Method string
+	URL    string
+	Sent   bool
+}
+
+var pool = sync.Pool{New: func() any { return new(Call) }}
+
+// NewCall returns an empty call. Release gives it back.
+func NewCall(s *Services) *Call {
+	c := pool.Get().(*Call)
+	c.Services = s
+	c.Request, c.Request.URL, c.Request.OriginalURL = &c.memory.request, nil, nil
+	c.Request.URL, c.Request.OriginalURL = &c.memory.url, &c.memory.original
+	c.TraceFunc = c.traceExpression
+	c.Now = s.Now
+	return c
+}
+
+// Release ends a call: what it holds is closed and nothing of it may be used afterwards.
+func (c *Call) Release() {
+	for _, f := range c.closing {
+		f()
+	}
+	if b := c.Body(Request); b != nil {
+		_ = b.Close()
+	}
+	if b := c.Body(Answer); b != nil {
+		_ = b.Close()
+	}
+	before, after, closing := c.before[:0], c.after[:0], c.closing[:0]
+	clear(before[:cap(before)])
+	clear(after[:cap(after)])
+	clear(closing[:cap(closing)])
+	*c = Call{before: before, after: after, closing: closing}
+	if !c.forked {
+		pool.Put(c)
+	}
+}
+
+// Side is one of the two messages of a call.
+type Side bool
+
+// The messages.
+const (
+	Request Side = false
+	Answer  Side = true
+)
+
+// Headers are those of a message.
+func (c *Call) Headers(s Side) http.Header {
+	if s == Request {
+		return http.Header(c.Request.Headers)
+	}
+	return http.Header(c.Reply().Headers)
+}
+
+// Body is that of a message, nil when it has none.
+func (c *Call) Body(s Side) *Body {
+	var b expr.Body
+	if s == Request && c.Request != nil {
+		b = c.Request.Body
+	} else if s == Answer && c.Response != nil {
+		b = c.Response.Body
+	}
+	kept, _ := b.(*Body)
+	return kept
+}
+
+// SetBody replaces the body of a message; nil takes it away. Its length goes with it, its type does not.
+func (c *Call) SetBody(s Side, b *Body) {
+	if old := c.Body(s); old != nil && old != b {
+		_ = old.Close()
+	}
+	var body expr.Body
+	if b != nil {
+		body = b
+	}
+	delete(c.Headers(s), "Content-Length")
+	if s == Request {
+		c.Request.Body = body
+		return
+	}
+	c.Reply().Body = body
+}
+
+// Reply is the response; an empty 200 is made when there is none yet.
+func (c *Call) Reply() *expr.Response {
+	if c.Response == nil {
+		c.NewResponse(http.StatusOK, "")
+	}
+	return c.Response
+}
+
+// NewResponse puts an empty response in place of what there is.
+func (c *Call) NewResponse(status int, reason string) *expr.Response {
+	if b := c.Body(Answer); b != nil {
+		_ = b.Close()
+	}
+	if reason == "" {
+		reason = http.StatusText(status)
+	}
+	c.memory.response = expr.Response{StatusCode: status, StatusReason: reason, Headers: expr.Headers{}}
+	c.Response = &c.memory.response
+	return c.Response
+}
+
+// End ends the pipeline with the response as it is; a step returns what it returns.
+func (c *Call) End() error {
+	c.Reply()
+	c.Answered = true
+	return errEnd
+}
+
+// BeforeSend runs f when the response is complete and about to be sent, whatever it is.
+func (c *Call) BeforeSend(f func(*Call)) { c.before = append(c.before, f) }
+
+// AfterSend runs f when the response was sent.
+func (c *Call) AfterSend(f func(*Call)) { c.after = append(c.after, f) }
+
+// Sending runs what BeforeSend took.
+func (c *Call) Sending() { runAll(c, c.before) }
+
+// Sent runs what AfterSend took.
+func (c *Call) Sent() { runAll(c, c.after) }
+
+func runAll(c *Call, list []func(*Call)) {
+	for _, f := range list {
+		f(c)
+	}
+}
+
+// OnClose runs f when the call is over and all of it was sent.
+func (c *Call) OnClose(f func()) { c.closing = append(c.closing, f) }

@@ -1,0 +1,27 @@
+package pipeline
+
+import "gatehouse/policy"
+
+// compile makes the step of one element. It tells what is wrong by k.fault and then returns
+// whatever it has: a document with a fault never runs.
+type compile func(k *Compiler, e *policy.Element) Step
+
+// element finds who compiles an element, nil for a name that is no policy. It is a function and
+// not a variable because some of what it returns calls it.
+func element(name string) compile {
+	switch name {
+	case "base":
+		return compileBase
+	case "choose":
+		return compileChoose
+	case "include-fragment":
+		return compileFragment
+	case "return-response":
+		return compileReturnResponse
+	case "set-header":
+		return compileSetHeader
+	case "set-variable":
+		return compileSetVariable
+	}
+	return nil
+}
