@@ -69,6 +69,7 @@ const arrows = `
 	evidence, lint, naming, provider/access    < provider/attest
 	guard                                      < demo
 	gatehouse                                  < gateway/config
+	policy, token, gateway/config              < gateway/pipeline
 `
 
 // free may import every package of ours: they are where the parts are put together.

@@ -53,12 +53,18 @@ func ReplaceNames(text string, names []Name, lookup func(Name) (string, bool)) s
 			known[n.Name] = n
 		}
 	}
-	return namePattern.ReplaceAllStringFunc(text, func(match string) string {
-		n, ok := known[match[2:len(match)-2]]
-		if !ok {
-			return match
+	return ReplaceAll(text, func(name string) (string, bool) {
+		if n, ok := known[name]; ok {
+			return lookup(n)
 		}
-		if s, ok := lookup(n); ok {
+		return "", false
+	})
+}
+
+// ReplaceAll replaces every {{name}} in text that lookup knows.
+func ReplaceAll(text string, lookup func(name string) (string, bool)) string {
+	return namePattern.ReplaceAllStringFunc(text, func(match string) string {
+		if s, ok := lookup(match[2 : len(match)-2]); ok {
 			return s
 		}
 		return match

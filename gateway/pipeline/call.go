@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"sync"
@@ -20,6 +22,11 @@ type Call struct {
 	Chain    Chain
 	Target   Target // where the call goes
 	Backends Backends
+
+	Upgrade  string         // protocol that the client asks to switch to
+	Switched io.ReadCloser  // the backend's side of a connection that was switched
+	Stream   bool           // each piece of the answer is sent at once
+	Received *http.Response // the backend's answer, for its trailers; nil when none came
 
 	Failed   *Failure // why on-error ran, nil when it did not
 	Answered bool     // the response was made here and is not the backend's
@@ -49,10 +56,10 @@ type Target struct {
 	Base *url.URL // scheme, host and port, and what stands before Request.URL.Path; nil when the API has none
 	// BaseScope is the scope whose policy set it, "" for the API's serviceUrl.
 	BaseScope string
-	Backend   string // id of the entity it came from
-	Rewritten bool   // rewrite-uri has set path and query
-	// Host is the Host header that a policy set, "" for that of Base.
-	Upstream Upstream
+	BackendID string        // of the entity that a policy set, "" for none
+	Entity    BackendEntity // that a policy set, nil for none
+	Host      string        // the Host header that a policy set, "" for that of Base
+	Upstream  Upstream
 }
 
 // Upstream says how to connect. Calls with equal ones share connections.
@@ -96,11 +103,18 @@ var pool = sync.Pool{New: func() any { return new(Call) }}
 func NewCall(s *Services) *Call {
 	c := pool.Get().(*Call)
 	c.Services = s
-	c.Request, c.Request.URL, c.Request.OriginalURL = &c.memory.request, nil, nil
+	c.Request = &c.memory.request
 	c.Request.URL, c.Request.OriginalURL = &c.memory.url, &c.memory.original
-	c.TraceFunc = c.traceExpression
 	c.Now = s.Now
 	return c
+}
+
+// Waiting is a context that ends when nobody waits for the call any more.
+func (c *Call) Waiting() context.Context {
+	if c.HTTP == nil {
+		return context.Background()
+	}
+	return c.HTTP.Context()
 }
 
 // Release ends a call: what it holds is closed and nothing of it may be used afterwards.

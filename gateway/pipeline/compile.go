@@ -48,7 +48,6 @@ type Document struct {
 	NamedValues, Fragments []string
 
 	sections [4]Block
-	cors     []corsItem // in inbound, directly
 }
 
 // Compile makes a document ready to run. One that is wrong fails every call that it governs.
@@ -81,18 +80,19 @@ func (d *Document) breakUp() {
 		return &Failure{Reason: "PolicyInvalid", Message: "The policy of the scope cannot be run: " + d.Err.Error(), Cause: d.Err}
 	})
 	d.sections = [4]Block{Inbound: {placed{fail, at}}}
-	d.cors = nil
 }
 
 // Compiler compiles one document. Elements ask it for the values of their attributes and for the
 // policies in them; each call notes what is wrong, so that they need not.
 type Compiler struct {
-	env     Env
-	doc     *Document
-	section Section
-	path    []string
-	inside  *policy.Definition // the policy that is being compiled
-	faults  []error
+	env      Env
+	doc      *Document
+	section  Section
+	path     []string
+	inside   *policy.Definition // the policy that is being compiled
+	fragment string             // id of the fragment that is being compiled, "" outside of one
+	retried  int                // how many retry the element stands in
+	faults   []error
 }
 
 // Section is where the element stands that is being compiled.

@@ -14,12 +14,20 @@ func element(name string) compile {
 		return compileBase
 	case "choose":
 		return compileChoose
+	case "forward-request":
+		return compileForward
 	case "include-fragment":
 		return compileFragment
+	case "limit-concurrency":
+		return compileLimitConcurrency
 	case "return-response":
 		return compileReturnResponse
+	case "set-body":
+		return compileSetBody
 	case "set-header":
 		return compileSetHeader
+	case "set-status":
+		return compileSetStatus
 	case "set-variable":
 		return compileSetVariable
 	}

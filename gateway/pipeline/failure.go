@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -123,7 +125,7 @@ func ErrorBody(status int, text string, id gatehouse.GUID) []byte {
 	b := append(make([]byte, 0, 160), `{ "statusCode": `...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, `, "message": `...)
-	b = appendJSON(b, text)
+	b = append(b, jsonText(text)...)
 	if status == http.StatusInternalServerError {
 		b = append(append(append(b, `, "activityId": "`...), id.String()...), '"')
 	}
@@ -140,4 +142,13 @@ func statusTexts(status int) string {
 		return "Service unavailable"
 	}
 	return http.StatusText(status)
+}
+
+// jsonText is a string as JSON has it, with < > & as they are.
+func jsonText(s string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string always encodes
+	return bytes.TrimRight(b.Bytes(), "\n")
 }

@@ -52,7 +52,7 @@ func (c *Call) step(at *Place) error {
 	if c.Tracing {
 		c.traceStep(at)
 	}
-	if c.HTTP != nil && c.HTTP.Context().Err() != nil {
+	if c.HTTP != nil && c.section != OnError && c.HTTP.Context().Err() != nil {
 		return &Failure{Reason: ReasonClientConnection, Message: "The client has gone.", Source: at.Element, place: at}
 	}
 	return nil

@@ -1,0 +1,329 @@
+package pipeline
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"gatehouse/policy"
+	"gatehouse/policy/expr"
+)
+
+var update = flag.Bool("update", false, "write what was seen as what is expected")
+
+// TestCases runs testdata/*.txtar; doc.go says what stands in them.
+func TestCases(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newWorld(t, a)
+			seen := w.run()
+			i := slices.IndexFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" })
+			if *update {
+				if i < 0 {
+					a.Files = append(a.Files, txtar.File{Name: "want"})
+					i = len(a.Files) - 1
+				}
+				a.Files[i].Data = []byte(seen)
+				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if i < 0 {
+				t.Fatal("there is no want: run with -update and read what it writes")
+			}
+			if want := string(a.Files[i].Data); want != seen {
+				t.Errorf("seen:\n%s\nwanted:\n%s", seen, want)
+			}
+		})
+	}
+}
+
+// world is what a case describes.
+type world struct {
+	t        *testing.T
+	chain    Chain
+	values   map[string]string
+	options  map[string]string
+	frags    map[string]*policy.Document
+	answers  [][]byte
+	requests [][]byte
+	services *Services
+	now      time.Time
+	seen     strings.Builder
+	call     *Call
+}
+
+const defaultGlobal = "<policies><inbound /><backend><forward-request /></backend><outbound /></policies>"
+
+var scopes = []struct {
+	name  string
+	scope policy.Scope
+}{{"global", policy.Global}, {"workspace", policy.Workspace}, {"product", policy.Product}, {"api", policy.API}, {"operation", policy.Operation}}
+
+func newWorld(t *testing.T, a *txtar.Archive) *world {
+	w := &world{t: t, values: map[string]string{}, options: map[string]string{}, frags: map[string]*policy.Document{}, now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
+	texts := map[string]string{"global": defaultGlobal}
+	for _, f := range a.Files {
+		name, rest, _ := strings.Cut(f.Name, " ")
+		switch {
+		case name == "policy":
+			texts[rest] = string(f.Data)
+		case name == "fragment":
+			w.frags[rest] = w.parse("<fragment>" + string(f.Data) + "</fragment>")
+		case name == "values":
+			readLines(string(f.Data), w.values)
+		case name == "options":
+			readLines(string(f.Data), w.options)
+		case name == "backend":
+			w.answers = append(w.answers, f.Data)
+		case name == "request":
+			w.requests = append(w.requests, f.Data)
+		}
+	}
+	w.services = w.newServices()
+	env := Env{NamedValue: func(n policy.Name) (string, bool, bool) {
+		v, ok := w.values[n.Name]
+		return v, false, ok
+	}, Fragment: func(id string) *policy.Document { return w.frags[id] }}
+	for _, s := range scopes {
+		if text, ok := texts[s.name]; ok {
+			d := Compile(Source{ID: s.name, Scope: s.scope, Document: w.parse(text)}, env)
+			if d.Err != nil {
+				fmt.Fprintf(&w.seen, "%s does not compile: %v\n", s.name, d.Err)
+			}
+			w.chain = append(w.chain, d)
+		}
+	}
+	return w
+}
+
+func readLines(text string, into map[string]string) {
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			into[name] = value
+		}
+	}
+}
+
+func (w *world) parse(text string) *policy.Document {
+	d, err := policy.Parse(text, policy.Raw)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return d
+}
+
+// newServices are those of the cases: time stands still but for sleeping, and every server is the one of the case.
+func (w *world) newServices() *Services {
+	return &Services{
+		Now:       func() time.Time { return w.now },
+		Transport: func(Upstream) (http.RoundTripper, error) { return w, nil },
+		Sleep: func(_ context.Context, d time.Duration) error {
+			w.now = w.now.Add(d)
+			fmt.Fprintf(&w.seen, "waits %s\n", d)
+			return nil
+		},
+		Go: func(f func(context.Context)) bool {
+			f(context.Background())
+			return true
+		},
+		Limits: &Concurrency{},
+	}
+}
+
+// RoundTrip is the server: it answers what the case has next, the last one again and again.
+func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
+	fmt.Fprintf(&w.seen, "> %s %s\n", r.Method, r.URL)
+	if r.Host != "" && r.Host != r.URL.Host {
+		fmt.Fprintf(&w.seen, "> Host: %s\n", r.Host)
+	}
+	w.printHeaders("> ", r.Header)
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		w.printBody("> ", body)
+	}
+	if len(w.answers) == 0 {
+		return nil, errors.New("dial tcp: connection refused")
+	}
+	text := w.answers[0]
+	if len(w.answers) > 1 {
+		w.answers = w.answers[1:]
+	}
+	if word := strings.TrimSpace(string(text)); !strings.HasPrefix(word, "HTTP/") {
+		if word == "timeout" {
+			return nil, context.DeadlineExceeded
+		}
+		return nil, errors.New(word)
+	}
+	head, body := split(text)
+	return http.ReadResponse(bufio.NewReader(bytes.NewReader(slices.Concat(head, []byte(fmt.Sprintf("Content-Length: %d\r\n\r\n", len(body))), body))), r)
+}
+
+// split parts a message as a case writes it into its head, with the line ends of HTTP, and its body.
+func split(text []byte) (head, body []byte) {
+	h, body, _ := bytes.Cut(text, []byte("\n\n"))
+	lines := strings.Split(strings.TrimRight(string(h), "\n"), "\n")
+	return []byte(strings.Join(lines, "\r\n") + "\r\n"), bytes.TrimSuffix(body, []byte("\n"))
+}
+
+func (w *world) printHeaders(prefix string, h http.Header) {
+	var names []string
+	for name := range h {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, v := range h[name] {
+			if name == "User-Agent" && v == "" || name == "Host" {
+				continue
+			}
+			fmt.Fprintf(&w.seen, "%s%s: %s\n", prefix, name, v)
+		}
+	}
+}
+
+func (w *world) printBody(prefix string, body []byte) {
+	if len(body) == 0 {
+		return
+	}
+	fmt.Fprintln(&w.seen, strings.TrimSpace(prefix))
+	for line := range strings.Lines(string(body)) {
+		fmt.Fprintf(&w.seen, "%s%s\n", prefix, strings.TrimRight(line, "\r\n"))
+	}
+}
+
+func (w *world) run() string {
+	for i, raw := range w.requests {
+		if i > 0 {
+			w.seen.WriteString("\n")
+		}
+		w.one(raw)
+		if step, err := time.ParseDuration(w.options["step"]); err == nil {
+			w.now = w.now.Add(step)
+		}
+	}
+	return w.seen.String()
+}
+
+// one runs a request through the chain and notes what comes back.
+func (w *world) one(raw []byte) {
+	head, body := split(raw)
+	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(append(head, "\r\n"...))))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c := NewCall(w.services)
+	defer c.Release()
+	w.fill(c, r, body)
+	if w.options["preflight"] != "" {
+		c.Preflight()
+	} else {
+		c.Run()
+	}
+	c.Sending()
+	w.printAnswer(c)
+	c.Sent()
+	if e := c.LastError; e != nil {
+		fmt.Fprintf(&w.seen, "error source=%q reason=%q message=%q scope=%s section=%s path=%q id=%q\n", e.Source, e.Reason, e.Message, e.Scope, e.Section, e.Path, e.PolicyID)
+	}
+	for _, name := range strings.Fields(w.options["variables"]) {
+		v, ok := c.Variables.Get(name)
+		fmt.Fprintf(&w.seen, "variable %s=%q set=%t\n", name, v.Print(), ok)
+	}
+}
+
+func (w *world) printAnswer(c *Call) {
+	if c.Response == nil {
+		w.seen.WriteString("< no response\n")
+		return
+	}
+	fmt.Fprintf(&w.seen, "< %d %s\n", c.Response.StatusCode, c.Response.StatusReason)
+	h := http.Header(c.Response.Headers).Clone()
+	delete(h, "Content-Length")
+	w.printHeaders("< ", h)
+	if b := c.Body(Answer); b != nil {
+		data, err := b.Bytes(false)
+		if err != nil {
+			fmt.Fprintf(&w.seen, "< body: %v\n", err)
+		}
+		w.printBody("< ", data)
+	}
+}
+
+// fill gives a call what the gateway knows before its policies run.
+func (w *world) fill(c *Call, r *http.Request, body []byte) {
+	r.Header.Del("Content-Length")
+	c.RequestID = [16]byte{1, 2, 3, 4}
+	c.Timestamp, c.Times.Start = w.now, w.now
+	c.Chain = w.chain
+	c.Request.Method, c.Request.Headers = r.Method, expr.Headers(r.Header)
+	c.Request.Headers["Host"] = []string{r.Host}
+	*c.Request.URL = expr.URL{Scheme: "http", Host: "backend.test", Port: 80, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery}
+	*c.Request.OriginalURL = expr.URL{Scheme: "https", Host: "contoso.azure-api.net", Port: 443, Path: "/echo" + r.URL.EscapedPath(), RawQuery: r.URL.RawQuery}
+	c.Request.IPAddress = "203.0.113.9"
+	if len(body) > 0 {
+		c.Request.Body = StreamBody(io.NopCloser(bytes.NewReader(body)), int64(len(body)))
+	}
+	c.API = &expr.API{ID: "echo-api", Name: "Echo API", Path: "echo", Revision: "1", IsCurrentRevision: true, KeyHeader: "Ocp-Apim-Subscription-Key", KeyQuery: "subscription-key"}
+	c.Operation = &expr.Operation{ID: "get", Method: r.Method, Name: "Get", URLTemplate: w.options["template"]}
+	c.Request.MatchedParameters = map[string]string{}
+	for _, pair := range strings.Fields(w.options["matched"]) {
+		name, value, _ := strings.Cut(pair, ":")
+		c.Request.MatchedParameters[name] = value
+	}
+	base := w.options["base"]
+	if base == "" {
+		base = "http://backend.test"
+	}
+	c.Target.Base, _ = url.Parse(base)
+	if id := w.options["subscription"]; id != "" {
+		c.Subscription = &expr.Subscription{ID: id, Name: id, Key: "key-" + id}
+	}
+	if w.options["trace"] != "" {
+		c.Tracing = true
+		c.Tracer = func(e Entry) {
+			fmt.Fprintf(&w.seen, "trace %s %s %s", e.Section, e.Source, strconv.Quote(e.Message))
+			for _, name := range sortedKeys(e.Data) {
+				fmt.Fprintf(&w.seen, " %s=%q", name, e.Data[name])
+			}
+			w.seen.WriteString("\n")
+		}
+	}
+	w.call = c
+}
+
+func sortedKeys(m map[string]string) []string {
+	var names []string
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
