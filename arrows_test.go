@@ -67,6 +67,7 @@ const arrows = `
 	undo, provider/access                      < provider/history
 	check, lint, needs, provider/access        < provider/governance
 	evidence, lint, naming, provider/access    < provider/attest
+	desired, provider/access                   < provider/declare
 	guard                                      < demo
 	gatehouse                                  < gateway/config
 	policy, token, gateway/config              < gateway/pipeline

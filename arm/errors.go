@@ -69,13 +69,48 @@ func (x *exchange) failed(err error) *Answer {
 	}
 	a.Body = ErrorBody(e)
 	if status == http.StatusForbidden && x.Explain != nil {
-		link, command := x.Explain(x.event.Operation)
-		a.With("x-ms-gatehouse-explain", command).With("Link", "<"+link+`>; rel="help"`)
 		shown := *e
-		shown.Info = append(shown.Info[:len(shown.Info):len(shown.Info)], gatehouse.Info{Type: "GatehouseExplain", Info: map[string]any{"command": command, "link": link}})
+		if !slices.ContainsFunc(e.Info, func(i gatehouse.Info) bool { return i.Type == ExplainInfo }) {
+			link, command := x.Explain(x.event.Operation)
+			shown.Info = append(shown.Info[:len(shown.Info):len(shown.Info)], Explained(link, command))
+		}
+		a.explain(shown.Info)
 		a.Body = ErrorBody(&shown)
 	}
 	return a
+}
+
+// ExplainInfo is the type of the additionalInfo that says how to ask why a request was refused.
+const ExplainInfo = "GatehouseExplain"
+
+// Explained is that entry. An error that has one already is about a request made on the
+// way, which is the one to ask about.
+func Explained(link, command string) gatehouse.Info {
+	return gatehouse.Info{Type: ExplainInfo, Info: map[string]any{"command": command, "link": link}}
+}
+
+// explain says in headers what the entry says.
+func (a *Answer) explain(info []gatehouse.Info) {
+	for _, i := range info {
+		if i.Type == ExplainInfo {
+			link, _ := i.Info["link"].(string)
+			command, _ := i.Info["command"].(string)
+			a.With("x-ms-gatehouse-explain", command).With("Link", "<"+link+`>; rel="help"`)
+		}
+	}
+}
+
+// KindOf is the kind that a status of this wire stands for.
+func KindOf(status int) gatehouse.Kind {
+	for kind, s := range statuses {
+		if s == status && kind != gatehouse.Unsupported {
+			return kind
+		}
+	}
+	if status >= http.StatusInternalServerError {
+		return gatehouse.Internal
+	}
+	return gatehouse.Invalid
 }
 
 // ErrorBody is the ARM error envelope of e (rbac.md 2.3). Details that are empty but

@@ -24,6 +24,7 @@ import (
 	"gatehouse/provider/apim/apidoc"
 	"gatehouse/provider/attest"
 	"gatehouse/provider/authorization"
+	"gatehouse/provider/declare"
 	"gatehouse/provider/governance"
 	"gatehouse/provider/history"
 	"gatehouse/provider/identity"
@@ -36,25 +37,26 @@ import (
 
 // app is the assembled product: everything but listeners and files.
 type app struct {
-	store   *store.Store
-	counted *analytics.Store // nil where no gateway counts
-	guard   *guard.Guard
-	past    *past.History
-	key     *evidence.Key // signs evidence
-	dir     *directory.Index
-	entra   *entra.Server
-	arm     *arm.Server
-	mux     http.Handler
-	apim    apim.Config // but for what follows from the others
-	imds    http.Handler
-	meter   http.Handler
-	metrics *metrics
+	store     *store.Store
+	counted   *analytics.Store // nil where no gateway counts
+	guard     *guard.Guard
+	past      *past.History
+	key       *evidence.Key // signs evidence
+	dir       *directory.Index
+	entra     *entra.Server
+	arm       *arm.Server
+	publicURL string
+	mux       http.Handler
+	apim      apim.Config // but for what follows from the others
+	imds      http.Handler
+	meter     http.Handler
+	metrics   *metrics
 }
 
 // assemble wires the product together over an open store. The order matters:
 // what follows the store's commits is made before anything can write.
 func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL string, counted *analytics.Store, c serveConfig) (*app, error) {
-	a := &app{store: s, counted: counted,
+	a := &app{store: s, counted: counted, publicURL: publicURL,
 		apim: apim.Config{Links: apidoc.Fetcher{Private: c.privateLinks, Loopback: c.loopbackLinks}, Exports: apim.NewExports(s, nil, nil), Backups: c.backups(), PrivateChecks: c.privateChecks}}
 	tenant, err := gatehouse.ParseGUID(b.TenantID)
 	if err != nil {
@@ -111,6 +113,7 @@ func (a *app) accessProvider(tenant gatehouse.GUID) *arm.Provider {
 	p := access.New(access.Config{Guard: a.guard, Directory: a.dir, Store: a.store, Past: a.past})
 	p.Calls = append(p.Calls, history.Calls(history.Config{Guard: a.guard, Directory: a.dir, Past: a.past})...)
 	p.Calls = append(p.Calls, governance.Calls(a.guard)...)
+	p.Calls = append(p.Calls, declare.Calls(declare.Config{BaseURL: a.publicURL, Server: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) })})...)
 	p.Calls = append(p.Calls, attest.Calls(attest.Config{Guard: a.guard, Store: a.store, Key: a.key, Tenant: tenant.String(), Version: version()})...)
 	return p
 }

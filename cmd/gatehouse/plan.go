@@ -136,7 +136,11 @@ func (s *savedPlan) compare(ctx context.Context, cl *caller) (*desired.Plan, err
 		}
 	}
 	cl.subscription = s.Subscription
-	live, err := cl.live(ctx, d)
+	scopes, err := d.Topmost(cl.subscription)
+	if err != nil {
+		return nil, usage(err)
+	}
+	live, err := desired.Caller(cl.call).Live(ctx, scopes, cl.r.PublicURL)
 	if err != nil {
 		return nil, err
 	}
@@ -262,9 +266,7 @@ func (s *savedPlan) still(ctx context.Context, cl *caller) error {
 	if err != nil {
 		return err
 	}
-	was, _ := json.Marshal(s.Plan.Steps) // both were read from or are written as JSON
-	is, _ := json.Marshal(now.Steps)
-	if !bytes.Equal(was, is) {
+	if s.Plan.Digest() != now.Digest() {
 		return gatehouse.Errorf(gatehouse.Conflict, "PlanStale", "The state has changed since the plan was made (%s): it had %d steps and would have %d now. Nothing was changed. Make the plan again and look at it.",
 			s.Made.Format(time.RFC3339), len(s.Plan.Steps), len(now.Steps))
 	}
@@ -275,24 +277,10 @@ func (s *savedPlan) still(ctx context.Context, cl *caller) error {
 // do makes the calls, one after another, and stops at the first that is refused.
 func (a *applier) do(ctx context.Context, cl *caller, p *desired.Plan) error {
 	fmt.Fprintln(a.out)
-	created := strings.NewReplacer()
-	var pairs []string
-	for i := range p.Steps {
-		s := &p.Steps[i]
-		var body []byte
-		if s.Call.Body != nil {
-			body = []byte(created.Replace(string(s.Call.Body)))
-		}
-		answer, err := cl.call(ctx, s.Call.Method, created.Replace(s.Call.Path), body)
-		if err != nil {
-			fmt.Fprintf(a.messages, "%d of %d steps were done; what is done stays. Mend the cause and apply again: it goes on from there.\n", i, len(p.Steps))
-			return fmt.Errorf("%s %s: %w", s.Do, s.Title, err)
-		}
-		if s.Call.Creates != "" {
-			pairs = append(pairs, s.Call.Creates, answer.String("id"))
-			created = strings.NewReplacer(pairs...)
-		}
-		fmt.Fprintf(a.out, "  done: %s %s\n", s.Do, oneLine(s.Title))
+	n, err := p.Apply(ctx, cl.call, func(s *desired.Step) { fmt.Fprintf(a.out, "  done: %s %s\n", s.Do, oneLine(s.Title)) })
+	if err != nil {
+		fmt.Fprintf(a.messages, "%d of %d steps were done; what is done stays. Mend the cause and apply again: it goes on from there.\n", n, len(p.Steps))
+		return err
 	}
 	why := ""
 	if cl.reason != "" {
