@@ -71,6 +71,7 @@ const arrows = `
 	guard                                      < demo
 	gatehouse                                  < gateway/config
 	policy, token, gateway/config              < gateway/pipeline
+	gateway/config, guard                      < gateway/feed
 `
 
 // free may import every package of ours: they are where the parts are put together.

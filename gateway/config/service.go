@@ -5,8 +5,9 @@ import "strings"
 // Service is the service itself. Its Key is "".
 type Service struct {
 	Base
-	Resource   string            `json:"resource"` // its full resource ID
-	Location   string            `json:"location"` // region as it is spelled in Azure's short form: westeurope
+	Resource   string            `json:"resource"`   // its full resource ID
+	Statistics string            `json:"statistics"` // what analytics and quotas count it by
+	Location   string            `json:"location"`   // region as it is spelled in Azure's short form: westeurope
 	SKU        SKU               `json:"sku"`
 	Hosts      []HostName        `json:"hosts,omitempty"`       // custom ones; the built-in is BuiltInHost
 	CAs        []CACertificate   `json:"authorities,omitempty"` // authorities besides those of the system
@@ -66,5 +67,6 @@ type WorkspaceGateway struct {
 	Base
 	Gateway   string   `json:"gateway"` // full resource ID of the gateway
 	Hosts     []string `json:"hosts"`   // at which it serves the workspace alone
+	Shared    []string `json:"shared"`  // at which it serves all of its workspaces
 	Workspace Key      `json:"workspace"`
 }

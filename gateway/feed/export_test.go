@@ -1,0 +1,5 @@
+package feed
+
+import "log/slog"
+
+var discard = slog.New(slog.DiscardHandler)
