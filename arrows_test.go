@@ -31,7 +31,7 @@ const arrows = `
 	dotnet, dotnet/newtonsoft, dotnet/xlinq    < policy/expr
 	policy/expr                                < policy
 	gatehouse                                  < provider/apim/gen, policy, analytics
-	gatehouse                                  < token
+	gatehouse                                  < token, gateway/admit
 	jsondoc                                    < policy/gen
 	odata, jsondoc                             < store
 	store                                      < store/sqldb, store/storetest, audit, directory

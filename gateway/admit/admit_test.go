@@ -1,0 +1,353 @@
+package admit
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"gatehouse"
+)
+
+var ada = gatehouse.MustGUID("00000000-0000-4000-8000-000000000001")
+
+// authority knows the token "good" of ada, and lets her do what may says.
+type authority struct {
+	may  bool
+	down bool
+	deny gatehouse.GUID
+}
+
+func (a *authority) Authenticate(_ context.Context, bearer string, audiences ...string) (*gatehouse.Caller, error) {
+	switch {
+	case a.down:
+		return nil, errors.New("connection refused at 10.0.0.7")
+	case bearer != "good" || !slices.Contains(audiences, "api://x"):
+		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "InvalidAuthenticationToken", "The access token is invalid.")
+	}
+	return &gatehouse.Caller{ID: ada, Type: gatehouse.User, Name: "ada@contoso.test", TokenID: "t1"}, nil
+}
+
+func (a *authority) Certificate(_ context.Context, leaf *x509.Certificate) (*gatehouse.Caller, error) {
+	if leaf.Subject.CommonName != "robot" {
+		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "x", "Nobody registered the certificate.")
+	}
+	return &gatehouse.Caller{ID: ada, Type: gatehouse.ServicePrincipal, Name: "robot"}, nil
+}
+
+func (a *authority) Decide(_ context.Context, _ *gatehouse.Caller, action string, _ gatehouse.ID) (gatehouse.Decision, error) {
+	if !a.may || action != "read" {
+		return gatehouse.Decision{Deny: a.deny}, gatehouse.Errorf(gatehouse.Forbidden, "AuthorizationFailed", "ada may not read.")
+	}
+	return gatehouse.Decision{Allowed: true}, nil
+}
+
+func signIn(t testing.TB, token string) *SignIn {
+	s, err := NewSignIn(SignInConfig{Authorize: "https://login/authorize", Token: token, SignOut: "https://login/logout", ClientID: "gw", Audience: "api://x", Secret: []byte(strings.Repeat("k", 32))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func request(method, target string, headers ...string) *http.Request {
+	r := httptest.NewRequest(method, target, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	return r
+}
+
+func cookie(t testing.TB, s *SignIn, host, token string) string {
+	text, err := s.sealed(sessionCookie, host, session{token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sessionCookie + "=" + text
+}
+
+func outcome(err error) string {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return http.StatusText(r.Status) + " " + r.Reason
+	}
+	return "passes"
+}
+
+func TestAdmit(t *testing.T) {
+	s := signIn(t, "")
+	good, page := "Bearer good", []string{"Accept", "text/html", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Site", "none"}
+	mine := cookie(t, s, "api.test", "good")
+	withPage := func(h ...string) []string { return append(slices.Clone(page), h...) }
+	for _, c := range []struct {
+		name    string
+		method  string
+		headers []string
+		a       authority
+		change  func(*Check)
+		want    string
+	}{
+		{"bearer", "GET", []string{"Authorization", good}, authority{may: true}, nil, "passes"},
+		{"scheme in another case", "GET", []string{"Authorization", "bearer good"}, authority{may: true}, nil, "passes"},
+		{"nothing", "GET", nil, authority{may: true}, nil, "Unauthorized IdentityNotFound"},
+		{"empty bearer", "GET", []string{"Authorization", "Bearer "}, authority{may: true}, nil, "Unauthorized IdentityInvalid"},
+		{"bad bearer", "GET", []string{"Authorization", "Bearer bad"}, authority{may: true}, nil, "Unauthorized IdentityInvalid"},
+		{"bad bearer beside a good session", "GET", withPage("Authorization", "Bearer bad", "Cookie", mine), authority{may: true}, nil, "Unauthorized IdentityInvalid"},
+		{"two tokens", "GET", []string{"Authorization", good, "Authorization", good}, authority{may: true}, nil, "Unauthorized IdentityInvalid"},
+		{"another scheme", "GET", []string{"Authorization", "Basic good"}, authority{may: true}, nil, "Unauthorized IdentityNotFound"},
+		{"another audience", "GET", []string{"Authorization", good}, authority{may: true}, func(c *Check) { c.Audiences = []string{"api://y"} }, "Unauthorized IdentityInvalid"},
+		{"own header", "GET", []string{"X-Token", "good"}, authority{may: true}, func(c *Check) { c.Header = "X-Token" }, "passes"},
+		{"own header with scheme", "GET", []string{"X-Token", good}, authority{may: true}, func(c *Check) { c.Header = "X-Token" }, "passes"},
+		{"no role", "GET", []string{"Authorization", good}, authority{}, nil, "Forbidden RoleAssignmentNotFound"},
+		{"denied", "GET", []string{"Authorization", good}, authority{deny: ada}, nil, "Forbidden DenyAssignmentFound"},
+		{"other action", "GET", []string{"Authorization", good}, authority{may: true}, func(c *Check) { c.Action = "invoke" }, "Forbidden RoleAssignmentNotFound"},
+		{"authority is away", "GET", []string{"Authorization", good}, authority{down: true}, nil, "Service Unavailable AuthorityUnavailable"},
+		{"session", "GET", withPage("Cookie", mine), authority{may: true}, nil, "passes"},
+		{"session where there is no sign-in", "GET", withPage("Cookie", mine), authority{may: true}, func(c *Check) { c.SignIn = false }, "Unauthorized IdentityNotFound"},
+		{"session of another host", "GET", withPage("Cookie", cookie(t, s, "other.test", "good")), authority{may: true}, nil, "Unauthorized IdentityNotFound"},
+		{"session of an ended token", "GET", withPage("Cookie", cookie(t, s, "api.test", "old")), authority{may: true}, nil, "Unauthorized IdentityInvalid"},
+		{"forged session", "GET", withPage("Cookie", sessionCookie+"=AAAA"), authority{may: true}, nil, "Unauthorized IdentityNotFound"},
+		{"link from elsewhere", "GET", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Cookie", mine}, authority{may: true}, nil, "passes"},
+		{"image from elsewhere", "GET", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors", "Cookie", mine}, authority{may: true}, nil, "Forbidden CrossSiteRequest"},
+		{"form from elsewhere", "POST", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Cookie", mine}, authority{may: true}, nil, "Forbidden CrossSiteRequest"},
+		{"form of a sister site", "POST", []string{"Sec-Fetch-Site", "same-site", "Cookie", mine}, authority{may: true}, nil, "Forbidden CrossSiteRequest"},
+		{"own form", "POST", []string{"Sec-Fetch-Site", "same-origin", "Cookie", mine}, authority{may: true}, nil, "passes"},
+		{"form of an old browser", "POST", []string{"Cookie", mine}, authority{may: true}, nil, "Forbidden CrossSiteRequest"},
+		{"own form of an old browser", "POST", []string{"Origin", "https://api.test", "Cookie", mine}, authority{may: true}, nil, "passes"},
+		{"foreign form of an old browser", "POST", []string{"Origin", "https://evil.test", "Cookie", mine}, authority{may: true}, nil, "Forbidden CrossSiteRequest"},
+		{"opaque origin", "POST", []string{"Origin", "null", "Cookie", mine}, authority{may: true}, nil, "Forbidden CrossSiteRequest"},
+		{"foreign socket", "GET", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "websocket", "Upgrade", "websocket", "Cookie", mine}, authority{may: true}, nil, "Forbidden CrossSiteRequest"},
+		{"own socket", "GET", []string{"Sec-Fetch-Site", "same-origin", "Upgrade", "websocket", "Cookie", mine}, authority{may: true}, nil, "passes"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			check := &Check{Enforce: true, Audiences: []string{"api://x"}, SignIn: true, Action: "read"}
+			if c.change != nil {
+				c.change(check)
+			}
+			g := New(Config{Authority: &c.a, SignIn: s, AuthorizationURI: "https://login"})
+			r := request(c.method, "https://api.test/a", c.headers...)
+			a, err := g.Admit(r, check)
+			if got := outcome(err); got != c.want {
+				t.Fatalf("%s, want %s", got, c.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "10.0.0.7") {
+				t.Error("the refusal tells of the inside")
+			}
+			if err == nil && a.Caller == nil {
+				t.Error("nobody passed")
+			}
+			check.Enforce = false
+			a, err = g.Admit(r, check)
+			if err != nil || (a.Would == nil) != (c.want == "passes") {
+				t.Errorf("audit: %v, would %v", err, a.Would)
+			}
+		})
+	}
+}
+
+func TestCertificate(t *testing.T) {
+	g := New(Config{Authority: &authority{may: true}})
+	for name, want := range map[string]string{"robot": "passes", "else": "Unauthorized IdentityInvalid"} {
+		leaf := &x509.Certificate{}
+		leaf.Subject.CommonName = name
+		r := request("GET", "https://api.test/a")
+		r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}
+		if _, err := g.Admit(r, &Check{Enforce: true, Certificates: true, Action: "read"}); outcome(err) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := g.Admit(r, &Check{Enforce: true, Action: "read"}); outcome(err) != "Unauthorized IdentityNotFound" {
+			t.Errorf("%s where certificates do not count: %v", name, err)
+		}
+	}
+}
+
+// TestSignIn goes all the way: to the identity provider, back, through with the session, and out.
+func TestSignIn(t *testing.T) {
+	var form url.Values
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		form = r.PostForm
+		_, _ = io.WriteString(w, `{"access_token":"good"}`)
+	}))
+	defer provider.Close()
+	s := signIn(t, provider.URL)
+	begin := httptest.NewRecorder()
+	s.ServeHTTP(begin, request("GET", "https://api.test"+SignInPath+"?back=/orders%3Fx=1"))
+	to, _ := url.Parse(begin.Header().Get("Location"))
+	q := to.Query()
+	if begin.Code != 302 || q.Get("redirect_uri") != "https://api.test/.gatehouse/callback" || q.Get("code_challenge_method") != "S256" {
+		t.Fatal(begin.Code, to)
+	}
+	back := func(state string, cookies []*http.Cookie, extra string) *httptest.ResponseRecorder {
+		r := request("GET", "https://api.test"+CallbackPath+"?code=c&state="+state+extra)
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		return w
+	}
+	cookies := begin.Result().Cookies()
+	if c := cookies[0]; !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+		t.Errorf("cookie %+v", c)
+	}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"no cookie": back(q.Get("state"), nil, ""), "another state": back(q.Get("state")[:8]+"zzz", cookies, ""), "short": back("x", cookies, ""),
+	} {
+		if w.Code != http.StatusBadRequest {
+			t.Errorf("%s: %d", name, w.Code)
+		}
+	}
+	if w := back(q.Get("state"), cookies, "&error=access_denied"); w.Code != http.StatusForbidden {
+		t.Errorf("refused: %d", w.Code)
+	}
+	done := back(q.Get("state"), cookies, "")
+	if done.Code != http.StatusSeeOther || done.Header().Get("Location") != "/orders?x=1" || form.Get("code") != "c" {
+		t.Fatal(done.Code, done.Header(), form)
+	}
+	r := request("GET", "https://api.test/orders", "Sec-Fetch-Site", "same-origin")
+	for _, c := range done.Result().Cookies() {
+		if c.Name == sessionCookie {
+			r.AddCookie(c)
+		}
+	}
+	g := New(Config{Authority: &authority{may: true}, SignIn: s})
+	if a, err := g.Admit(r, &Check{Enforce: true, SignIn: true, Audiences: []string{"api://x"}, Action: "read"}); err != nil || a.Via != "session" {
+		t.Error(a, err)
+	}
+	s.cfg.Now = func() time.Time { return time.Now().Add(time.Hour) }
+	if w := back(q.Get("state"), cookies, ""); w.Code != http.StatusBadRequest {
+		t.Errorf("an hour later: %d", w.Code)
+	}
+	out := httptest.NewRecorder()
+	s.ServeHTTP(out, request("GET", "https://api.test"+SignOutPath, "Sec-Fetch-Site", "same-origin"))
+	if out.Code != http.StatusSeeOther || out.Result().Cookies()[0].MaxAge >= 0 {
+		t.Error(out.Code, out.Result().Cookies())
+	}
+	out = httptest.NewRecorder()
+	s.ServeHTTP(out, request("GET", "https://api.test"+SignOutPath, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"))
+	if out.Code != http.StatusForbidden {
+		t.Error("another site signs people out", out.Code)
+	}
+}
+
+func TestOwnPath(t *testing.T) {
+	for in, want := range map[string]string{
+		"/a?b=c": "/a?b=c", "": "/", "//evil.test": "/", "/\\evil.test": "/", "https://evil.test": "/", "/%2F/x": "/%2F/x", "a": "/",
+		"/\r\nSet-Cookie: x": "/", "/\t/evil": "/", CallbackPath: "/", "/" + strings.Repeat("a", 3000): "/",
+	} {
+		if got := ownPath(in); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
+
+func TestSigner(t *testing.T) {
+	now := time.Now()
+	s, err := NewSigner("https://gw", nil, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.Header{"X-Gatehouse-Principal-Id": {"forged"}, "X-Gatehouse-Anything": {"x"}, "X-Other": {"y"}}
+	Strip(h)
+	if len(h) != 1 {
+		t.Error("left:", h)
+	}
+	a := &Admission{Caller: &gatehouse.Caller{ID: ada, Name: "ada\r\nX: é", Type: gatehouse.User}, Via: "bearer"}
+	if err := s.Sign(h, a, "backend.test"); err != nil {
+		t.Fatal(err)
+	}
+	first := h.Get(AssertionHeader)
+	_ = s.Sign(h, a, "backend.test")
+	if h.Get(AssertionHeader) != first {
+		t.Error("made twice within a moment")
+	}
+	now = now.Add(2 * time.Minute)
+	_ = s.Sign(h, a, "backend.test")
+	if h.Get(AssertionHeader) == first {
+		t.Error("not made anew")
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, nil)
+	var keys jose.JSONWebKeySet
+	if err := json.Unmarshal(w.Body.Bytes(), &keys); err != nil || !keys.Keys[0].IsPublic() {
+		t.Fatal(err, w.Body)
+	}
+	token, err := jwt.ParseSigned(first, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Iss string `json:"iss"`
+		Aud string `json:"aud"`
+		Oid string `json:"oid"`
+	}
+	if err := token.Claims(keys.Keys[0].Key, &claims); err != nil || claims.Iss != "https://gw" || claims.Aud != "backend.test" || claims.Oid != ada.String() {
+		t.Error(claims, err)
+	}
+	if strings.ContainsAny(h.Get(principalName), "\r\n") {
+		t.Error("a name breaks the header")
+	}
+	if err := s.Sign(h, &Admission{}, "x"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestForwardAuth(t *testing.T) {
+	s := signIn(t, "")
+	signer, err := NewSigner("https://gw", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found call
+	f := &ForwardAuth{Gate: New(Config{Authority: &authority{may: true}, SignIn: s}), SignIn: s, Signer: signer, Find: func(host, method, path string) (*Check, bool) {
+		found = call{host, method, path}
+		action := "read"
+		if method == "POST" {
+			action = "invoke"
+		}
+		return &Check{Enforce: true, SignIn: true, Audiences: []string{"api://x"}, Action: action}, strings.HasPrefix(path, "/orders")
+	}}
+	good := []string{"Authorization", "Bearer good"}
+	for _, c := range []struct {
+		name    string
+		target  string
+		headers []string
+		status  int
+		asked   call
+	}{
+		{"Traefik", ForwardAuthPath, append([]string{"X-Forwarded-Method", "PUT", "X-Forwarded-Host", "shop.test", "X-Forwarded-Uri", "/orders?x=1"}, good...), 200, call{"shop.test", "PUT", "/orders?x=1"}},
+		{"nginx", ForwardAuthPath, append([]string{"X-Original-Method", "GET", "X-Original-Url", "https://shop.test/orders/7?x"}, good...), 200, call{"shop.test", "GET", "/orders/7?x"}},
+		{"nginx by path", ForwardAuthPath, append([]string{"X-Original-Uri", "/orders"}, good...), 200, call{"gw.test", "GET", "/orders"}},
+		{"Envoy", ForwardAuthPath + "/orders/7?x=1", good, 200, call{"gw.test", "GET", "/orders/7?x=1"}},
+		{"no right to write", ForwardAuthPath, append([]string{"X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/orders"}, good...), 403, call{"gw.test", "POST", "/orders"}},
+		{"no API", ForwardAuthPath, append([]string{"X-Forwarded-Uri", "/other"}, good...), 403, call{"gw.test", "GET", "/other"}},
+		{"nobody", ForwardAuthPath, []string{"X-Forwarded-Uri", "/orders"}, 401, call{"gw.test", "GET", "/orders"}},
+		{"a browser behind Traefik", ForwardAuthPath, []string{"X-Forwarded-Uri", "/orders", "Accept", "text/html"}, 302, call{"gw.test", "GET", "/orders"}},
+		{"a browser behind nginx", ForwardAuthPath, []string{"X-Original-Uri", "/orders", "Accept", "text/html"}, 401, call{"gw.test", "GET", "/orders"}},
+		{"forged identity", ForwardAuthPath, []string{"X-Forwarded-Uri", "/orders", "X-Gatehouse-Principal-Id", ada.String(), AssertionHeader, "x"}, 401, call{"gw.test", "GET", "/orders"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			f.ServeHTTP(w, request("GET", "https://gw.test"+c.target, c.headers...))
+			if w.Code != c.status || found != c.asked {
+				t.Errorf("%d %s, asked %v", w.Code, w.Body, found)
+			}
+			if (w.Header().Get(AssertionHeader) != "") != (w.Code == 200) {
+				t.Error("assertion:", w.Header())
+			}
+		})
+	}
+}

@@ -1,0 +1,162 @@
+package admit
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"gatehouse"
+)
+
+// The headers that tell a backend who calls. Requests that bring them are stripped of them (Strip).
+const (
+	AssertionHeader = "X-Gatehouse-Jwt-Assertion"
+	principalID     = "X-Gatehouse-Principal-Id"
+	principalName   = "X-Gatehouse-Principal-Name"
+	KeysPath        = Prefix + "keys" // the JSON Web Key Set that assertions verify with
+)
+
+const headerPrefix = "X-Gatehouse-"
+
+// Strip takes away what only a gateway may say: a caller must not tell a backend who they are.
+func Strip(h http.Header) {
+	for name := range h {
+		if strings.HasPrefix(name, headerPrefix) {
+			delete(h, name)
+		}
+	}
+}
+
+const (
+	assertionLife  = 5 * time.Minute
+	assertionReuse = time.Minute
+	assertionsKept = 10_000
+)
+
+// Signer makes the tokens that tell backends who calls: ES256, issued by the gateway for the host of the backend. It
+// is safe for concurrent use.
+type Signer struct {
+	issuer string
+	now    func() time.Time
+	signer jose.Signer
+	keys   []byte
+
+	mu   sync.Mutex
+	made map[subject]assertion
+}
+
+type subject struct {
+	principal gatehouse.GUID
+	token     string
+	audience  string
+}
+
+type assertion struct {
+	text string
+	made time.Time
+}
+
+// NewSigner returns a Signer; a nil key is made anew, so that backends have to read KeysPath again after a restart.
+func NewSigner(issuer string, key *ecdsa.PrivateKey, now func() time.Time) (*Signer, error) {
+	var err error
+	if key == nil {
+		if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+			return nil, err
+		}
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(public)
+	kid := base64.RawURLEncoding.EncodeToString(sum[:12])
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, fmt.Errorf("admit: sign assertions: %w", err)
+	}
+	keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: kid, Algorithm: "ES256", Use: "sig"}}})
+	if err != nil {
+		return nil, err
+	}
+	if now == nil {
+		now = time.Now
+	}
+	return &Signer{issuer: issuer, now: now, signer: signer, keys: keys, made: map[subject]assertion{}}, nil
+}
+
+// ServeHTTP answers with the keys that assertions verify with.
+func (s *Signer) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Cache-Control", "max-age=300")
+	_, _ = w.Write(s.keys)
+}
+
+// Sign puts who calls into the headers of a request to a backend.
+func (s *Signer) Sign(h http.Header, a *Admission, audience string) error {
+	c := a.Caller
+	if c == nil {
+		return nil
+	}
+	text, err := s.assertion(c, a.Via, audience)
+	if err != nil {
+		return err
+	}
+	h.Set(AssertionHeader, text)
+	h.Set(principalID, c.ID.String())
+	h.Set(principalName, visible(c.Name))
+	return nil
+}
+
+// visible keeps a name from breaking a header.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// assertion makes the token, or gives the one that was made for the same caller a moment ago.
+func (s *Signer) assertion(c *gatehouse.Caller, via, audience string) (string, error) {
+	key, now := subject{c.ID, c.TokenID, audience}, s.now()
+	s.mu.Lock()
+	last, ok := s.made[key]
+	s.mu.Unlock()
+	if ok && now.Sub(last.made) < assertionReuse {
+		return last.text, nil
+	}
+	payload, err := json.Marshal(map[string]any{
+		"iss": s.issuer, "aud": audience, "sub": c.ID.String(), "oid": c.ID.String(), "name": c.Name, "appid": c.AppID, "idtyp": string(c.Type), "amr": []string{via},
+		"iat": now.Unix(), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(assertionLife).Unix(), "uti": c.TokenID,
+	})
+	if err != nil {
+		return "", err
+	}
+	signed, err := s.signer.Sign(payload)
+	if err != nil {
+		return "", fmt.Errorf("admit: sign an assertion: %w", err)
+	}
+	text, err := signed.CompactSerialize()
+	if err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.made) >= assertionsKept {
+		clear(s.made)
+	}
+	s.made[key] = assertion{text, now}
+	return text, nil
+}
