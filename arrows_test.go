@@ -32,6 +32,9 @@ const arrows = `
 	policy/expr                                < policy
 	gatehouse                                  < provider/apim/gen, policy, analytics
 	gatehouse                                  < token, gateway/admit
+	gatehouse                                  < redis
+	redis                                      < redis/redistest, cache
+	analytics, redis                           < counter
 	jsondoc                                    < policy/gen
 	odata, jsondoc                             < store
 	store                                      < store/sqldb, store/storetest, audit, directory

@@ -54,6 +54,7 @@ type Store struct {
 	writing sync.Mutex // batches go one after the other
 	swept   time.Time
 	names   names
+	edited  func(ctx context.Context, service, counter, period string)
 }
 
 //go:embed schema.sql

@@ -67,9 +67,20 @@ func (s *Store) SetQuota(ctx context.Context, service, counter, period string, c
 	if s == nil {
 		return nil
 	}
-	return s.write(ctx, func(tx *sql.Tx) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.Exec(`UPDATE quotas SET calls = coalesce($4, calls), kb = coalesce($5, kb)
 			WHERE service = (SELECT id FROM names WHERE text = $1) AND counter = $2 AND ($3 = '' OR period = $3)`, service, counter, period, calls, kilobytes)
 		return err
 	})
+	if err == nil && s.edited != nil {
+		s.edited(ctx, service, counter, period)
+	}
+	return err
+}
+
+// OnEdit has f told whenever SetQuota has set something, so that who counts can look again. It is for before the store is used.
+func (s *Store) OnEdit(f func(ctx context.Context, service, counter, period string)) {
+	if s != nil {
+		s.edited = f
+	}
 }

@@ -10,6 +10,7 @@ go env GOVERSION >/dev/null || fail "this Go cannot read go.mod, which asks for 
 missing=()
 command -v git >/dev/null || missing+=(git)
 command -v az >/dev/null || missing+=(azure-cli)
+command -v redis-server >/dev/null || command -v valkey-server >/dev/null || missing+=(redis-server)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 command -v apt-get >/dev/null || fail "please install: ${missing[*]} (no apt-get here to do it)"
