@@ -442,11 +442,12 @@ func testQuotaTogether(t *testing.T, open opener) {
 func testSlots(t *testing.T, open opener) {
 	c := open(t, 1, counter.Options{})[0]
 	k, other := keyOf(t, "k"), keyOf(t, "other")
-	if !c.Enter(k, 2) || !c.Enter(k, 2) || c.Enter(k, 2) || !c.Enter(other, 1) {
+	first, second := c.Enter(k, 2), c.Enter(k, 2)
+	if !first || !second || c.Enter(k, 2) || !c.Enter(other, 1) {
 		t.Fatal("two slots are not two slots")
 	}
 	c.Leave(k)
-	if !c.Enter(k, 2) || c.Enter(k, 2) {
+	if again := c.Enter(k, 2); !again || c.Enter(k, 2) {
 		t.Fatal("a slot was given back")
 	}
 }
