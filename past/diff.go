@@ -35,6 +35,8 @@ type Shift struct {
 	Gained  []string       `json:"gained,omitempty"` // actions, shortened to patterns where they hold everything these match
 	Lost    []string       `json:"lost,omitempty"`
 	Through []int64        `json:"through"` // the changes; none when a time window opened or closed
+	// Elsewhere says that it also came through changes that the caller may not read.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 // maxShifts is for how many principals at how many places a Diff decides about every action.
@@ -65,6 +67,7 @@ func (h *History) Diff(ctx context.Context, from, to *Moment, scope gatehouse.Sc
 	if d.changes, err = h.changes(ctx, from.Seq, to.Seq); err != nil {
 		return nil, err
 	}
+	d.changes = slices.DeleteFunc(d.changes, func(c touched) bool { return !d.bears(&c) })
 	for i := range d.changes {
 		d.sow(&d.changes[i])
 	}
@@ -83,6 +86,44 @@ func (h *History) Diff(ctx context.Context, from, to *Moment, scope gatehouse.Sc
 		}
 	}
 	return out, nil
+}
+
+// bears reports whether a change may matter at the scope or below it: a grant or a deny
+// elsewhere does not, nor do the roles of the directory.
+func (d *differ) bears(c *touched) bool {
+	if !gatehouse.EqualFold(c.Type, guard.RoleAssignmentType) && !gatehouse.EqualFold(c.Type, guard.DenyAssignmentType) {
+		return !directory.Root().Scope().Contains(c.scope) || !c.hasScope
+	}
+	for _, g := range []*guard.Guard{d.was, d.is} {
+		if tree := g.Snapshot(); tree.Under(c.scope, d.scope) || tree.Under(d.scope, c.scope) {
+			return true
+		}
+	}
+	return false
+}
+
+// Show takes out what may not be told: what was gained at scopes that are not readable,
+// and changes there; asked for the directory, readable says so of groups and people.
+// That something came through such a change is still said.
+func (d *Diff) Show(readable func(gatehouse.Scope) bool) {
+	d.Shifts = slices.DeleteFunc(d.Shifts, func(s Shift) bool {
+		at, err := gatehouse.ParseScope(s.Scope)
+		return err != nil || !readable(at)
+	})
+	hidden, used := map[int64]bool{}, map[int64]bool{}
+	for _, c := range d.Changes {
+		hidden[c.Seq] = !gatehouse.EqualFold(c.Type, guard.RoleDefinitionType) && !readable(c.at)
+	}
+	for i := range d.Shifts {
+		s := &d.Shifts[i]
+		all := len(s.Through)
+		s.Through = slices.DeleteFunc(s.Through, func(seq int64) bool { return hidden[seq] })
+		s.Elsewhere = len(s.Through) < all
+		for _, seq := range s.Through {
+			used[seq] = true
+		}
+	}
+	d.Changes = slices.DeleteFunc(d.Changes, func(c Entry) bool { return !used[c.Seq] })
 }
 
 // sow notes whom a change concerns.

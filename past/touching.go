@@ -12,16 +12,21 @@ import (
 	"gatehouse/directory"
 	"gatehouse/guard"
 	"gatehouse/jsondoc"
+	"gatehouse/rbac"
 	"gatehouse/rbac/builtin"
 	"gatehouse/store"
 )
 
 // Touch selects changes that touched access.
 type Touch struct {
-	Scope     gatehouse.Scope // at, above or below it
+	Scope     gatehouse.Scope // at or below it
+	Inherited bool            // and above it
 	Principal gatehouse.GUID  // zero for everybody's
 	After     int64           // only later changes
 	Limit     int             // the newest so many; 0 for all
+	// Readable says at which scopes changes may be told, and, asked for the directory,
+	// whether those of groups and people; nil for everywhere.
+	Readable func(gatehouse.Scope) bool
 }
 
 // Entry is a change that touched access.
@@ -43,6 +48,7 @@ type Entry struct {
 
 	role, principal, group gatehouse.GUID
 	name                   string
+	at                     gatehouse.Scope // whose changes it is among
 }
 
 // facts are what a document that bears on access is about.
@@ -115,29 +121,78 @@ func (h *History) changes(ctx context.Context, after, until int64) ([]touched, e
 	defer done()
 	var out []touched
 	for _, typ := range guard.Types() {
-		each, err := h.store.Changes(ctx, store.ChangeQuery{Type: typ, AfterSeq: after})
+		if out, err = h.read(ctx, out, until, store.ChangeQuery{Type: typ, AfterSeq: after}); err != nil {
+			return nil, err
+		}
+	}
+	inOrder(out)
+	return out, nil
+}
+
+func inOrder(list []touched) {
+	slices.SortFunc(list, func(a, b touched) int { return cmp.Compare(a.Seq, b.Seq) })
+}
+
+// read adds the changes of documents that q selects, up to one when until is not 0.
+func (h *History) read(ctx context.Context, out []touched, until int64, q store.ChangeQuery) ([]touched, error) {
+	each, err := h.store.Changes(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for c, err := range each {
 		if err != nil {
 			return nil, err
 		}
-		for c, err := range each {
-			if err != nil {
-				return nil, err
-			}
-			if until > 0 && c.Seq > until {
-				break
-			}
-			id, err := gatehouse.ParseID(c.Resource)
-			if err != nil || c.Kind != gatehouse.Write && c.Kind != gatehouse.Delete {
-				continue
-			}
-			body := c.After
-			if body == nil {
-				body = c.Before
-			}
-			out = append(out, touched{c, factsOf(typ, id, body)})
+		if until > 0 && c.Seq > until {
+			break
+		}
+		id, err := gatehouse.ParseID(c.Resource)
+		if err != nil || c.Kind != gatehouse.Write && c.Kind != gatehouse.Delete {
+			continue
+		}
+		body := c.After
+		if body == nil {
+			body = c.Before
+		}
+		out = append(out, touched{c, factsOf(c.Type, id, body)})
+	}
+	return out, nil
+}
+
+// membership, people and scoped sort the types that bear on access by what they are needed for.
+func membership(typ string) bool { return gatehouse.EqualFold(typ, directory.GroupMemberType) }
+
+func people(typ string) bool {
+	return slices.ContainsFunc([]string{directory.GroupOwnerType, directory.UserType, directory.GroupType, directory.ServicePrincipalType},
+		func(t string) bool { return gatehouse.EqualFold(t, typ) })
+}
+
+func scoped(typ string) bool {
+	return !membership(typ) && !people(typ) && !gatehouse.EqualFold(typ, guard.RoleDefinitionType)
+}
+
+// about reads what Touching needs: of grants and groups everything, since who held
+// something may have got it long ago; of what only bears on those what is asked for.
+func (h *History) about(ctx context.Context, q Touch) ([]touched, error) {
+	done, err := h.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var out []touched
+	for _, typ := range guard.Types() {
+		all := store.ChangeQuery{Type: typ}
+		switch _, inside := q.Scope.Subscription(); {
+		case !scoped(typ) && !membership(typ):
+			all.AfterSeq = q.After
+		case scoped(typ) && inside && !q.Inherited:
+			all.Under = &q.Scope
+		}
+		if out, err = h.read(ctx, out, 0, all); err != nil {
+			return nil, err
 		}
 	}
-	slices.SortFunc(out, func(a, b touched) int { return cmp.Compare(a.Seq, b.Seq) })
+	inOrder(out)
 	return out, nil
 }
 
@@ -145,7 +200,7 @@ func (h *History) changes(ctx context.Context, after, until int64) ([]touched, e
 // first: grants and denies there, edits of the roles that were granted there, and
 // who joined or left the groups that held them.
 func (h *History) Touching(ctx context.Context, q Touch) ([]Entry, error) {
-	all, err := h.changes(ctx, 0, 0)
+	all, err := h.about(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +214,7 @@ func (h *History) Touching(ctx context.Context, q Touch) ([]Entry, error) {
 	keep := make([]bool, len(all))
 	mine := func(p gatehouse.GUID) bool { return who == nil || who[p] }
 	for i, c := range all {
-		if !c.hasScope || !tree.Under(q.Scope, c.scope) && !tree.Under(c.scope, q.Scope) || directory.Root().Scope().Contains(c.scope) && !q.Scope.IsRoot() {
+		if !c.hasScope || !q.at(tree, c.scope) {
 			continue
 		}
 		concerned := c.everyone || mine(c.principal) || slices.ContainsFunc(c.others, mine)
@@ -171,32 +226,45 @@ func (h *History) Touching(ctx context.Context, q Touch) ([]Entry, error) {
 		keep[i] = concerned
 	}
 	h.widen(all, holders)
+	known := q.readable(directory.Root().Scope())
 	out := []Entry{}
-	for i := len(all) - 1; i >= 0; i-- {
+	for i := len(all) - 1; i >= 0 && all[i].Seq > q.After; i-- {
 		c := all[i]
 		switch {
 		case keep[i]:
 		case c.hasScope:
 			continue
+		case gatehouse.EqualFold(c.Type, guard.RoleDefinitionType):
+			if !roles[c.role] {
+				continue
+			}
+		case !known:
+			continue
 		case !c.group.IsZero():
 			if !holders[c.group] || !mine(c.principal) && !mine(c.group) {
 				continue
 			}
-		case !c.role.IsZero():
-			if !roles[c.role] {
-				continue
-			}
 		case !holders[c.principal] || !mine(c.principal):
 			continue
-		}
-		if c.Seq <= q.After {
-			break
 		}
 		if out = append(out, c.entry()); q.Limit > 0 && len(out) == q.Limit {
 			break
 		}
 	}
 	return out, nil
+}
+
+func (q *Touch) readable(s gatehouse.Scope) bool { return q.Readable == nil || q.Readable(s) }
+
+// at reports whether what happened at a scope is asked for and may be told.
+func (q *Touch) at(tree *rbac.Snapshot, s gatehouse.Scope) bool {
+	switch {
+	case directory.Root().Scope().Contains(s) && !q.Scope.IsRoot():
+		return false
+	case !tree.Under(s, q.Scope) && !(q.Inherited && tree.Under(q.Scope, s)):
+		return false
+	}
+	return q.readable(s)
 }
 
 // circle is a principal with all groups that it ever was in, nil for everybody.
@@ -240,6 +308,9 @@ func (c touched) entry() Entry {
 	}
 	if d := c.Cause.Decision; d != nil {
 		e.Grant = d.Grant
+	}
+	if e.at = directory.Root().Scope(); c.hasScope {
+		e.at = c.scope
 	}
 	e.Did = c.did()
 	return e

@@ -66,12 +66,15 @@ func historyCommand() *cobra.Command {
 	var r remembering
 	var since string
 	var limit int
+	var inherited bool
 	c := &cobra.Command{Use: "history [SCOPE|PRINCIPAL]", Short: "List every change that touched access somewhere or of somebody, newest first", Args: cobra.MaximumNArgs(1),
 		Long: `List the changes that touched access: grants, denies, edits of the roles that were granted,
 and who joined or left the groups that held them, with who made them, why, and the command
 that takes each back. A resource ID or the name of a resource group or resource is a
-scope; anything else is a user, group or application. Reading needs the rights to read role
-assignments and the activity log there.`,
+scope; anything else is a user, group or application, of whom grants above the subscription are
+listed too. At a scope, what happened there and below it is listed, and with --inherited
+what came down to it from above. Reading needs the rights to read role assignments and the
+activity log there; what happened where you may not read them is left out.`,
 		Example: "  gatehouse history rg-apis\n  gatehouse history grace@contoso.onmicrosoft.com --since 24h",
 		RunE: func(c *cobra.Command, args []string) error {
 			var answer struct {
@@ -80,6 +83,9 @@ assignments and the activity log there.`,
 			query := url.Values{"$top": {fmt.Sprint(limit)}}
 			if since != "" {
 				query.Set("since", since)
+			}
+			if inherited {
+				query.Set("inherited", "true")
 			}
 			what := ""
 			if len(args) > 0 {
@@ -92,6 +98,7 @@ assignments and the activity log there.`,
 		}}
 	r.flags(c)
 	c.Flags().StringVar(&since, "since", "", "only from this time on: 2026-01-31T12:00:00Z, 2026-01-31, an age such as 24h, or #812 after that change")
+	c.Flags().BoolVar(&inherited, "inherited", false, "also what happened above the scope and comes down to it, where you may read that")
 	c.Flags().IntVar(&limit, "limit", 50, "how many at most; 0 for all")
 	return c
 }
@@ -100,6 +107,7 @@ assignments and the activity log there.`,
 func (r *remembering) history(ctx context.Context, what string, query url.Values, answer any) error {
 	if _, err := gatehouse.ParseGUID(what); err == nil || strings.Contains(what, "@") {
 		query.Set("principal", what)
+		query.Set("inherited", "true")
 		return r.get(ctx, "history", "", query, answer)
 	}
 	err := r.get(ctx, "history", what, query, answer)
@@ -108,6 +116,7 @@ func (r *remembering) history(ctx context.Context, what string, query url.Values
 	}
 	query.Del("scope")
 	query.Set("principal", what)
+	query.Set("inherited", "true")
 	if second := r.get(ctx, "history", "", query, answer); gatehouse.CodeOf(second) != "PrincipalNotFound" {
 		return second
 	}
@@ -192,7 +201,7 @@ func diffTable(w io.Writer, d *past.Diff) error {
 	fmt.Fprintf(w, "Access between %s and %s: + gained  - lost\n", day(d.Since), day(d.Until))
 	gained, lost := map[gatehouse.GUID]bool{}, map[gatehouse.GUID]bool{}
 	for _, s := range d.Shifts {
-		fmt.Fprintf(w, "\n  %s at %s%s\n", oneLine(s.Who), placeOf(s.Scope), throughChanges(s.Through))
+		fmt.Fprintf(w, "\n  %s at %s%s\n", oneLine(s.Who), placeOf(s.Scope), throughChanges(s.Through, s.Elsewhere))
 		for _, list := range []struct {
 			sign string
 			of   []string
@@ -239,8 +248,11 @@ func effectOn(e undo.Effect) string {
 
 func day(t time.Time) string { return t.UTC().Format(time.DateTime) }
 
-func throughChanges(changes []int64) string {
-	if len(changes) == 0 {
+func throughChanges(changes []int64, elsewhere bool) string {
+	switch {
+	case elsewhere && len(changes) == 0:
+		return "   through changes that you may not read"
+	case len(changes) == 0:
 		return "   by the passing of time"
 	}
 	parts := make([]string, len(changes))
@@ -250,6 +262,9 @@ func throughChanges(changes []int64) string {
 	word := "change"
 	if len(changes) > 1 {
 		word = "changes"
+	}
+	if elsewhere {
+		parts = append(parts, "and others that you may not read")
 	}
 	return "   through " + word + " " + strings.Join(parts, ", ")
 }

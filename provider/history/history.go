@@ -63,7 +63,7 @@ func Operations() []openapi.Operation {
 			Description: "Puts everything back as it was before the changes, or with dryRun says what that would do. Each document needs the right of the opposite request.",
 			Body:        undo.Request{}, Answer: undo.Result{}},
 		{Method: "GET", Path: namespace.AnyScope + "/history", ID: "accessHistory", Tag: "history", Summary: "The changes that touched access, newest first", Versions: versions, Answer: entries{},
-			Query: []openapi.Parameter{scope, {Name: "principal", Description: "only what concerns this principal: a name or ID"}, {Name: "since", Description: "only later changes" + moment}, {Name: "$top", Description: "how many at most, 100 when absent, 0 for all"}}},
+			Query: []openapi.Parameter{scope, {Name: "principal", Description: "only what concerns this principal: a name or ID"}, {Name: "inherited", Description: "true lists what happened above the scope as well, where the caller may read that"}, {Name: "since", Description: "only later changes" + moment}, {Name: "$top", Description: "how many at most, 100 when absent, 0 for all"}}},
 		{Method: "GET", Path: namespace.AnyScope + "/diff", ID: "accessDiff", Tag: "history", Summary: "Who gained and who lost access between two moments", Versions: versions, Answer: past.Diff{},
 			Query: []openapi.Parameter{scope, {Name: "since", Description: "the earlier moment" + moment}, {Name: "until", Description: "the later moment, now when absent"}}},
 	}
@@ -206,13 +206,14 @@ func (p *provider) diff(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	name, shown := p.names(op)
+	d.Show(p.told(op, shown))
 	d.Scope = scope.String()
 	for i := range d.Shifts {
 		if at, err := gatehouse.ParseScope(d.Shifts[i].Scope); err == nil {
 			d.Shifts[i].Scope = access.Spelled(at)
 		}
 	}
-	name, shown := p.names(op)
 	for i := range d.Changes {
 		if !shown {
 			d.Changes[i].Anonymous()
@@ -228,17 +229,22 @@ func (p *provider) history(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := past.Touch{Scope: scope.Scope(), Limit: 100}
+	name, shown := p.names(op)
+	q := past.Touch{Scope: scope.Scope(), Limit: 100, Readable: p.told(op, shown)}
+	if text := op.Query.Get("inherited"); text != "" {
+		if q.Inherited, err = strconv.ParseBool(text); err != nil {
+			return nil, gatehouse.Errorf(gatehouse.Invalid, "InvalidQueryParameter", "inherited takes true or false; it is '%s'.", text).At("inherited")
+		}
+	}
 	if top := op.Query.Get("$top"); top != "" {
 		if q.Limit, err = strconv.Atoi(top); err != nil || q.Limit < 0 {
 			return nil, gatehouse.Errorf(gatehouse.Invalid, "InvalidQueryParameter", "$top takes how many changes to list, 0 for all; it is '%s'.", top).At("$top")
 		}
 	}
-	if name := op.Query.Get("principal"); name != "" {
-		_, shown := p.names(op)
+	if who := op.Query.Get("principal"); who != "" {
 		var ok bool
-		if q.Principal, ok = p.find(name, shown); !ok {
-			return nil, gatehouse.Errorf(gatehouse.NotFound, "PrincipalNotFound", "There is nobody and no group '%s'. Give a user principal name, a display name, an application ID or an object ID.", name).At("principal")
+		if q.Principal, ok = p.find(who, shown); !ok {
+			return nil, gatehouse.Errorf(gatehouse.NotFound, "PrincipalNotFound", "There is nobody and no group '%s'. Give a user principal name, a display name, an application ID or an object ID.", who).At("principal")
 		}
 	}
 	if since := op.Query.Get("since"); since != "" {
@@ -252,7 +258,6 @@ func (p *provider) history(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, shown := p.names(op)
 	for i := range list {
 		if !shown {
 			list[i].Anonymous()
@@ -260,6 +265,24 @@ func (p *provider) history(op *arm.Op) (*arm.Answer, error) {
 		list[i].Names(name)
 	}
 	return answer(entries{list})
+}
+
+// told is at which scopes changes may be told: where the caller may ask about the past
+// itself; and those of groups and people to who may read the directory.
+func (p *provider) told(op *arm.Op, people bool) func(gatehouse.Scope) bool {
+	known := map[gatehouse.Scope]bool{}
+	return func(s gatehouse.Scope) bool {
+		if directory.Root().Scope().Contains(s) {
+			return people
+		}
+		may, asked := known[s]
+		if !asked {
+			id := gatehouse.ID(s)
+			may = op.Can(rights[0], id) && op.Can(rights[1], id)
+			known[s] = may
+		}
+		return may
+	}
 }
 
 func (p *provider) find(name string, shown bool) (gatehouse.GUID, bool) {

@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,5 +93,57 @@ func TestUnreadable(t *testing.T) {
 		if a.Code != 200 || strings.Contains(a.Body.String(), "confidential") != reads {
 			t.Errorf("%s: %d %s", who, a.Code, a.Body)
 		}
+	}
+}
+
+// TestElsewhere: a history is of what happened at a scope and below it; what came down from
+// above is told on demand, and nothing is told of scopes whose changes the caller may not read.
+func TestElsewhere(t *testing.T) {
+	w := armtest.Start(t, build(t))
+	rg := armtest.GroupID().String()
+	service := rg + "/providers/Microsoft.ApiManagement/service/contoso"
+	w.Put(t, armtest.Assignment(rg, armtest.Bob, builtin.Reader))
+	start, _, err := w.Store.Last(t.Context(), w.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	deny := gatehouse.NameGUID(gatehouse.GUID{5}, "deny")
+	w.Put(t, armtest.Assignment("/subscriptions/"+armtest.Subscription.String(), armtest.Alice, builtin.Contributor), armtest.Assignment(service, armtest.Alice, builtin.Reader),
+		armtest.Assignment(rg, armtest.Alice, builtin.Reader))
+	closed := &store.Document{ID: gatehouse.MustID(service + "/providers/Microsoft.Authorization/denyAssignments/" + deny.String()), Type: guard.DenyAssignmentType,
+		Body: fmt.Appendf(nil, `{"properties":{"denyAssignmentName":"closed","permissions":[{"actions":["*"]}],"principals":[{"id":%q,"type":"User"}],"excludePrincipals":[]}}`, armtest.Bob)}
+	ask := func(who, path string) string {
+		t.Helper()
+		a := w.Do(who, "GET", rg+"/providers/Gatehouse.Access/"+path+"&api-version=2026-11-01", nil, "")
+		if a.Code != 200 {
+			t.Errorf("%s as %s: %d %s", path, who, a.Code, a.Body)
+		}
+		return a.Body.String()
+	}
+	above, below, here := `"scope":"/subscriptions/`+armtest.Subscription.String()+`"`, `"scope":"`+service+`"`, `"scope":"`+rg+`"`
+	expect := func(who, path string, want ...string) {
+		t.Helper()
+		body := strings.Join(strings.Fields(ask(who, path)), "")
+		for _, s := range []string{above, below, here} {
+			if got := strings.Contains(body, s); got != slices.Contains(want, s) {
+				t.Errorf("%s as %s tells of %s: %v\n%s", path, who, s, got, body)
+			}
+		}
+	}
+	since := fmt.Sprintf("since=%%23%d", start)
+	expect("owner", "history?"+since, here, below)
+	expect("owner", "history?inherited=true&"+since, here, below, above)
+	expect("bob", "history?"+since, here, below)
+	expect("bob", "history?inherited=true&"+since, here, below)
+	w.Put(t, closed)
+	expect("bob", "history?"+since, here)
+	expect("owner", "history?principal=alice@contoso.test&"+since, here, below)
+
+	if body := ask("owner", "diff?"+since); !strings.Contains(body, `subscriptions/`+armtest.Subscription.String()+`/providers/Microsoft.Authorization/roleAssignments`) || strings.Contains(body, "elsewhere") {
+		t.Errorf("the owner is told %s", body)
+	}
+	body := ask("bob", "diff?"+since)
+	if !strings.Contains(body, `"elsewhere"`) || strings.Contains(body, `"resource": "/subscriptions/`+armtest.Subscription.String()+`/providers`) || strings.Contains(body, `"scope": "`+service) {
+		t.Errorf("bob is told %s", body)
 	}
 }
