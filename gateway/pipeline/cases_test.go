@@ -74,6 +74,7 @@ type world struct {
 	services *Services
 	now      time.Time
 	seen     strings.Builder
+	tokens   []string // those of requests, each with what stands for it
 	call     *Call
 }
 
@@ -105,6 +106,7 @@ func newWorld(t *testing.T, a *txtar.Archive) *world {
 		}
 	}
 	w.services = w.newServices()
+	identityServices(w.services)
 	env := Env{NamedValue: func(n policy.Name) (string, bool, bool) {
 		v, ok := w.values[n.Name]
 		return v, false, ok
@@ -229,12 +231,12 @@ func (w *world) run() string {
 			w.now = w.now.Add(step)
 		}
 	}
-	return w.seen.String()
+	return strings.NewReplacer(w.tokens...).Replace(w.seen.String())
 }
 
 // one runs a request through the chain and notes what comes back.
 func (w *world) one(raw []byte) {
-	head, body := split(raw)
+	head, body := split(w.expandTokens(raw))
 	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(append(head, "\r\n"...))))
 	if err != nil {
 		w.t.Fatal(err)

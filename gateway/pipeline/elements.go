@@ -10,12 +10,18 @@ type compile func(k *Compiler, e *policy.Element) Step
 // not a variable because some of what it returns calls it.
 func element(name string) compile {
 	switch name {
+	case "authentication-certificate":
+		return compileAuthenticationCertificate
+	case "authentication-managed-identity":
+		return compileManagedIdentity
 	case "base":
 		return compileBase
 	case "choose":
 		return compileChoose
 	case "forward-request":
 		return compileForward
+	case "get-authorization-context":
+		return compileAuthorizationContext
 	case "include-fragment":
 		return compileFragment
 	case "limit-concurrency":
@@ -30,6 +36,12 @@ func element(name string) compile {
 		return compileSetStatus
 	case "set-variable":
 		return compileSetVariable
+	case "validate-azure-ad-token":
+		return compileValidateAzureToken
+	case "validate-client-certificate":
+		return compileValidateClientCertificate
+	case "validate-jwt":
+		return compileValidateJwt
 	}
 	return nil
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"gatehouse/policy/expr"
+	"gatehouse/token"
 )
 
 // Services are what policies reach beyond the call. A gateway has one; tests make their own. What
@@ -20,6 +23,25 @@ type Services struct {
 	Sleep func(context.Context, time.Duration) error
 	// Limits holds the calls that are inside limit-concurrency.
 	Limits *Concurrency
+
+	// Tokens verifies tokens of callers.
+	Tokens *token.Verifier
+	// Revoked asks whether a client's certificate was revoked; nil asks nobody.
+	Revoked Revocation
+	// Import takes a certificate with its private key, as PKCS #12, for calls of backends. It returns its thumbprint.
+	Import func(pfx []byte, password string) (thumbprint string, err error)
+	// IdentityToken gets a token for a resource as the service's own identity, or as one that is assigned to it
+	// when clientID is given.
+	IdentityToken func(ctx context.Context, resource, clientID string) (string, error)
+	// Authorization gets the token of a connection of the credential manager.
+	Authorization func(ctx context.Context, a AuthorizationRequest) (*expr.Authorization, error)
+}
+
+// AuthorizationRequest asks for the token of a connection (gateway.md 8.1, get-authorization-context).
+type AuthorizationRequest struct {
+	Provider, Connection string
+	Workspace            string // name of the workspace that the API is in, "" for none
+	Identity             string // token of the one who asks; "" for the service itself
 }
 
 func (s *Services) now() time.Time {

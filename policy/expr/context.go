@@ -66,6 +66,7 @@ type Certificate struct {
 	Key  any
 	// Verified says whether the chain of a client's certificate is trusted: what Verify() answers.
 	Verified bool
+	Issuer   *x509.Certificate // of Leaf, when its chain is known; nil otherwise
 }
 
 // GraphQL is context.GraphQL in a resolver; its values are JObject or null.
