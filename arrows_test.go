@@ -55,7 +55,7 @@ const arrows = `
 	guard                                      < arm
 	arm, store/sqlite                          < arm/armtest
 	yamldoc                                    < provider/apim/apidoc
-	arm                                        < provider/identity, provider/operations
+	arm                                        < provider/identity, provider/operations, provider/rolecheck
 	jsondoc                                    < openapi
 	arm, access, openapi, past                 < provider/access
 	arm, template                              < provider/resources

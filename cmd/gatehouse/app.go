@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ import (
 	"gatehouse/provider/insights"
 	"gatehouse/provider/operations"
 	"gatehouse/provider/resources"
+	"gatehouse/provider/rolecheck"
 	"gatehouse/rbac/builtin"
 	"gatehouse/store"
 )
@@ -105,7 +107,13 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 	return append(list,
 		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
 		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)), a.accessProvider(tenant),
+		rolecheck.New(rolecheck.Config{Management: a.managementResources}),
 		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys, RevokeKeys: a.entra.RevokeKeys})), err
+}
+
+// managementResources are what tokens for managing this installation are asked for.
+func (a *app) managementResources() []string {
+	return slices.Concat(a.entra.ARMAudiences(), a.entra.GraphAudiences())
 }
 
 // accessProvider is all of Gatehouse.Access: the questions about now, and those about the past.

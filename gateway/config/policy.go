@@ -38,21 +38,14 @@ const (
 // that of the product by which the call comes, and that before that of the service.
 type RoleCheck struct {
 	Base
-	Mode string `json:"mode"` // Off, Audit or Enforce
-	// Audiences are those that a token may be for; none means the service's full resource ID, in any case,
-	// and api://gatehouse-gateway.
+	Mode string `json:"mode"` // Off, Audit or Enforce; anything else is Enforce
+	// Audiences are those that a token may be for, besides that which stands for gateways.
 	Audiences []string `json:"audiences,omitempty"`
-	// Issuers are foreign ones by their metadata address, whose tokens count besides those of the own identity provider.
-	Issuers []RoleIssuer `json:"issuers,omitempty"`
-	Header  string       `json:"header,omitempty"` // where the token is; "" for Authorization
+	Header    string   `json:"header,omitempty"` // where the token is; "" for Authorization
 	// Read and Invoke are the data actions asked for: of GET, HEAD and OPTIONS, and of all other calls.
-	Read   string `json:"readAction"`
-	Invoke string `json:"invokeAction"`
-}
-
-// RoleIssuer is a foreign issuer of tokens whose subjects have federated credentials here.
-type RoleIssuer struct {
-	Issuer string `json:"issuer"`
+	// "" stands for the usual ones.
+	Read   string `json:"readAction,omitempty"`
+	Invoke string `json:"invokeAction,omitempty"`
 }
 
 // Holder is what the setting is for; "" for the service.

@@ -15,6 +15,7 @@ import (
 	"gatehouse/provider/authorization"
 	"gatehouse/provider/identity"
 	"gatehouse/provider/resources"
+	"gatehouse/provider/rolecheck"
 )
 
 // build makes the providers of a World and a Feed that follows its store.
@@ -30,7 +31,7 @@ func build(t testing.TB, made func(*armtest.World, *Feed)) func(*armtest.World) 
 		}
 		made(w, f)
 		return append(providers, authorization.New(authorization.Config{Guard: w.Guard, Directory: w.Index, TenantID: armtest.Tenant}),
-			identity.New(armtest.Tenant, w.Index),
+			identity.New(armtest.Tenant, w.Index), rolecheck.New(rolecheck.Config{}),
 			apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index, Exports: apim.NewExports(w.Store, nil, nil), Backups: t.TempDir()}))
 	}
 }
@@ -119,6 +120,7 @@ func TestCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	files = append(files, "../../provider/rolecheck/testdata/rolechecks.txtar")
 	compared, entities := 0, 0
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 const (
 	namespace   = "Microsoft.ApiManagement"
 	serviceType = namespace + "/service"
+	// roleCheckType extends services, products and APIs.
+	roleCheckType = "Gatehouse.Gateway/roleChecks"
 )
 
 // document is a stored document on its way to an entity.
@@ -26,6 +28,7 @@ type document struct {
 // kind is a type of documents that gateways need.
 type kind struct {
 	path       string // of types below the service
+	typ        string // of documents that extend others, instead
 	workspaces bool   // there are such documents in workspaces too
 	secret     bool   // they may have secrets
 	read       func(*document) (config.Entity, error)
@@ -77,10 +80,14 @@ var kinds = []kind{
 	{path: "gateways/hostnameConfigurations", read: readGatewayHost},
 	{path: "gateways/certificateAuthorities", read: plain[config.GatewayAuthority]},
 	{path: "gateways/debugKeys", secret: true, read: readDebugKey},
+	{typ: roleCheckType, read: plain[config.RoleCheck], faulty: func() config.Entity { return &config.RoleCheck{Mode: config.Enforce} }},
 }
 
 // types are the types of documents that a kind has.
 func (k *kind) types() []string {
+	if k.typ != "" {
+		return []string{k.typ}
+	}
 	all := []string{serviceType + "/" + k.path}
 	if k.workspaces {
 		all = append(all, serviceType+"/workspaces/"+k.path)
@@ -103,7 +110,11 @@ var kindsByType = func() map[string]*kind {
 func serviceIn(id gatehouse.ID) (service gatehouse.ID, relative string, ok bool) {
 	for service = id; !service.IsRoot(); service = service.Parent() {
 		if strings.EqualFold(service.Type(), serviceType) {
-			return service, id.String()[len(service.String()):], true
+			relative = id.String()[len(service.String()):]
+			if strings.EqualFold(id.Type(), roleCheckType) {
+				relative = id.Parent().String()[len(service.String()):] + "/roleChecks/" + id.Name()
+			}
+			return service, relative, true
 		}
 	}
 	return service, "", false

@@ -32,6 +32,10 @@ func (p *provider) patchService(op *arm.Op) (*arm.Answer, error) {
 	return op.PatchAsUsual()
 }
 
+// roleCheckType is the setting that makes gateways ask for role assignments: a service that came back
+// without it would let everybody in.
+const roleCheckType = "Gatehouse.Gateway/roleChecks"
+
 // restore writes back what the deletion of a service deleted: the service and what
 // was in it, as the change log has them. Role assignments and locks do not come back,
 // since nobody has looked at them for up to two days; nor does the old system-assigned
@@ -101,7 +105,7 @@ func deletedWith(op *arm.Op, operation string) ([]*arm.Resource, error) {
 			return nil, err
 		}
 		id, err := gatehouse.ParseID(c.Resource)
-		if err != nil || !scope.Contains(id.Scope()) || !strings.HasPrefix(c.Type, serviceType) {
+		if err != nil || !scope.Contains(id.Scope()) || !strings.HasPrefix(c.Type, serviceType) && c.Type != roleCheckType {
 			continue
 		}
 		secret, _, err := op.Server.Store.Secrets(op.Context, c.Seq)

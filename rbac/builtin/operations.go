@@ -80,7 +80,7 @@ func readOperations() *operationTable {
 	for _, name := range []string{CallRead, CallInvoke} {
 		t.list = append(t.list, Operation{Name: name, Data: true, Origin: Own})
 	}
-	for _, name := range accessActions {
+	for _, name := range slices.Concat(accessActions, callSettings) {
 		t.list = append(t.list, Operation{Name: name, Origin: Own})
 	}
 	slices.SortStableFunc(t.list, func(a, b Operation) int {

@@ -10,3 +10,6 @@ const (
 	// CallInvoke is the right to call with any other method.
 	CallInvoke = "Gatehouse.Gateway/apis/operations/invoke/action"
 )
+
+// callSettings are the actions on the setting that says how calls are checked.
+var callSettings = []string{"Gatehouse.Gateway/roleChecks/read", "Gatehouse.Gateway/roleChecks/write", "Gatehouse.Gateway/roleChecks/delete"}
