@@ -42,6 +42,9 @@ type RoleCheck struct {
 	// Audiences are those that a token may be for, besides that which stands for gateways.
 	Audiences []string `json:"audiences,omitempty"`
 	Header    string   `json:"header,omitempty"` // where the token is; "" for Authorization
+	// Certificates lets registered client certificates count, SignIn sends browsers to sign in.
+	Certificates bool `json:"clientCertificates,omitempty"`
+	SignIn       bool `json:"signIn,omitempty"`
 	// Read and Invoke are the data actions asked for: of GET, HEAD and OPTIONS, and of all other calls.
 	// "" stands for the usual ones.
 	Read   string `json:"readAction,omitempty"`

@@ -62,6 +62,8 @@ func (c Config) roleChecks() *arm.Type {
 			properties.mode         enum(off|audit|enforce) required
 			properties.audiences    array(string) max=16
 			properties.header       string max=100 pattern=^[A-Za-z0-9!#$%&'*+.^_|~-]+$
+			properties.clientCertificates bool
+			properties.signIn       bool
 			properties.readAction   string max=300
 			properties.invokeAction string max=300
 		`),
