@@ -54,6 +54,7 @@ const (
 	byIdentifierURI
 	byServicePrincipalName
 	byResource
+	byCertificate // thumbprint of a key credential
 	byDisplayName // text is type and name, see displayed
 )
 
@@ -185,7 +186,7 @@ func describe(oid gatehouse.GUID, kind string, body []byte) (*Principal, []name)
 		for _, uri := range a.IdentifierURIs {
 			names = append(names, name{byIdentifierURI, foldURI(uri)})
 		}
-		return nil, names
+		return nil, append(names, certificates(a.KeyCredentials)...)
 	default:
 		return describeServicePrincipal(oid, body)
 	}
@@ -216,7 +217,14 @@ func describeServicePrincipal(oid gatehouse.GUID, body []byte) (*Principal, []na
 	for _, n := range s.Names {
 		names = append(names, name{byServicePrincipalName, foldURI(n)})
 	}
-	return p, names
+	return p, append(names, certificates(s.KeyCredentials)...)
+}
+
+func certificates(keys []KeyCredential) (names []name) {
+	for i := range keys {
+		names = append(names, name{byCertificate, gatehouse.Fold(keys[i].Identifier)})
+	}
+	return names
 }
 
 // foldURI is how identifier URIs compare: without case and without a last slash.
@@ -254,6 +262,14 @@ func (x *Index) ServicePrincipalByAppID(appID gatehouse.GUID) (gatehouse.GUID, b
 // text among its servicePrincipalNames or as its application ID.
 func (x *Index) ServicePrincipalByName(text string) (gatehouse.GUID, bool) {
 	return x.find(name{byServicePrincipalName, foldURI(text)})
+}
+
+// ByCertificate lists the applications and service principals that have a certificate with that thumbprint among their
+// key credentials. A thumbprint proves nothing: compare the certificates.
+func (x *Index) ByCertificate(thumbprint string) []gatehouse.GUID {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return slices.Clone(x.names[name{byCertificate, gatehouse.Fold(thumbprint)}])
 }
 
 // ManagedIdentity returns the object ID of the managed identity of that resource.

@@ -203,6 +203,8 @@ func (c *client) redirect(uri string) platform {
 		switch {
 		case slices.Contains(c.known.RedirectURIs, uri) && c.known.SPA:
 			return browser
+		case c.known.Accepts != nil && u.Scheme == "https" && u.User == nil && c.known.Accepts(uri):
+			return native
 		case slices.Contains(c.known.RedirectURIs, uri), slices.Contains(c.known.RedirectURIs, "http://localhost") && isLoopback(u):
 			return native
 		}

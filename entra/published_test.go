@@ -2,6 +2,7 @@ package entra
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,5 +71,35 @@ func TestGatewayAudience(t *testing.T) {
 	}
 	if _, err := w.s.Authenticate(context.Background(), token, w.s.ARMAudiences()...); err == nil {
 		t.Error("it is taken by Resource Manager")
+	}
+}
+
+func TestCertificate(t *testing.T) {
+	w := newWorld(t)
+	c, err := w.s.Certificate(context.Background(), w.leaf)
+	if err != nil || c.ID != pipelineSP || c.Method != "certificate" {
+		t.Fatal(c, err)
+	}
+	if _, err := w.s.Certificate(context.Background(), certificate(t, strangerKey(), w.clock.Now())); err == nil {
+		t.Error("a stranger's certificate counts")
+	}
+	w.clock.advance(400 * 24 * time.Hour)
+	if _, err := w.s.Certificate(context.Background(), w.leaf); err == nil {
+		t.Error("an expired certificate counts")
+	}
+	w.clock.advance(-400 * 24 * time.Hour)
+	w.drop(directory.ServicePrincipalID(pipelineSP))
+	if _, err := w.s.Certificate(context.Background(), w.leaf); err == nil {
+		t.Error("the certificate of a deleted service principal counts")
+	}
+}
+
+// TestAccepts: a first-party client may have addresses that are known only while it runs, over https alone.
+func TestAccepts(t *testing.T) {
+	c := &client{known: &Client{Accepts: func(uri string) bool { return strings.Contains(uri, "://gw.test/") }}}
+	for uri, want := range map[string]platform{"https://gw.test/cb": native, "http://gw.test/cb": unregistered, "https://other.test/cb": unregistered, "https://a@gw.test/cb": unregistered, "https://gw.test/cb#x": unregistered} {
+		if got := c.redirect(uri); got != want {
+			t.Errorf("%s: %v", uri, got)
+		}
 	}
 }

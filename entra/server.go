@@ -56,6 +56,8 @@ type Client struct {
 	Name         string
 	RedirectURIs []string // http://localhost stands for any port and path on the loopback interface
 	SPA          bool     // a browser application: redirect URIs match exactly
+	// Accepts says of further addresses that they are the application's own; nil accepts none.
+	Accepts func(redirectURI string) bool
 }
 
 // Server is the sign-in side of one tenant. It is safe for concurrent use.
