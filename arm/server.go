@@ -39,6 +39,8 @@ type Config struct {
 	Log       *slog.Logger     // nil for slog.Default
 	// Explain, when set, says how to find out why a request was refused: a link and a command.
 	Explain func(operation string) (link, command string)
+	// Refusals puts refusals on record; nil makes one for this server alone.
+	Refusals *guard.Refusals
 	// Observe, when set, is told of every request once it is answered.
 	Observe func(Event)
 }
@@ -76,6 +78,9 @@ func New(c Config, providers ...*Provider) *Server {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Refusals == nil {
+		c.Refusals = guard.NewRefusals(c.Store, c.Clock)
 	}
 	s := &Server{Config: c, store: c.Store, guard: c.Guard, types: map[string]*Declared{}, providers: providers}
 	for _, p := range providers {
@@ -270,7 +275,7 @@ func (op *Op) refused(err error) error {
 	}
 	c := gatehouse.Change{Kind: gatehouse.Refused, Cause: op.Cause(nil), Resource: op.ID.String(), Type: op.Route.TypeName,
 		Status: http.StatusForbidden, Note: gatehouse.CodeOf(err)}
-	if logErr := op.Server.store.Record(op.Context, c); logErr != nil {
+	if logErr := op.Server.Refusals.Record(op.Context, c); logErr != nil {
 		return errors.Join(errors.New("a refusal could not be recorded"), logErr)
 	}
 	return err

@@ -108,7 +108,7 @@ func (c *call) refuse(action string, d gatehouse.Decision) error {
 	c.decision = because(d)
 	cause := c.cause()
 	cause.Action = action
-	if err := c.h.cfg.Store.Record(c.ctx(), gatehouse.Change{Kind: gatehouse.Refused, Cause: cause, Status: http.StatusForbidden}); err != nil {
+	if err := c.h.cfg.Refusals.Record(c.ctx(), gatehouse.Change{Kind: gatehouse.Refused, Cause: cause, Status: http.StatusForbidden}); err != nil {
 		return err // what cannot be recorded is not answered
 	}
 	need := "ask for a directory role that has it"

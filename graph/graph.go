@@ -13,6 +13,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/directory"
+	"gatehouse/guard"
 	"gatehouse/jsondoc"
 	"gatehouse/odata"
 	"gatehouse/rbac/builtin"
@@ -55,6 +56,8 @@ type Config struct {
 	PageKey []byte
 	Clock   func() time.Time // time.Now when nil
 	Logger  *slog.Logger     // slog.Default() when nil
+	// Refusals puts refusals on record; nil makes one for this handler alone.
+	Refusals *guard.Refusals
 	// Explain, when set, says how to find out why a request was refused: a link and a command.
 	Explain func(operation string) (link, command string)
 }
@@ -77,6 +80,9 @@ func New(cfg Config) *Handler {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
+	}
+	if cfg.Refusals == nil {
+		cfg.Refusals = guard.NewRefusals(cfg.Store, cfg.Clock)
 	}
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
 	cfg.Roles = slices.DeleteFunc(slices.Clone(cfg.Roles), func(r gatehouse.RoleDefinition) bool {

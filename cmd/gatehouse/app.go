@@ -42,6 +42,7 @@ type app struct {
 	store     *store.Store
 	counted   *analytics.Store // nil where no gateway counts
 	guard     *guard.Guard
+	refusals  *guard.Refusals // shared by all wires
 	past      *past.History
 	key       *evidence.Key // signs evidence
 	dir       *directory.Index
@@ -79,6 +80,7 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	if a.key, err = evidence.Open(c.data, s); err != nil {
 		return nil, err
 	}
+	a.refusals = guard.NewRefusals(s, nil)
 	m := newMetrics(a)
 	a.metrics = m
 	if a.arm, err = a.newARM(ctx, tenant, publicURL, m); err != nil {
@@ -87,7 +89,7 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	hasher := password.New()
 	g := graph.New(graph.Config{Store: s, Index: a.dir, Guard: a.guard, Authenticate: a.authenticator(a.entra.GraphAudiences()),
 		HashPassword: func(p string) (string, error) { return hasher.Hash(context.Background(), p) }, BaseURL: publicURL, TenantID: tenant, TenantName: tenantName,
-		Domains: []string{domain}, ReservedURIs: append(a.entra.ARMAudiences(), a.entra.GraphAudiences()...), Roles: builtin.DirectoryRoles(), Explain: explainLink(publicURL)})
+		Domains: []string{domain}, ReservedURIs: append(a.entra.ARMAudiences(), a.entra.GraphAudiences()...), Roles: builtin.DirectoryRoles(), Refusals: a.refusals, Explain: explainLink(publicURL)})
 	a.mux, a.imds, a.meter = a.route(g, m), a.entra.Imds(), m.mux()
 	return a, nil
 }
@@ -98,7 +100,7 @@ func (a *app) newARM(ctx context.Context, tenant gatehouse.GUID, publicURL strin
 		return nil, err
 	}
 	return arm.New(arm.Config{Store: a.store, Guard: a.guard, Authenticate: a.authenticator(a.entra.ARMAudiences()), Challenge: a.entra.Challenge,
-		BaseURL: publicURL, TenantID: tenant, Observe: m.observe, Explain: explainLink(publicURL)}, providers...), nil
+		BaseURL: publicURL, TenantID: tenant, Observe: m.observe, Refusals: a.refusals, Explain: explainLink(publicURL)}, providers...), nil
 }
 
 // providers are all there are; nothing registers itself.

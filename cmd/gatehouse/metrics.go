@@ -37,7 +37,9 @@ func newMetrics(a *app) *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gatehouse_unknown_signins_total", Help: "Failed sign-ins of names that do not exist."},
-			func() float64 { return float64(a.entra.UnknownSignIns()) }))
+			func() float64 { return float64(a.entra.UnknownSignIns()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gatehouse_refusals_dropped_total", Help: "Refusals that were not put on record because there were too many."},
+			func() float64 { return float64(a.refusals.Dropped()) }))
 	return m
 }
 

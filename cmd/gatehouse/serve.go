@@ -122,6 +122,7 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 		return err
 	}
 	defer a.entra.Close()
+	defer func() { err = errors.Join(err, a.refusals.Flush(context.WithoutCancel(ctx))) }()
 	if err := a.metrics.registry.Register(newForwardMetrics(s, beside.forwarder)); err != nil {
 		return err
 	}

@@ -87,6 +87,8 @@ type attributes struct {
 // decisionList is the answer of a list of refusals.
 type decisionList struct {
 	Value []access.Refusal `json:"value"`
+	// Omitted counts refusals that would fill the list with one caller: name it with principal.
+	Omitted int `json:"omitted,omitempty"`
 }
 
 // Operations documents the calls.

@@ -58,6 +58,48 @@ func TestDecision(t *testing.T) {
 	}
 }
 
+// TestFlood: whoever is refused all the time fills neither the log nor the list of others.
+func TestFlood(t *testing.T) {
+	w := armtest.Start(t, build(t))
+	ask := func(who string, times int) {
+		for range times {
+			if a := w.Do(who, "DELETE", armtest.GroupID().String()+"?api-version=2021-04-01", nil, ""); a.Code != 403 {
+				t.Fatalf("%d %s", a.Code, a.Body)
+			}
+		}
+	}
+	ask("bob", 3)
+	ask("alice", 300)
+	list := func(who, query string) (out struct {
+		Value   []answers.Refusal
+		Omitted int
+	}) {
+		t.Helper()
+		a := w.Do(who, "GET", "/providers/Gatehouse.Access/decisions?api-version=2026-11-01"+query, nil, "")
+		if err := json.Unmarshal(a.Body.Bytes(), &out); err != nil || a.Code != 200 {
+			t.Fatal(a.Code, a.Body)
+		}
+		return out
+	}
+	of := map[string]int{}
+	all := list("reader", "")
+	for _, r := range all.Value {
+		of[r.Principal.Name]++
+	}
+	if of["alice@contoso.test"] != 17 || of["bob@contoso.test"] != 3 || all.Omitted != 183 {
+		t.Errorf("%v, %d omitted", of, all.Omitted)
+	}
+	if own := list("bob", ""); len(own.Value) != 3 || own.Omitted != 0 {
+		t.Errorf("bob sees %d", len(own.Value))
+	}
+	if one := list("reader", "&principal=alice@contoso.test&$top=200"); len(one.Value) != 200 || one.Omitted != 0 {
+		t.Errorf("%d of alice are on record", len(one.Value))
+	}
+	if dropped := w.Server.Refusals.Dropped(); dropped != 100 {
+		t.Errorf("%d were dropped", dropped)
+	}
+}
+
 // TestAgree: what canI says of everybody is what they are then allowed, whoever asks.
 func TestAgree(t *testing.T) {
 	w := armtest.Start(t, build(t))

@@ -1,7 +1,9 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -272,16 +274,14 @@ func (p *provider) listDecisions(op *arm.Op) (*arm.Answer, error) {
 			return nil, err
 		}
 	}
-	changes, err := p.Store.Changes(op.Context, q)
+	list, err := p.refusals(op, q)
 	if err != nil {
 		return nil, err
 	}
 	out := decisionList{Value: []access.Refusal{}}
-	for c, err := range changes {
-		if err != nil {
-			return nil, err
-		}
-		a, ok := p.mayShow(op, &c)
+	list, out.Omitted = fair(list, top, func(c *gatehouse.Change) bool { _, ok := p.mayShow(op, c); return ok })
+	for i := range list {
+		a, ok := p.mayShow(op, &list[i])
 		if !ok {
 			continue
 		}
@@ -289,11 +289,57 @@ func (p *provider) listDecisions(op *arm.Op) (*arm.Answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if out.Value = append(out.Value, a.refusal(v, &c)); len(out.Value) == top {
+		out.Value = append(out.Value, a.refusal(v, &list[i]))
+	}
+	return answer(out)
+}
+
+// fair picks some of a list, at most half of them of one caller unless there is room, and counts what that left out.
+func fair(list []gatehouse.Change, top int, show func(*gatehouse.Change) bool) (picked []gatehouse.Change, omitted int) {
+	of := map[gatehouse.GUID]int{}
+	var more []gatehouse.Change
+	for i := range list {
+		c := &list[i]
+		switch {
+		case !show(c):
+		case of[c.Cause.Caller.ID] >= (top+1)/2:
+			more = append(more, *c)
+		default:
+			of[c.Cause.Caller.ID]++
+			picked = append(picked, *c)
+		}
+		if len(picked) == top {
 			break
 		}
 	}
-	return answer(out)
+	room := min(top-len(picked), len(more))
+	picked, omitted = append(picked, more[:room]...), len(more)-room
+	slices.SortFunc(picked, func(a, b gatehouse.Change) int { return cmp.Compare(b.Seq, a.Seq) })
+	return picked, omitted
+}
+
+// refusals are the newest ones, and among them the caller's own even when there are many of others.
+func (p *provider) refusals(op *arm.Op, q store.ChangeQuery) ([]gatehouse.Change, error) {
+	queries := []store.ChangeQuery{q}
+	if q.Actor.IsZero() {
+		q.Actor, q.Limit = op.Caller.ID, maxTop
+		queries = append(queries, q)
+	}
+	var list []gatehouse.Change
+	for _, q := range queries {
+		changes, err := p.Store.Changes(op.Context, q)
+		if err != nil {
+			return nil, err
+		}
+		for c, err := range changes {
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b gatehouse.Change) int { return cmp.Compare(b.Seq, a.Seq) })
+	return slices.CompactFunc(list, func(a, b gatehouse.Change) bool { return a.Seq == b.Seq }), nil
 }
 
 // named is a principal to select by: what is shown of it is settled for each refusal.
