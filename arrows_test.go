@@ -61,7 +61,9 @@ const arrows = `
 	arm, template                              < provider/resources
 	arm, audit                                 < provider/insights, provider/authorization
 	gatehouse                                  < entra/password
+	gatehouse                                  < gateway/config, gateway/trace
 	arm, policy, analytics                     < provider/apim
+	gateway/config, gateway/trace              < provider/apim
 	provider/apim/apidoc, entra/password       < provider/apim
 	world                                      < check
 	guard, entra/password                      < entra
@@ -72,7 +74,6 @@ const arrows = `
 	evidence, lint, naming, provider/access    < provider/attest
 	desired, provider/access                   < provider/declare
 	guard                                      < demo
-	gatehouse                                  < gateway/config
 	policy, token, gateway/config              < gateway/pipeline
 	gateway/config, guard                      < gateway/feed
 `

@@ -19,6 +19,7 @@ import (
 	"gatehouse/arm"
 	"gatehouse/directory"
 	"gatehouse/entra/password"
+	"gatehouse/gateway/trace"
 	"gatehouse/jsondoc"
 	"gatehouse/provider/apim/apidoc"
 	"gatehouse/store"
@@ -42,6 +43,7 @@ type Config struct {
 	Tenant    gatehouse.GUID
 	Directory *directory.Index // where services get their managed identities
 	Analytics *analytics.Store // what gateways counted; nil for nothing
+	Traces    *trace.Store     // what gateways wrote down about calls; nil for nothing
 	Links     apidoc.Fetcher   // which addresses imports may fetch documents from
 	Exports   *Exports         // serves exported documents at ExportPath; without it nothing is exported
 	// Backups is the directory that backups of services are written to; "" refuses backup and restore.
@@ -54,7 +56,7 @@ type Config struct {
 
 // New declares the provider.
 func New(c Config) *arm.Provider {
-	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, links: c.Links, exports: c.Exports, passwords: password.New(),
+	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, traces: c.Traces, links: c.Links, exports: c.Exports, passwords: password.New(),
 		backups: &backups{dir: c.Backups}, dial: c.Dial, reading: make(chan struct{}, 1)}
 	if p.dial == nil {
 		p.dial = publicDialer(c.PrivateChecks)
@@ -72,6 +74,7 @@ type provider struct {
 	links      apidoc.Fetcher
 	exports    *Exports
 	analytics  *analytics.Store
+	traces     *trace.Store
 	passwords  *password.Hasher
 	backups    *backups
 	dial       dialer

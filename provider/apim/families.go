@@ -96,7 +96,7 @@ func (p *provider) families() []*arm.Type {
 		identityProviders(),
 		groups(),
 		loggers(),
-		gateways(),
+		p.gateways(),
 		namedValues(),
 		notifications(),
 		openIDProviders(),

@@ -1,16 +1,13 @@
 package apim
 
 import (
-	"crypto/hmac"
-	"crypto/sha512"
-	"encoding/base64"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"gatehouse"
 	"gatehouse/arm"
+	"gatehouse/gateway/config"
 	"gatehouse/jsondoc"
 	"gatehouse/store"
 )
@@ -63,7 +60,7 @@ func listDebugCredentials(op *arm.Op) (*arm.Answer, error) {
 		if err != nil {
 			return err
 		}
-		token = debugToken(lastPart(wanted.String("apiId")), key, op.Now.Add(life))
+		token = config.DebugToken(lastPart(wanted.String("apiId")), key, op.Now.Add(life))
 		return tx.Note(gatehouse.Event, "debug credentials were made for the API "+wanted.String("apiId"))
 	})
 	if err != nil {
@@ -111,32 +108,6 @@ func hiddenKey(op *arm.Op, tx *store.Tx, id gatehouse.ID, typeName string) (stri
 	return r.SecretString("key"), op.Save(tx, r)
 }
 
-// debugToken is aid={api}&p=tracing&ex={time}&sn={signature}.
-func debugToken(api, key string, expiry time.Time) string {
-	text := "aid=" + url.QueryEscape(api) + "&p=tracing&ex=" + expiry.UTC().Format(time.RFC3339)
-	return text + "&sn=" + url.QueryEscape(base64.StdEncoding.EncodeToString(debugSignature(text, key)))
-}
-
-func debugSignature(text, key string) []byte {
-	mac := hmac.New(sha512.New, []byte(key))
-	mac.Write([]byte(text))
-	return mac.Sum(nil)
-}
-
-// debugTokenValid reports whether a token permits tracing requests to an API now.
-func debugTokenValid(token, api, key string, now time.Time) bool {
-	text, signature, _ := strings.Cut(token, "&sn=")
-	q, err := url.ParseQuery(text)
-	if err != nil || key == "" {
-		return false
-	}
-	signature, err = url.QueryUnescape(signature)
-	sent, bad := base64.StdEncoding.DecodeString(signature)
-	expiry, late := time.Parse(time.RFC3339, q.Get("ex"))
-	return err == nil && bad == nil && late == nil && hmac.Equal(sent, debugSignature(text, key)) &&
-		q.Get("p") == "tracing" && gatehouse.EqualFold(q.Get("aid"), api) && now.Before(expiry)
-}
-
 // invalidateDebugCredentials makes every token that was given out worthless by dropping the key.
 func invalidateDebugCredentials(op *arm.Op) (*arm.Answer, error) {
 	err := op.Write(nil, func(tx *store.Tx) error {
@@ -155,17 +126,9 @@ func invalidateDebugCredentials(op *arm.Op) (*arm.Answer, error) {
 	return &arm.Answer{Status: http.StatusNoContent}, nil
 }
 
-// traceTicket is the kind of ticket that a traced request leaves behind: its key is the
-// gateway and the trace's ID, or the gateway alone for the last one; its value is the trace as JSON.
-const traceTicket = "gatewaytrace"
-
-func traceKey(gateway gatehouse.ID, trace string) string {
-	return gateway.Scope().String() + "\n" + gatehouse.Fold(trace)
-}
-
 // listTrace answers what a gateway collected about a request; without a traceId about
 // the last one, which is empty when there was none.
-func listTrace(op *arm.Op) (*arm.Answer, error) {
+func (p *provider) listTrace(op *arm.Op) (*arm.Answer, error) {
 	body, err := op.Body()
 	if err != nil {
 		return nil, err
@@ -174,17 +137,15 @@ func listTrace(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	trace := body.String("traceId")
-	ticket, err := op.Server.Config.Store.Ticket(op.Context, traceTicket, traceKey(gateway, trace))
+	asked := body.String("traceId")
+	kept := p.traces.Get(gateway.String(), asked)
 	switch {
-	case gatehouse.KindOf(err) == gatehouse.NotFound && trace == "":
+	case kept == nil && asked == "":
 		return arm.OK(object()), nil
-	case gatehouse.KindOf(err) == gatehouse.NotFound:
+	case kept == nil:
 		return nil, notFound("Trace")
-	case err != nil:
-		return nil, err
 	}
-	found, err := jsondoc.ParseObject(ticket.Value)
+	found, err := jsondoc.ParseObjectWith(kept, jsondoc.Options{Variants: true})
 	if err != nil {
 		return nil, err
 	}

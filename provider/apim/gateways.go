@@ -8,6 +8,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/arm"
+	"gatehouse/gateway/config"
 	"gatehouse/store"
 )
 
@@ -16,7 +17,7 @@ const managedGateway = "managed"
 
 // gateways are self-hosted gateways with the APIs, hostnames and certificate authorities
 // that they serve with (apim-control-plane.md 2.6). A gateway signs in with a token made of one of its two keys.
-func gateways() *arm.Type {
+func (p *provider) gateways() *arm.Type {
 	return published("service/gateways", "", arm.Type{
 		Noun: "Gateway", Name: arm.NameRule{Max: 80},
 		Hooks: arm.Hooks{Check: checkGateway, Put: keysForGateway, Field: gatewayField},
@@ -27,7 +28,7 @@ func gateways() *arm.Type {
 			{Name: "generateToken", Do: generateGatewayToken},
 			{Name: "listDebugCredentials", Do: listDebugCredentials},
 			{Name: "invalidateDebugCredentials", Do: invalidateDebugCredentials},
-			{Name: "listTrace", Do: listTrace},
+			{Name: "listTrace", Do: p.listTrace},
 		},
 	})
 }
@@ -114,7 +115,7 @@ func generateGatewayToken(op *arm.Op) (*arm.Answer, error) {
 	if err := op.Record("a gateway token was made with the " + kind + " key"); err != nil {
 		return nil, err
 	}
-	return arm.OK(object("value", sharedAccess(r.ID.Name(), r.SecretString(kind), expiry))), nil
+	return arm.OK(object("value", config.AccessToken(r.ID.Name(), r.SecretString(kind), expiry))), nil
 }
 
 // gatewayAPIs are the APIs that a gateway serves, under the names of these. HEAD answers 200 (apim-control-plane.md 1.4).

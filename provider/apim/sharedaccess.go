@@ -1,51 +1,9 @@
 package apim
 
-import (
-	"crypto/hmac"
-	"crypto/sha512"
-	"encoding/base64"
-	"strings"
-	"time"
-
-	"gatehouse"
-)
+import "time"
 
 // longestAccess is how long a shared access token may live (apim-control-plane.md 1.9).
 const longestAccess = 30 * 24 * time.Hour
-
-const accessTime = "200601021504"
-
-// sharedAccess makes a token for the holder of a name: {id}&{yyyyMMddHHmm}&{signature}.
-// The signature is HMAC-SHA512 with the key over id, line feed and time.
-func sharedAccess(id, key string, expiry time.Time) string {
-	until := expiry.UTC().Format(accessTime)
-	return id + "&" + until + "&" + base64.StdEncoding.EncodeToString(accessSignature(id, until, key))
-}
-
-func accessSignature(id, until, key string) []byte {
-	mac := hmac.New(sha512.New, []byte(key))
-	mac.Write([]byte(id + "\n" + until))
-	return mac.Sum(nil)
-}
-
-// sharedAccessValid reports whether a token was made for id with one of the keys and has not ended.
-func sharedAccessValid(token, id string, now time.Time, keys ...string) bool {
-	at := strings.LastIndexByte(token, '&') // from the end: a name may hold the sign
-	before, text := token[:max(at, 0)], token[at+1:]
-	at = strings.LastIndexByte(before, '&')
-	name, until := before[:max(at, 0)], before[at+1:]
-	end, err := time.Parse(accessTime, until)
-	signature, bad := base64.StdEncoding.DecodeString(text)
-	if err != nil || bad != nil || !gatehouse.EqualFold(name, id) || !now.Before(end) {
-		return false
-	}
-	for _, key := range keys {
-		if key != "" && hmac.Equal(signature, accessSignature(name, until, key)) {
-			return true
-		}
-	}
-	return false
-}
 
 // accessExpiry reads the expiry of a token request: later than now, at most 30 days ahead.
 func accessExpiry(member, text string, now time.Time) (time.Time, error) {

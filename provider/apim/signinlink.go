@@ -7,6 +7,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/arm"
+	"gatehouse/gateway/config"
 	"gatehouse/store"
 )
 
@@ -22,7 +23,7 @@ func signInKey(op *arm.Op, tx *store.Tx, service gatehouse.ID) (string, error) {
 
 // signInLink is an address that signs a user in: .../signin-sso?token={user}&{time}&{signature} (apim-control-plane.md 2.1).
 func signInLink(service gatehouse.ID, user, key string, expiry time.Time) string {
-	return "https://" + strings.ToLower(service.Name()) + ".portal.azure-api.net/signin-sso?token=" + url.QueryEscape(sharedAccess(user, key, expiry))
+	return "https://" + strings.ToLower(service.Name()) + ".portal.azure-api.net/signin-sso?token=" + url.QueryEscape(config.AccessToken(user, key, expiry))
 }
 
 // getSSOToken answers a link that signs the administrator of the service in.
