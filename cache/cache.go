@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// Key names an entry: a name within a space. They are apart so that callers need not join strings on each call.
-type Key struct{ Space, Name string }
+// Key names an entry: a service, what of it is kept, and under which name. They are apart so that callers need not join
+// strings on each call.
+type Key struct{ Space, Of, Name string }
 
 // MaxEntry is the largest entry that is kept: what Azure caches of a response at most (gateway.md 16).
 const MaxEntry = 2 << 20

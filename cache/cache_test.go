@@ -73,7 +73,7 @@ func testEntries(t *testing.T, c []cache.Cache) {
 	want(t, c[1], k, "one", true)
 	c[1].Put(k, []byte("two\x00"), time.Minute)
 	want(t, c[0], k, "two\x00", true)
-	for _, other := range []cache.Key{{Space: t.Name() + "k"}, {Space: t.Name(), Name: "K"}, {Space: t.Name(), Name: ""}, {Space: "", Name: t.Name() + "k"}} {
+	for _, other := range []cache.Key{{Space: t.Name() + "k"}, {Space: t.Name(), Name: "K"}, {Space: t.Name(), Name: ""}, {Space: "", Name: t.Name() + "k"}, {Space: t.Name(), Of: "k"}} {
 		want(t, c[0], other, "", false)
 	}
 	empty := cache.Key{Space: t.Name()}

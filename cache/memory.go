@@ -30,7 +30,7 @@ func NewMemory(bytes uint64, clock func() time.Time) (*Memory, error) {
 	}
 	o := &otter.Options[Key, entry]{
 		MaximumWeight:    bytes,
-		Weigher:          func(k Key, e entry) uint32 { return uint32(len(k.Name) + len(e.value) + overhead) },
+		Weigher:          func(k Key, e entry) uint32 { return uint32(len(k.Space) + len(k.Of) + len(k.Name) + len(e.value) + overhead) },
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[Key, entry]) time.Duration { return e.Value.ttl }),
 		Logger:           &otter.NoopLogger{},
 	}

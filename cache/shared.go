@@ -73,7 +73,7 @@ func (s *Shared) fault(err error) {
 	}
 }
 
-func name(k Key) string { return "gatehouse:cache:" + k.Space + "\x00" + k.Name }
+func name(k Key) string { return "gatehouse:cache:" + k.Space + "\x00" + k.Of + "\x00" + k.Name }
 
 func (s *Shared) Get(ctx context.Context, k Key) ([]byte, bool) {
 	value, err := s.conn.Get(ctx, name(k))

@@ -8,9 +8,17 @@ import (
 	"gatehouse/analytics"
 )
 
-// Key names a counter: a name within a space. They are apart so that callers need not join strings on each call. For
-// periods the space is the service whose ledger it is, and the name is the counter's in quotas/{counterKey}.
-type Key struct{ Space, Name string }
+// Key names a counter: a service, what of it is counted, and by what. They are apart so that callers need not join strings
+// on each call.
+type Key struct{ Space, Of, Name string }
+
+// Ledger is the name of a period's counter in quotas/{counterKey} of its service, which the space is.
+func (k Key) Ledger() string {
+	if k.Of == "" {
+		return k.Name
+	}
+	return k.Of + ":" + k.Name
+}
 
 // Window is a limit on what may be counted within a length of time that ends now.
 type Window struct {
@@ -78,8 +86,9 @@ type Counters interface {
 	Quota(ctx context.Context, k Key, p Period, limit, n Amount) QuotaVerdict
 	// AddQuota counts n, which may be negative, room or not.
 	AddQuota(ctx context.Context, k Key, p Period, n Amount)
-	// Reload forgets what is known of the periods of a key, or of the one of that name, so that the ledger is asked again.
-	Reload(ctx context.Context, k Key, period string)
+	// Reload forgets what is known of the periods of a counter, or of the one of that name, so that the ledger is asked
+	// again. The arguments are those of analytics.Store's OnEdit.
+	Reload(ctx context.Context, space, counter, period string)
 
 	// Enter takes one of so many slots, if one is free. Leave gives it back.
 	Enter(k Key, slots int) bool

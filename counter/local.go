@@ -44,7 +44,9 @@ func (l *Local) AddQuota(ctx context.Context, k Key, p Period, n Amount) {
 	l.periods.count(t, n)
 }
 
-func (l *Local) Reload(_ context.Context, k Key, period string) { l.periods.forget(k, period) }
+func (l *Local) Reload(_ context.Context, space, counter, period string) {
+	l.periods.forget(space, counter, period)
+}
 
 func (l *Local) Enter(k Key, slots int) bool     { return l.slots.enter(k, slots) }
 func (l *Local) Leave(k Key)                     { l.slots.leave(k) }

@@ -29,6 +29,12 @@ func Every(length time.Duration, first time.Time) Cycle {
 	return Cycle{first: first.UTC(), every: length, length: iso(length)}
 }
 
+// From is the same cycle with another beginning.
+func (c Cycle) From(first time.Time) Cycle {
+	c.first = first.UTC()
+	return c
+}
+
 // Unit is a unit of the calendar.
 type Unit int
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"math"
-	"slices"
 	"sync"
 	"time"
 
@@ -161,7 +160,7 @@ func (p *periods) load(ctx context.Context, t *tally) {
 	if t.known {
 		return
 	}
-	list, err := p.opt.Ledger.Quotas(ctx, t.key.Space, t.key.Name, t.period.Name())
+	list, err := p.opt.Ledger.Quotas(ctx, t.key.Space, t.key.Ledger(), t.period.Name())
 	if err != nil {
 		p.opt.Failed(err) // counted from what is here; the next call asks again
 		return
@@ -228,7 +227,7 @@ func (p *periods) charge(ctx context.Context, space string, tallies []*tally) er
 		taken[i] = t.pending
 		t.pending, t.listed = Amount{}, false
 		t.Unlock()
-		batch[i] = analytics.Quota{Counter: t.key.Name, Period: t.period.Name(), Start: t.period.Start, End: t.period.end(),
+		batch[i] = analytics.Quota{Counter: t.key.Ledger(), Period: t.period.Name(), Start: t.period.Start, End: t.period.end(),
 			Calls: taken[i].Calls, Kilobytes: float64(taken[i].Bytes) / 1024}
 	}
 	err := p.opt.Ledger.Charge(ctx, space, batch)
@@ -257,21 +256,21 @@ func (p Period) end() time.Time {
 	return p.End
 }
 
-// forget has the tallies of a key ask the ledger again, and returns the names of their periods.
-func (p *periods) forget(k Key, period string) []string {
-	s := &p.shards[shardOf(p.seed, k)]
+// forget has the tallies of a counter ask the ledger again.
+func (p *periods) forget(space, counter, period string) {
+	for i := range p.shards {
+		p.shards[i].forget(space, counter, period)
+	}
+}
+
+func (s *periodShard) forget(space, counter, period string) {
 	s.Lock()
 	defer s.Unlock()
-	var names []string
 	for at, t := range s.tallies {
-		if at.Key != k || period != "" && t.period.Name() != period {
-			continue
+		if at.Space == space && at.Ledger() == counter && (period == "" || t.period.Name() == period) {
+			t.Lock()
+			t.known = false
+			t.Unlock()
 		}
-		t.Lock()
-		t.known = false
-		t.Unlock()
-		names = append(names, t.period.Name())
 	}
-	slices.Sort(names)
-	return names
 }

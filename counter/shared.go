@@ -33,9 +33,13 @@ var (
 // NewShared starts counters in the Redis at the other end of c, which stays the caller's to close.
 func NewShared(c *redis.Conn, o Options) *Shared { return &Shared{NewLocal(o), c} }
 
-// join makes a key of parts that may hold anything.
-func join(kind string, k Key, rest string) string {
-	return "gatehouse:" + kind + ":" + k.Space + "\x00" + k.Name + "\x00" + rest
+// rateName and quotaName are names in Redis, of parts that may hold anything.
+func rateName(k Key, length time.Duration) string {
+	return "gatehouse:rate:" + k.Space + "\x00" + k.Of + "\x00" + k.Name + "\x00" + decimal(int64(length))
+}
+
+func quotaName(space, ledger, period string) string {
+	return "gatehouse:quota:" + space + "\x00" + ledger + "\x00" + period
 }
 
 func flag(set bool) string {
@@ -65,7 +69,7 @@ func (s *Shared) failed(err error) {
 
 func (s *Shared) rate(ctx context.Context, k Key, w Window, n int64, force bool) (Verdict, error) {
 	part := max(1, w.Length.Microseconds()/parts)
-	got, err := s.run(ctx, rateScript, join("rate", k, decimal(int64(w.Length))),
+	got, err := s.run(ctx, rateScript, rateName(k, w.Length),
 		[]string{decimal(s.local.opt.Clock().UnixMicro()), decimal(part), decimal(w.Limit), decimal(n), flag(force)}, 3)
 	if err != nil {
 		return Verdict{}, err
@@ -131,7 +135,7 @@ func (s *Shared) ask(ctx context.Context, t *tally, limit, n, backlog Amount, fo
 		seen = decimal(t.epoch)
 	}
 	t.Unlock()
-	key := join("quota", t.key, t.period.Name())
+	key := quotaName(t.key.Space, t.key.Ledger(), t.period.Name())
 	args := []string{decimal(limit.Calls), decimal(limit.Bytes), decimal(n.Calls), decimal(n.Bytes), decimal(backlog.Calls), decimal(backlog.Bytes),
 		flag(force), decimal(left.Milliseconds()), "0", "0", "0", seen}
 	got, err := s.run(ctx, quotaScript, key, args, 4)
@@ -184,29 +188,27 @@ func (s *Shared) alone(ctx context.Context, t *tally, limit, n, backlog Amount, 
 	return v
 }
 
-// Reload makes Redis forget too: whoever asks it next brings what the ledger says.
-func (s *Shared) Reload(ctx context.Context, k Key, period string) {
+// Reload makes Redis forget too: whoever asks it next brings what the ledger says. Only what is in the ledger can have been set there.
+func (s *Shared) Reload(ctx context.Context, space, counter, period string) {
 	if err := s.local.Flush(ctx); err != nil {
 		s.failed(err)
 	}
-	names := s.local.periods.forget(k, period)
-	if ledger := s.local.opt.Ledger; ledger != nil {
-		list, err := ledger.Quotas(ctx, k.Space, k.Name, period)
-		if err != nil {
-			s.failed(err)
-		}
-		for i := range list {
-			names = append(names, list[i].Period)
-		}
+	s.local.periods.forget(space, counter, period)
+	if s.local.opt.Ledger == nil {
+		return
+	}
+	list, err := s.local.opt.Ledger.Quotas(ctx, space, counter, period)
+	if err != nil {
+		s.failed(err)
+	}
+	var names []string
+	for i := range list {
+		names = append(names, quotaName(space, counter, list[i].Period))
 	}
 	if len(names) == 0 {
 		return
 	}
-	keys := make([]string, len(names))
-	for i, name := range names {
-		keys[i] = join("quota", k, name)
-	}
-	if err := s.conn.Delete(ctx, keys...); err != nil {
+	if err := s.conn.Delete(ctx, names...); err != nil {
 		s.failed(err)
 	}
 }

@@ -164,7 +164,7 @@ func testApart(t *testing.T, open opener) {
 	now := start()
 	c := open(t, 1, counter.Options{Clock: now.now})[0]
 	w := counter.Window{Limit: 1, Length: time.Minute}
-	for _, k := range []counter.Key{{Space: t.Name(), Name: "ab"}, {Space: t.Name() + "a", Name: "b"}, {Space: t.Name(), Name: "AB"}, {Space: t.Name(), Name: ""}, {Space: t.Name(), Name: "a\x00b"}} {
+	for _, k := range []counter.Key{{Space: t.Name(), Name: "ab"}, {Space: t.Name() + "a", Name: "b"}, {Space: t.Name(), Name: "AB"}, {Space: t.Name(), Name: ""}, {Space: t.Name(), Name: "a\x00b"}, {Space: t.Name(), Of: "a", Name: "b"}, {Space: t.Name(), Of: "ab"}} {
 		if v := c.Rate(t.Context(), k, w, 1); !v.OK {
 			t.Errorf("%q was counted before: %+v", k, v)
 		}
@@ -339,11 +339,9 @@ func testRestart(t *testing.T, open opener) {
 func testEdit(t *testing.T, open opener) {
 	now, l := start(), ledger(t)
 	c := open(t, 1, counter.Options{Clock: now.now, Ledger: l, Every: -1})[0]
-	k, limit := keyOf(t, "k"), counter.Amount{Calls: 3, Bytes: counter.Unlimited}
+	k, limit := counter.Key{Space: t.Name(), Of: "starter", Name: "alice"}, counter.Amount{Calls: 3, Bytes: counter.Unlimited}
 	p := counter.Every(time.Hour, dawn).At(now.now())
-	l.OnEdit(func(ctx context.Context, service, name, period string) {
-		c.Reload(ctx, counter.Key{Space: service, Name: name}, period)
-	})
+	l.OnEdit(c.Reload)
 	take := func() counter.QuotaVerdict { return c.Quota(t.Context(), k, p, limit, counter.Amount{Calls: 1}) }
 	for take().OK() {
 	}
@@ -352,7 +350,7 @@ func testEdit(t *testing.T, open opener) {
 	}
 	for _, period := range []string{"", p.Name()} {
 		calls := int64(2)
-		if err := l.SetQuota(t.Context(), k.Space, k.Name, period, &calls, nil); err != nil {
+		if err := l.SetQuota(t.Context(), k.Space, "starter:alice", period, &calls, nil); err != nil {
 			t.Fatal(err)
 		}
 		if v := take(); !v.OK() || v.Used.Calls != 3 {
