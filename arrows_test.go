@@ -75,6 +75,7 @@ const arrows = `
 	desired, provider/access                   < provider/declare
 	guard                                      < demo
 	policy, token, gateway/config              < gateway/pipeline
+	counter, cache                             < gateway/pipeline
 	gateway/config, guard                      < gateway/feed
 `
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/cache"
 	"gatehouse/policy/expr"
 )
 
@@ -20,6 +21,7 @@ type Call struct {
 	HTTP     *http.Request // as the client sent it; nil in tests of single policies
 	Services *Services
 	Chain    Chain
+	Home     Home   // the service that the call belongs to
 	Target   Target // where the call goes
 	Backends Backends
 
@@ -31,8 +33,9 @@ type Call struct {
 	Failed   *Failure // why on-error ran, nil when it did not
 	Answered bool     // the response was made here and is not the backend's
 
-	Times  Times
-	Tracer Tracer // takes the trace while Tracing is set
+	Times   Times
+	Traffic Traffic
+	Tracer  Tracer // takes the trace while Tracing is set
 
 	section Section
 	level   int // of the document that runs
@@ -42,6 +45,24 @@ type Call struct {
 	after   []func(*Call) // run when it was sent
 	closing []func()
 	forked  bool
+	shared  shared
+}
+
+// Home is the service that a call belongs to, as far as its calls have something in common.
+type Home struct {
+	Key    string       // what counters, caches and statistics know the service by: config.Service.Statistics
+	Caches cache.Caches // those that its policies may use
+}
+
+// Traffic is how large the bodies were that came from the client and went to it. It is complete when AfterSend's functions run.
+type Traffic struct{ Received, Sent int64 }
+
+// shared is what policies of one call tell each other.
+type shared struct {
+	answers []func(*Call) // run when a backend has answered
+	counted []countedIn   // quotas that the call was counted in
+	lookup  *lookup       // of cache-lookup, for cache-store
+	skip    bool          // the response is from the cache: outbound goes on after cache-store
 }
 
 // memory is what every call needs, kept with the call so that it need not be allocated.
@@ -211,6 +232,9 @@ func (c *Call) End() error {
 	c.Answered = true
 	return errEnd
 }
+
+// OnAnswer runs f whenever forward-request has an answer, before other policies see it.
+func (c *Call) OnAnswer(f func(*Call)) { c.shared.answers = append(c.shared.answers, f) }
 
 // BeforeSend runs f when the response is complete and about to be sent, whatever it is.
 func (c *Call) BeforeSend(f func(*Call)) { c.before = append(c.before, f) }

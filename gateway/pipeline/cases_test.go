@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"gatehouse/counter"
 	"gatehouse/policy"
 	"gatehouse/policy/expr"
 )
@@ -153,7 +154,8 @@ func (w *world) newServices() *Services {
 			f(context.Background())
 			return true
 		},
-		Limits: &Concurrency{},
+		Limits:   &Concurrency{},
+		Counters: counter.NewLocal(counter.Options{Clock: func() time.Time { return w.now }, Every: -1}),
 	}
 }
 
@@ -276,6 +278,7 @@ func (w *world) printAnswer(c *Call) {
 			fmt.Fprintf(&w.seen, "< body: %v\n", err)
 		}
 		w.printBody("< ", data)
+		c.Traffic.Sent = int64(len(data))
 	}
 }
 
@@ -283,6 +286,7 @@ func (w *world) printAnswer(c *Call) {
 func (w *world) fill(c *Call, r *http.Request, body []byte) {
 	r.Header.Del("Content-Length")
 	c.RequestID = [16]byte{1, 2, 3, 4}
+	c.Home.Key, c.Traffic.Received = "contoso", int64(len(body))
 	c.Timestamp, c.Times.Start = w.now, w.now
 	c.Chain = w.chain
 	c.Request.Method, c.Request.Headers = r.Method, expr.Headers(r.Header)
@@ -307,6 +311,9 @@ func (w *world) fill(c *Call, r *http.Request, body []byte) {
 	c.Target.Base, _ = url.Parse(base)
 	if id := w.options["subscription"]; id != "" {
 		c.Subscription = &expr.Subscription{ID: id, Name: id, Key: "key-" + id}
+		if started, err := time.Parse(time.RFC3339, w.options["started"]); err == nil {
+			c.Subscription.StartDate = &started
+		}
 	}
 	if w.options["trace"] != "" {
 		c.Tracing = true

@@ -92,3 +92,6 @@ func (s *setVariable) Run(c *Call) error {
 
 // isEnd reports whether a step ended the pipeline on purpose.
 func isEnd(err error) bool { return errors.Is(err, errEnd) }
+
+// isStop reports whether a step ended its section on purpose.
+func isStop(err error) bool { return errors.Is(err, errEnd) || errors.Is(err, errCached) }

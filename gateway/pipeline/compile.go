@@ -79,7 +79,7 @@ func (d *Document) breakUp() {
 	fail := StepFunc(func(*Call) error {
 		return &Failure{Reason: "PolicyInvalid", Message: "The policy of the scope cannot be run: " + d.Err.Error(), Cause: d.Err}
 	})
-	d.sections = [4]Block{Inbound: {placed{fail, at}}}
+	d.sections = [4]Block{Inbound: {placed{Step: fail, place: at}}}
 }
 
 // Compiler compiles one document. Elements ask it for the values of their attributes and for the
@@ -91,6 +91,7 @@ type Compiler struct {
 	path     []string
 	inside   *policy.Definition // the policy that is being compiled
 	fragment string             // id of the fragment that is being compiled, "" outside of one
+	stores   int                // how many cache-store there were
 	retried  int                // how many retry the element stands in
 	faults   []error
 }
@@ -138,13 +139,14 @@ func (k *Compiler) block(policies []*policy.Element) Block {
 			continue
 		}
 		k.path = append(k.path, fmt.Sprintf("%s[%d]", e.Name, counted[e.Name]))
+		stores := k.stores
 		outer := k.inside
 		k.inside = policy.Define(e.Name)
 		step := find(k, e)
 		k.inside = outer
 		k.path = k.path[:len(k.path)-1]
 		if step != nil {
-			b = append(b, placed{step, k.place(e)})
+			b = append(b, placed{step, k.place(e), e.Name == "base" || k.stores > stores})
 		}
 	}
 	return b

@@ -26,6 +26,14 @@ func element(name string) compile {
 		return compileFragment
 	case "limit-concurrency":
 		return compileLimitConcurrency
+	case "quota":
+		return compileQuota
+	case "quota-by-key":
+		return compileQuotaByKey
+	case "rate-limit":
+		return compileRateLimit
+	case "rate-limit-by-key":
+		return compileRateLimitByKey
 	case "return-response":
 		return compileReturnResponse
 	case "set-body":

@@ -129,6 +129,7 @@ func (s *forward) Run(c *Call) error {
 		return err
 	}
 	c.receive(answer, s.stream)
+	runAll(c, c.shared.answers)
 	if s.failOnError && answer.StatusCode >= 400 {
 		return &Failure{Reason: "ErrorStatusCode", Message: fmt.Sprintf("The backend answered with status code %d.", answer.StatusCode), Status: answer.StatusCode}
 	}

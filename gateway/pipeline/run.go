@@ -24,11 +24,15 @@ type Block []placed
 type placed struct {
 	Step
 	place *Place
+	store bool // it is, or leads to, cache-store
 }
 
 // Run runs the steps up to the first that fails, and gives that failure its place.
 func (b Block) Run(c *Call) error {
 	for i := range b {
+		if c.shared.skip && !b[i].store {
+			continue
+		}
 		if err := c.step(b[i].place); err != nil {
 			return err
 		}
@@ -36,8 +40,8 @@ func (b Block) Run(c *Call) error {
 		if err == nil {
 			continue
 		}
-		if errors.Is(err, errEnd) {
-			return errEnd
+		if isStop(err) {
+			return err
 		}
 		return failureOf(err, b[i].place)
 	}
@@ -65,7 +69,15 @@ type Chain []*Document
 // them fails. Afterwards the call has a response.
 func (c *Call) Run() {
 	for _, s := range [...]Section{Inbound, Backend, Outbound} {
-		if err := c.runSection(s); err != nil {
+		if s == Backend && c.shared.skip {
+			continue
+		}
+		err := c.runSection(s)
+		if errors.Is(err, errCached) {
+			c.shared.skip = true
+			continue
+		}
+		if err != nil {
 			c.settle(err)
 			return
 		}
@@ -90,7 +102,7 @@ func (c *Call) settle(err error) {
 
 // fail puts what failed before expressions, and prepares the answer.
 func (c *Call) fail(f *Failure) {
-	c.Failed = f
+	c.Failed, c.shared.skip = f, false
 	c.LastError = f.lastError()
 	c.Answered = true
 	f.prepare(c)

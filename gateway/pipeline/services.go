@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"gatehouse/counter"
 	"gatehouse/policy/expr"
 	"gatehouse/token"
 )
@@ -23,6 +24,8 @@ type Services struct {
 	Sleep func(context.Context, time.Duration) error
 	// Limits holds the calls that are inside limit-concurrency.
 	Limits *Concurrency
+	// Counters count what limits and quotas limit.
+	Counters counter.Counters
 
 	// Tokens verifies tokens of callers.
 	Tokens *token.Verifier
