@@ -29,8 +29,10 @@ func NewMemory(bytes uint64, clock func() time.Time) (*Memory, error) {
 		return nil, errors.New("a cache in memory has to have at least 4 MiB, since one entry may have 2")
 	}
 	o := &otter.Options[Key, entry]{
-		MaximumWeight:    bytes,
-		Weigher:          func(k Key, e entry) uint32 { return uint32(len(k.Space) + len(k.Of) + len(k.Name) + len(e.value) + overhead) },
+		MaximumWeight: bytes,
+		Weigher: func(k Key, e entry) uint32 {
+			return uint32(len(k.Space) + len(k.Of) + len(k.Name) + len(e.value) + overhead)
+		},
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[Key, entry]) time.Duration { return e.Value.ttl }),
 		Logger:           &otter.NoopLogger{},
 	}
