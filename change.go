@@ -39,6 +39,14 @@ type Because struct {
 	Grant   string `json:"roleAssignment,omitempty"`
 	Role    string `json:"roleDefinition,omitempty"`
 	Deny    string `json:"denyAssignment,omitempty"`
+	// Linked are rights on what the request refers to that were missing beside its own (LinkedAuthorizationFailed).
+	Linked []Linked `json:"linked,omitempty"`
+}
+
+// Linked is a right that a request needs besides its own.
+type Linked struct {
+	Action string `json:"action"`
+	Scope  string `json:"scope"`
 }
 
 // Change is one record of the change log: a committed write or delete of one

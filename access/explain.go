@@ -51,6 +51,8 @@ type Explanation struct {
 	Denies     []Grant     `json:"denies"`
 	Near       []Grant     `json:"nearMisses"`
 	Changes    []Change    `json:"changes"`
+	// LinkedChecks are rights on what a refused request refers to that were missing.
+	LinkedChecks []LinkedCheck `json:"linked,omitempty"`
 	// Hidden counts role and deny assignments that bear on the answer and may not be shown to who asks.
 	Hidden int `json:"hidden"`
 	// Omitted counts further near misses at other scopes.

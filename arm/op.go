@@ -46,6 +46,7 @@ type Op struct {
 	alias    *Alias       // nil when what was asked for is stored under that name
 	asked    gatehouse.ID // what the caller sent, when aliased
 	aliased  bool         // the provider was asked for an alias
+	recorded bool         // a refusal of it is on record
 }
 
 // Answer is what a handler returns. A nil Body is an empty one.

@@ -156,7 +156,11 @@ func (x *exchange) serve() (*Answer, error) {
 	x.op = &Op{Target: target, Context: x.r.Context(), Server: x.Server, Caller: caller, Method: x.r.Method, send: func() ([]byte, error) { return readBody(x.w, x.r) },
 		Header: x.r.Header, Query: parseQuery(x.r.URL.RawQuery), Now: x.started,
 		Operation: x.event.Operation, Correlation: x.event.Correlation, ClientRequest: clip(x.r.Header.Get("x-ms-client-request-id"))}
-	return x.op.run()
+	answer, err := x.op.run()
+	if lacks := (*guard.Lacks)(nil); errors.As(err, &lacks) && !x.op.recorded {
+		err = x.op.refused(err) // decided within a transaction, where nothing can be recorded
+	}
+	return answer, err
 }
 
 // run takes an operation from api-version to answer. Inner calls of deployments enter here too, as the same caller.
@@ -275,6 +279,10 @@ func (op *Op) refused(err error) error {
 	}
 	c := gatehouse.Change{Kind: gatehouse.Refused, Cause: op.Cause(nil), Resource: op.ID.String(), Type: op.Route.TypeName,
 		Status: http.StatusForbidden, Note: gatehouse.CodeOf(err)}
+	if lacks := (*guard.Lacks)(nil); errors.As(err, &lacks) {
+		c.Cause.Decision.Linked = lacks.Linked
+	}
+	op.recorded = true
 	if logErr := op.Server.Refusals.Record(op.Context, c); logErr != nil {
 		return errors.Join(errors.New("a refusal could not be recorded"), logErr)
 	}

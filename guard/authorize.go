@@ -65,18 +65,36 @@ func (g *Guard) Allowed(caller *gatehouse.Caller, action string, id gatehouse.ID
 // been authorized at id: the refusal, LinkedAuthorizationFailed, says so.
 func (g *Guard) AuthorizeLinked(_ context.Context, caller *gatehouse.Caller, action string, id gatehouse.ID, linkedAction string, linked ...gatehouse.ID) error {
 	var missing []string
+	lacks := &Lacks{}
 	for _, at := range linked {
 		if !g.Allowed(caller, linkedAction, at) {
 			missing = append(missing, at.String())
+			lacks.Linked = append(lacks.Linked, gatehouse.Linked{Action: builtin.Canonical(linkedAction), Scope: at.String()})
 		}
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	return gatehouse.Errorf(gatehouse.Forbidden, "LinkedAuthorizationFailed",
-		"%s has permission to perform action '%s' on scope '%s'; however, it does not have permission to perform action(s) '%s' on the linked scope(s) '%s' (respectively) or the linked scope(s) are invalid.",
+	return lacks.Refusal("%s has permission to perform action '%s' on scope '%s'; however, it does not have permission to perform action(s) '%s' on the linked scope(s) '%s' (respectively) or the linked scope(s) are invalid.",
 		client(caller), builtin.Canonical(action), id, builtin.Canonical(linkedAction), strings.Join(missing, ","))
 }
+
+// Lacks says which rights on something else a refusal was for. It is the cause of such an
+// error, so that the log and explanations know; its caller reads the message.
+type Lacks struct{ Linked []gatehouse.Linked }
+
+// Error names the first one.
+func (l *Lacks) Error() string { return l.Linked[0].Action + " is missing at " + l.Linked[0].Scope }
+
+// Refusal is the refusal for what is lacking, LinkedAuthorizationFailed.
+func (l *Lacks) Refusal(format string, args ...any) error {
+	e := gatehouse.Errorf(gatehouse.Forbidden, LinkedAuthorizationFailed, format, args...)
+	e.Cause = l
+	return e
+}
+
+// LinkedAuthorizationFailed is the code of those refusals.
+const LinkedAuthorizationFailed = "LinkedAuthorizationFailed"
 
 // Visible reports whether the caller holds any assignment at, above or below id (rbac.md 5.2).
 func (g *Guard) Visible(caller *gatehouse.Caller, id gatehouse.ID) bool {

@@ -413,7 +413,7 @@ func TestRefusals(t *testing.T) {
 	err := w.guard.AuthorizeLinked(t.Context(), ann, "Microsoft.Authorization/roleDefinitions/write", id(sub+"/providers/Microsoft.Authorization/roleDefinitions/"+guid("r").String()),
 		"microsoft.authorization/roledefinitions/write", id(sub), id(far), id("/"))
 	check(text(gatehouse.Decision{}, err),
-		"LinkedAuthorizationFailed: "+who+"has permission to perform action 'Microsoft.Authorization/roleDefinitions/write' on scope '"+sub+"/providers/Microsoft.Authorization/roleDefinitions/"+guid("r").String()+"'; however, it does not have permission to perform action(s) 'Microsoft.Authorization/roleDefinitions/write' on the linked scope(s) '"+far+",/' (respectively) or the linked scope(s) are invalid.")
+		"LinkedAuthorizationFailed: "+who+"has permission to perform action 'Microsoft.Authorization/roleDefinitions/write' on scope '"+sub+"/providers/Microsoft.Authorization/roleDefinitions/"+guid("r").String()+"'; however, it does not have permission to perform action(s) 'Microsoft.Authorization/roleDefinitions/write' on the linked scope(s) '"+far+",/' (respectively) or the linked scope(s) are invalid.: Microsoft.Authorization/roleDefinitions/write is missing at "+far)
 	if err := w.guard.AuthorizeLinked(t.Context(), ann, "a/write", id(sub), "Microsoft.Authorization/roleDefinitions/write", id(sub)); err != nil {
 		t.Error(err)
 	}

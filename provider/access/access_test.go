@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,9 +10,13 @@ import (
 	answers "gatehouse/access"
 	"gatehouse/arm"
 	"gatehouse/arm/armtest"
+	"gatehouse/guard"
 	"gatehouse/provider/access"
+	"gatehouse/provider/apim"
 	"gatehouse/provider/authorization"
+	"gatehouse/provider/identity"
 	"gatehouse/provider/resources"
+	"gatehouse/store"
 )
 
 func build(t testing.TB) func(*armtest.World) []*arm.Provider {
@@ -114,5 +119,48 @@ func TestAgree(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestLinked: a refusal for a right on something that the request refers to names that right and its place, then and now.
+func TestLinked(t *testing.T) {
+	w := armtest.Start(t, func(w *armtest.World) []*arm.Provider {
+		list := build(t)(w)
+		return append(list, apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index}), identity.New(armtest.Tenant, w.Index))
+	})
+	role := gatehouse.NameGUID(gatehouse.GUID{9}, "services")
+	w.Put(t, &store.Document{ID: guard.RoleDefinitionID(role), Type: guard.RoleDefinitionType, Body: []byte(`{"properties":{"roleName":"services","type":"CustomRole","assignableScopes":["/"],
+		"permissions":[{"actions":["Microsoft.ApiManagement/service/*"]}]}}`)}, armtest.Assignment(armtest.GroupID().String(), armtest.Bob, role.String()))
+	id := armtest.GroupID().String() + "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/deploy"
+	if a := w.Do("owner", "PUT", id+"?api-version=2023-01-31", nil, `{"location":"westeurope"}`); a.Code >= 300 {
+		t.Fatal(a.Code, a.Body)
+	}
+	service := armtest.GroupID().String() + "/providers/Microsoft.ApiManagement/service/contoso"
+	refused := w.Do("bob", "PUT", service+"?api-version=2022-08-01", nil, `{"location":"westeurope","sku":{"name":"Developer","capacity":1},"identity":{"type":"UserAssigned","userAssignedIdentities":{"`+id+`":{}}},
+		"properties":{"publisherEmail":"a@contoso.test","publisherName":"a"}}`)
+	if refused.Code != 403 || !strings.Contains(refused.Body.String(), "LinkedAuthorizationFailed") {
+		t.Fatal(refused.Code, refused.Body)
+	}
+	decision := func(who string) (d answers.Decision) {
+		t.Helper()
+		a := w.Do(who, "GET", "/providers/Gatehouse.Access/decisions/"+refused.Header().Get("x-ms-request-id")+"?api-version=2026-11-01", nil, "")
+		if err := json.Unmarshal(a.Body.Bytes(), &d); err != nil || a.Code != 200 {
+			t.Fatal(a.Code, a.Body)
+		}
+		return d
+	}
+	const action = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"
+	for _, who := range []string{"bob", "owner"} {
+		d := decision(who).Now
+		if d.Allowed || len(d.LinkedChecks) != 1 || d.LinkedChecks[0].Action != action || !gatehouse.EqualFold(d.LinkedChecks[0].Scope.ID, id) {
+			t.Fatalf("%s: %+v", who, d)
+		}
+		if first := d.Diagnoses[0]; first.Code != answers.LinkedScope || !strings.Contains(first.Detail, action) || !strings.Contains(first.Detail, "deploy") {
+			t.Errorf("%s: %+v", who, first)
+		}
+	}
+	w.Put(t, armtest.Assignment(id, armtest.Bob, "f1a07417-d97a-45cb-824c-7a7467783830")) // Managed Identity Operator
+	if d := decision("bob").Now; !d.Allowed || !d.LinkedChecks[0].Explanation.Allowed || d.Diagnoses[0].Advice != "Send the request again." {
+		t.Errorf("%+v", d)
 	}
 }

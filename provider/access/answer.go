@@ -10,6 +10,7 @@ import (
 	"gatehouse"
 	"gatehouse/access"
 	"gatehouse/arm"
+	"gatehouse/guard"
 	"gatehouse/jsondoc"
 	"gatehouse/rbac/builtin"
 	"gatehouse/store"
@@ -216,9 +217,9 @@ func (p *provider) decision(a *asker, c *gatehouse.Change) (*arm.Answer, error) 
 		return nil, err
 	}
 	out := access.Decision{Request: a.refusal(now, c), Now: now.Explain(q)}
-	linked := out.Request.Code == "LinkedAuthorizationFailed"
+	linked := out.Request.Code == guard.LinkedAuthorizationFailed
 	if linked {
-		out.Now.Linked()
+		out.Now.Linked(p.linked(a, now, c, q))
 	}
 	if p.Past != nil {
 		then, err := a.view(fmt.Sprintf("#%d", c.Seq))
@@ -227,10 +228,32 @@ func (p *provider) decision(a *asker, c *gatehouse.Change) (*arm.Answer, error) 
 		}
 		out.Then = then.Explain(q)
 		if linked {
-			out.Then.Linked()
+			out.Then.Linked(p.linked(a, then, c, q))
 		}
 	}
 	return answer(out)
+}
+
+// linked explains the rights on other things that a refused request lacked, as far as
+// the caller may ask about them: about oneself always.
+func (p *provider) linked(a *asker, v *access.View, c *gatehouse.Change, q access.Question) (out []access.LinkedCheck) {
+	if c.Cause.Decision == nil {
+		return nil
+	}
+	for _, l := range c.Cause.Decision.Linked {
+		id, err := gatehouse.ParseID(l.Scope)
+		if err != nil || q.Principal != a.op.Caller.ID && !(a.op.Can(readAssignments, id) && !a.nameless()) {
+			continue
+		}
+		there := *a // what is inherited there may be shown there
+		there.scope, there.reads = id, map[gatehouse.Scope]bool{}
+		seen := *v
+		seen.Reads = there.readable
+		q.Action, q.Data, q.Scope = l.Action, false, id.Scope()
+		e := seen.Explain(q)
+		out = append(out, access.LinkedCheck{Action: l.Action, Scope: e.Scope, Explanation: e})
+	}
+	return out
 }
 
 func (a *asker) refusal(v *access.View, c *gatehouse.Change) access.Refusal {

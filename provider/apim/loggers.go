@@ -6,6 +6,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/arm"
+	"gatehouse/guard"
 	"gatehouse/jsondoc"
 	"gatehouse/policy"
 	"gatehouse/store"
@@ -114,7 +115,8 @@ func dropLogger(op *arm.Op, tx *store.Tx, old *arm.Resource) error {
 	}
 	for _, d := range users {
 		if action := d.Type + "/delete"; !op.Can(action, d.ID) {
-			return gatehouse.Errorf(gatehouse.Forbidden, "LinkedAuthorizationFailed", "The logger is used by diagnostics, and the client does not have permission to perform action '%s' on all of them.", action)
+			lacks := &guard.Lacks{Linked: []gatehouse.Linked{{Action: action, Scope: op.Named(d.ID).String()}}}
+			return lacks.Refusal("The logger is used by diagnostics, and the client does not have permission to perform action '%s' on all of them.", action)
 		}
 	}
 	if err := unused(op, tx, old.ID, policy.Logger, "Logger", old.ID.Name()); err != nil {

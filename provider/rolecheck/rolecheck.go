@@ -12,6 +12,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/arm"
+	"gatehouse/guard"
 	"gatehouse/jsondoc"
 	"gatehouse/rbac/builtin"
 	"gatehouse/store"
@@ -118,7 +119,8 @@ func mayDrop(op *arm.Op, _ *store.Tx, old *arm.Resource) error {
 	if op.ID.Scope() != old.ID.Scope() || op.Can(grant, old.ID.Parent()) {
 		return nil
 	}
-	return gatehouse.Errorf(gatehouse.Forbidden, "LinkedAuthorizationFailed", "The client '%s' with object id '%s' has permission to delete the role check, but not to perform action '%s' on '%s', which takes it too.",
+	lacks := &guard.Lacks{Linked: []gatehouse.Linked{{Action: grant, Scope: op.Named(old.ID.Parent()).String()}}}
+	return lacks.Refusal("The client '%s' with object id '%s' has permission to delete the role check, but not to perform action '%s' on '%s', which takes it too.",
 		op.Caller.Name, op.Caller.ID, grant, old.ID.Parent())
 }
 
