@@ -65,7 +65,7 @@ func acts(list []Act) []byte {
 	return table([]string{"seq", "time", "who", "address", "what", "where", "result", "permittedBy", "reason"}, rows)
 }
 
-var accessHeader = []string{"principal", "principalId", "type", "role", "scope", "through", "condition", "until", "privileged", "roleAssignment"}
+var accessHeader = []string{"principal", "principalId", "type", "role", "scope", "through", "condition", "until", "privileged", "roleAssignment", "actions", "actionsLeft", "denied"}
 
 func access(list []Access) []byte {
 	rows := make([][]string, len(list))
@@ -80,7 +80,7 @@ func (a *Access) row() []string {
 	if a.Until != nil {
 		until = a.Until.Format(time.RFC3339)
 	}
-	return []string{a.Principal, a.PrincipalID, a.Type, a.Role, a.Scope, a.Through, a.Condition, until, strconv.FormatBool(a.Privileged), a.Assignment}
+	return []string{a.Principal, a.PrincipalID, a.Type, a.Role, a.Scope, a.Through, a.Condition, until, strconv.FormatBool(a.Privileged), a.Assignment, strconv.Itoa(a.Actions), strconv.Itoa(a.Left), a.DeniedBy()}
 }
 
 // sheet is the list for reviewers: a copy of it is filled in.

@@ -18,7 +18,7 @@ func Period(period, from, to string, now time.Time) (a, b time.Time, err error) 
 	case period != "" && (from != "" || to != ""):
 		return a, b, faulty("period", "A period stands by itself, without a begin and an end.")
 	case period != "":
-		a, b, err = named(period)
+		a, b, err = spanOf(period)
 	case from == "":
 		err = faulty("period", "A report needs a period such as 2026-Q1, or its begin (from) and end (to).")
 	default:
@@ -35,7 +35,7 @@ func Period(period, from, to string, now time.Time) (a, b time.Time, err error) 
 	return a, b, err
 }
 
-func named(period string) (a, b time.Time, err error) {
+func spanOf(period string) (a, b time.Time, err error) {
 	m := periodForm.FindStringSubmatch(period)
 	if m == nil {
 		return a, b, faulty("period", "A period is a year, a quarter or a month: 2026, 2026-Q1, 2026-01; it is '%s'.", period)

@@ -98,9 +98,14 @@ type Access struct {
 	Until       *time.Time `json:"until,omitempty"`
 	Assignment  string     `json:"roleAssignment"`
 	Privileged  bool       `json:"privileged"`
+	Actions     int        `json:"actions"`          // that the role has, of those known today
+	Left        int        `json:"left"`             // of them, what no deny assignment takes away at the scope
+	Denied      []Denied   `json:"denied,omitempty"` // what takes some away
 }
 
-func (a Access) key() string { return a.PrincipalID + " " + a.Assignment + " " + a.Through }
+func (a Access) key() string {
+	return a.PrincipalID + " " + a.Assignment + " " + a.Through + " " + a.DeniedBy()
+}
 
 // Bundle writes a report into dir, which must be new or empty, with what it takes to
 // believe it: the records of the log, a signed checkpoint, a signed manifest.
@@ -273,12 +278,13 @@ func accessAt(ctx context.Context, h *past.History, seq int64, at time.Time) ([]
 		people[w.Principals[i].ID] = &w.Principals[i]
 	}
 	snapshot := rbac.New(w.Engine())
+	denials := newDenials(w, snapshot)
 	for i := range w.Assignments {
 		a := &w.Assignments[i]
 		if !a.Start.IsZero() && at.Before(a.Start) || !a.End.IsZero() && !at.Before(a.End) {
 			continue
 		}
-		list = append(list, holders(w, snapshot, people, a)...)
+		list = append(list, holders(w, snapshot, people, a, denials)...)
 	}
 	slices.SortFunc(list, func(a, b Access) int {
 		return cmp.Or(cmp.Compare(a.Principal, b.Principal), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Role, b.Role), cmp.Compare(a.key(), b.key()))
@@ -287,7 +293,7 @@ func accessAt(ctx context.Context, h *past.History, seq int64, at time.Time) ([]
 }
 
 // holders are the people and programs that hold an assignment, each with the groups between.
-func holders(w *world.World, s *rbac.Snapshot, people map[gatehouse.GUID]*world.Principal, a *world.Assignment) (list []Access) {
+func holders(w *world.World, s *rbac.Snapshot, people map[gatehouse.GUID]*world.Principal, a *world.Assignment, denials *denials) (list []Access) {
 	base := Access{Role: a.Role.String(), Scope: w.Spell(a.Scope), Condition: a.Condition, Assignment: a.ID.String()}
 	if r, ok := s.Role(a.Role); ok {
 		base.Role, base.Privileged = r.Name, privileged(r) || strings.HasPrefix(gatehouse.Fold(base.Scope), "/providers/microsoft.graph/")
@@ -302,6 +308,7 @@ func holders(w *world.World, s *rbac.Snapshot, people map[gatehouse.GUID]*world.
 		if p := people[id]; p != nil {
 			one.Principal, one.Type = p.Title(), string(p.Type)
 		}
+		denials.mark(&one, id, a.Role, a.Scope)
 		list = append(list, one)
 	}
 	group := people[a.Principal]
