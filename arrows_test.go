@@ -74,7 +74,8 @@ const arrows = `
 	evidence, lint, naming, provider/access    < provider/attest
 	desired, provider/access                   < provider/declare
 	guard                                      < demo
-	policy, token, gateway/config              < gateway/pipeline
+	gateway/config                             < gateway/contract
+	policy, token, gateway/contract            < gateway/pipeline
 	counter, cache                             < gateway/pipeline
 	gateway/config, guard                      < gateway/feed
 `

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/cache"
+	"gatehouse/gateway/contract"
 	"gatehouse/policy/expr"
 )
 
@@ -24,6 +25,7 @@ type Call struct {
 	Home     Home   // the service that the call belongs to
 	Target   Target // where the call goes
 	Backends Backends
+	Contract *contract.Operation // what the operation says of its messages; nil when there is no operation
 
 	Upgrade  string         // protocol that the client asks to switch to
 	Switched io.ReadCloser  // the backend's side of a connection that was switched

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -21,6 +22,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"gatehouse/counter"
+	"gatehouse/gateway/config"
+	"gatehouse/gateway/contract"
 	"gatehouse/policy"
 	"gatehouse/policy/expr"
 )
@@ -65,18 +68,20 @@ func TestCases(t *testing.T) {
 
 // world is what a case describes.
 type world struct {
-	t        *testing.T
-	chain    Chain
-	values   map[string]string
-	options  map[string]string
-	frags    map[string]*policy.Document
-	answers  [][]byte
-	requests [][]byte
-	services *Services
-	now      time.Time
-	seen     strings.Builder
-	tokens   []string // those of requests, each with what stands for it
-	call     *Call
+	t          *testing.T
+	chain      Chain
+	values     map[string]string
+	options    map[string]string
+	frags      map[string]*policy.Document
+	answers    [][]byte
+	requests   [][]byte
+	services   *Services
+	now        time.Time
+	seen       strings.Builder
+	schemas    map[string]*config.Schema
+	definition []byte   // of the operation, as JSON
+	tokens     []string // those of requests, each with what stands for it
+	call       *Call
 }
 
 const defaultGlobal = "<policies><inbound /><backend><forward-request /></backend><outbound /></policies>"
@@ -87,7 +92,7 @@ var scopes = []struct {
 }{{"global", policy.Global}, {"workspace", policy.Workspace}, {"product", policy.Product}, {"api", policy.API}, {"operation", policy.Operation}}
 
 func newWorld(t *testing.T, a *txtar.Archive) *world {
-	w := &world{t: t, values: map[string]string{}, options: map[string]string{}, frags: map[string]*policy.Document{}, now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
+	w := &world{t: t, values: map[string]string{}, schemas: map[string]*config.Schema{}, options: map[string]string{}, frags: map[string]*policy.Document{}, now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
 	texts := map[string]string{"global": defaultGlobal}
 	for _, f := range a.Files {
 		name, rest, _ := strings.Cut(f.Name, " ")
@@ -102,6 +107,10 @@ func newWorld(t *testing.T, a *txtar.Archive) *world {
 			readLines(string(f.Data), w.options)
 		case name == "backend":
 			w.answers = append(w.answers, f.Data)
+		case name == "operation":
+			w.definition = f.Data
+		case name == "schema":
+			w.schemas[rest] = &config.Schema{Document: f.Data}
 		case name == "request":
 			w.requests = append(w.requests, f.Data)
 		}
@@ -303,6 +312,15 @@ func (w *world) fill(c *Call, r *http.Request, body []byte) {
 	for _, pair := range strings.Fields(w.options["matched"]) {
 		name, value, _ := strings.Cut(pair, ":")
 		c.Request.MatchedParameters[name] = value
+	}
+	if len(w.definition) > 0 {
+		op := &config.Operation{}
+		if err := json.Unmarshal(w.definition, op); err != nil {
+			w.t.Fatal(err)
+		}
+		find := func(name string) *config.Schema { return w.schemas[name] }
+		c.Contract = contract.New(op, find, &contract.Schemas{})
+		w.services.Schemas, w.services.Schema = &contract.Schemas{}, func(_, name string) *config.Schema { return find(name) }
 	}
 	base := w.options["base"]
 	if base == "" {

@@ -48,8 +48,16 @@ func element(name string) compile {
 		return compileValidateAzureToken
 	case "validate-client-certificate":
 		return compileValidateClientCertificate
+	case "validate-content":
+		return compileValidateContent
+	case "validate-headers":
+		return compileValidateHeaders
 	case "validate-jwt":
 		return compileValidateJwt
+	case "validate-parameters":
+		return compileValidateParameters
+	case "validate-status-code":
+		return compileValidateStatusCode
 	}
 	return nil
 }

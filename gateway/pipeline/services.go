@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"gatehouse/counter"
+	"gatehouse/gateway/config"
+	"gatehouse/gateway/contract"
 	"gatehouse/policy/expr"
 	"gatehouse/token"
 )
@@ -26,6 +28,10 @@ type Services struct {
 	Limits *Concurrency
 	// Counters count what limits and quotas limit.
 	Counters counter.Counters
+
+	// Schema finds a schema of the service, or of a workspace when that is not "", and Schemas keeps what was compiled of them.
+	Schema  func(workspace, name string) *config.Schema
+	Schemas *contract.Schemas
 
 	// Tokens verifies tokens of callers.
 	Tokens *token.Verifier
