@@ -65,7 +65,7 @@ func (r Restorer) Authorize(ctx context.Context, caller *gatehouse.Caller, typ s
 		// Directory roles outlive who held them: whoever still has one comes back privileged.
 		d, err = r.Guard.AuthorizeData(ctx, caller, actionPrefix+action, id)
 	}
-	if err != nil || !differs(attributes, now, next) {
+	if err != nil || next == nil || !differs(attributes, now, next) { // a user is deleted with all it has
 		return d, err
 	}
 	return r.Guard.AuthorizeData(ctx, caller, actionPrefix+attributes+"/write", at)

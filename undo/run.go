@@ -22,9 +22,10 @@ const LogAction = "Microsoft.Insights/eventtypes/values/read"
 
 // Request says what to undo.
 type Request struct {
-	Changes []string `json:"changes"`             // numbers, ranges such as 812..830, IDs of operations or correlations
-	Dry     bool     `json:"dryRun,omitempty"`    // find out everything and change nothing
-	Later   bool     `json:"withLater,omitempty"` // undo what was built on it as well
+	Changes []string `json:"changes"`                 // numbers, ranges such as 812..830, IDs of operations or correlations
+	Dry     bool     `json:"dryRun,omitempty"`        // find out everything and change nothing
+	Later   bool     `json:"withLater,omitempty"`     // undo what was built on it as well
+	Revive  bool     `json:"reviveSecrets,omitempty"` // also where that brings secrets back alive: they are refused otherwise
 	Reason  string   `json:"reason,omitempty"`
 }
 
@@ -53,9 +54,11 @@ type Effect struct {
 	Resource string `json:"resource"`
 	Type     string `json:"type"`
 	Does     string `json:"does"`              // deletes, creates, changes
-	Secrets  bool   `json:"secrets,omitempty"` // secrets come back with it
-	What     string `json:"what,omitempty"`    // what it is about, in words
-	Body     any    `json:"body,omitempty"`    // as it will be, where the caller may read it; without secrets
+	Secrets  bool   `json:"secrets,omitempty"` // secrets come back alive with it
+	// Revives names them, where the caller may read the document: client secret ci, federated credential "main", password.
+	Revives []string `json:"revives,omitempty"`
+	What    string   `json:"what,omitempty"` // what it is about, in words
+	Body    any      `json:"body,omitempty"` // as it will be, where the caller may read it; without secrets
 
 	ID  gatehouse.ID `json:"-"`
 	Raw []byte       `json:"-"` // as it is or, when it comes back, will be
@@ -182,6 +185,9 @@ func (s *set) run(op *arm.Op, g graph.Restorer, q Request, r *Result) error {
 	if err := s.accounted(order); err != nil {
 		return err
 	}
+	if err := q.confirmed(r.Effect); err != nil {
+		return err
+	}
 	op.Perform(Action)
 	first := int64(0)
 	err := op.Write(jsondoc.NewObject("changes", texts(q.Changes), "withLater", q.Later), func(tx *store.Tx) error {
@@ -267,9 +273,12 @@ func effect(op *arm.Op, g graph.Restorer, o *object) Effect {
 		e.Does = "creates"
 	}
 	e.Raw = o.before.Body
-	e.Secrets = o.before.Secret != nil
+	revived := o.revived()
+	e.Secrets = len(revived) > 0
 	if body, err := jsondoc.ParseObject(o.before.Body); err == nil {
-		e.Body = readableBody(op, g, o, body)
+		if e.Body = readableBody(op, g, o, body); e.Body != nil {
+			e.Revives = revived
+		}
 	}
 	return e
 }

@@ -39,6 +39,7 @@ type object struct {
 	after  []byte          // as the last of them left it; nil for not there
 	last   int64           // the last of them
 	newest []byte          // as it was last while it was there
+	secret []byte          // its secrets as the last of them left them
 	idle   bool            // it is again as it was
 	work   func(*store.Tx) error
 	along  bool // it has no right of its own: it goes with its operation
@@ -190,6 +191,7 @@ func (s *set) gather() error {
 		if err != nil {
 			return err
 		}
+		o.secret = secret
 		o.idle = o.before == nil && o.after == nil || o.before != nil && o.after != nil && bytes.Equal(o.before.Body, o.after) && bytes.Equal(o.before.Secret, secret)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -277,7 +278,8 @@ func undoCommand() *cobra.Command {
 and bring back what they deleted. A change stands for its whole operation; 812..830 is a range,
 and the ID of an operation or correlation stands for all of it. Each document needs the right that
 the opposite request would need. What later changes build on is refused, and they are named, unless
---with-later takes them back too. An undo is a change like others: undo it to redo.`,
+--with-later takes them back too. Secrets that somebody may still hold (client secrets, federated
+credentials, passwords, keys) come back only with --revive-secrets; --dry-run names them. An undo is a change like others: undo it to redo.`,
 		Example: "  gatehouse undo 812 --dry-run\n  gatehouse undo 812..830 --reason CHG-4711",
 		RunE: func(c *cobra.Command, args []string) error {
 			q.Changes = args
@@ -295,6 +297,7 @@ the opposite request would need. What later changes build on is refused, and the
 	f := c.Flags()
 	f.BoolVar(&q.Dry, "dry-run", false, "show what it would do, with all checks, and change nothing")
 	f.BoolVar(&q.Later, "with-later", false, "undo the later changes that build on it as well")
+	f.BoolVar(&q.Revive, "revive-secrets", false, "bring secrets that were replaced or deleted back to life")
 	f.StringVar(&q.Reason, "reason", "", "a ticket or sentence to record with it")
 	return c
 }
@@ -318,7 +321,7 @@ func undoTable(w io.Writer, r *undo.Result) error {
 		count[e.Does]++
 		secrets := ""
 		if e.Secrets {
-			secrets = "   with its secrets"
+			secrets = "   ! alive again: " + oneLine(cmp.Or(strings.Join(e.Revives, ", "), "its secrets"))
 		}
 		fmt.Fprintf(w, "  %s %s%s\n", map[string]string{"creates": "+", "changes": "~", "deletes": "-"}[e.Does], effectOn(e), secrets)
 	}
