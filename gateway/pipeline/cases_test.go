@@ -116,7 +116,7 @@ func newWorld(t *testing.T, a *txtar.Archive) *world {
 		}
 	}
 	w.services = w.newServices()
-	identityServices(w.services)
+	w.identityServices(w.services)
 	env := Env{NamedValue: func(n policy.Name) (string, bool, bool) {
 		v, ok := w.values[n.Name]
 		return v, false, ok

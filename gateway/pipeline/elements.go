@@ -18,14 +18,26 @@ func element(name string) compile {
 		return compileBase
 	case "choose":
 		return compileChoose
+	case "cosmosdb-data-source", "send-service-bus-message", "sql-data-source", "xsl-transform":
+		return compileUnavailable
+	case "cross-domain":
+		return compileCrossDomain
 	case "forward-request":
 		return compileForward
 	case "get-authorization-context":
 		return compileAuthorizationContext
 	case "include-fragment":
 		return compileFragment
+	case "invoke-dapr-binding":
+		return compileInvokeDaprBinding
+	case "jsonp":
+		return compileJSONP
 	case "limit-concurrency":
 		return compileLimitConcurrency
+	case "log-to-eventhub":
+		return compileLogToEventHub
+	case "publish-to-dapr":
+		return compilePublishToDapr
 	case "quota":
 		return compileQuota
 	case "quota-by-key":

@@ -33,6 +33,9 @@ type Services struct {
 	Schema  func(workspace, name string) *config.Schema
 	Schemas *contract.Schemas
 
+	// Events takes messages to loggers; it never waits. Nil drops them.
+	Events func(*Call, Event)
+
 	// Tokens verifies tokens of callers.
 	Tokens *token.Verifier
 	// Revoked asks whether a client's certificate was revoked; nil asks nobody.

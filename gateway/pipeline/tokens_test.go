@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"math/big"
 	"regexp"
 	"strings"
@@ -88,7 +89,7 @@ func newTokens() *token.Verifier {
 }
 
 // identityServices are the service's own identities, and its connections, as cases know them.
-func identityServices(s *Services) {
+func (w *world) identityServices(s *Services) {
 	s.Tokens = newTokens()
 	s.IdentityToken = func(_ context.Context, resource, client string) (string, error) {
 		if resource == "https://nobody.test" {
@@ -101,6 +102,9 @@ func identityServices(s *Services) {
 			return nil, errors.New("there is no such connection")
 		}
 		return &expr.Authorization{AccessToken: "access-" + a.Provider + a.Identity, Claims: map[string]string{"scope": "mail"}}, nil
+	}
+	s.Events = func(_ *Call, e Event) {
+		fmt.Fprintf(&w.seen, "event to %s/%s%s: %s\n", e.Logger, e.PartitionID, e.PartitionKey, e.Message)
 	}
 	s.Import = func(pfx []byte, password string) (string, error) {
 		if string(pfx) != "pfx" || password != "open" {
