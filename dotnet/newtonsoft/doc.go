@@ -3,7 +3,7 @@
 // escapes and number forms, JSONPath, merging, and the mapping between XML and JSON.
 //
 // One Go type, Token, stands for the whole JToken family; Type tells them apart and Class gives the .NET name. What .NET
-// throws is an *Error with the exception's type and message. What .NET would survive or die of, but a gateway must not
+// throws is a *dotnet.Exception. What .NET would survive or die of, but a gateway must not
 // (endless trees, more memory than one evaluation may have), is a *Limit, which no catch clause may see.
 //
 // Line ends of indented text are "\n": the line end of the platform on which Gatehouse, like Azure's self-hosted gateway,

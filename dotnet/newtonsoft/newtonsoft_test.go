@@ -6,8 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/dotnet"
 	"gatehouse/dotnet/newtonsoft"
 )
+
+func message(err error) string {
+	var x *dotnet.Exception
+	if errors.As(err, &x) {
+		return x.Message
+	}
+	return err.Error()
+}
 
 func TestRead(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
@@ -44,7 +53,7 @@ func TestRead(t *testing.T) {
 	} {
 		got := ""
 		if tok, err := newtonsoft.Parse(c.in, nil); err != nil {
-			got = err.Error()
+			got = message(err)
 		} else if got, err = tok.Print(false, nil); err != nil {
 			t.Error(err)
 		}
@@ -60,7 +69,7 @@ func TestParseAs(t *testing.T) {
 		``:    `Error reading JObject from JsonReader. Path '', line 0, position 0.`,
 		`5`:   `Error reading JObject from JsonReader. Current JsonReader item is not an object: Integer. Path '', line 1, position 1.`,
 	} {
-		if _, err := newtonsoft.ParseObject(in, nil); err == nil || err.Error() != want {
+		if _, err := newtonsoft.ParseObject(in, nil); err == nil || message(err) != want {
 			t.Errorf("%s\n got %v\nwant %s", in, err, want)
 		}
 	}

@@ -1,6 +1,10 @@
 package newtonsoft
 
-import "fmt"
+import (
+	"fmt"
+
+	"gatehouse/dotnet"
+)
 
 // Type is JTokenType: the numbers are .NET's.
 type Type int
@@ -59,29 +63,19 @@ type Token struct {
 	value  any
 }
 
-// An Error is an exception that Json.NET throws.
-type Error struct {
-	Class   string // full .NET name of the exception's type
-	Message string
+func throw(class, format string, args ...any) error {
+	return dotnet.NewException(class, format, args...)
 }
 
-func (e *Error) Error() string { return e.Message }
-
-func throw(class, format string, args ...any) *Error {
-	return &Error{Class: class, Message: fmt.Sprintf(format, args...)}
+func invalidOperation(format string, args ...any) error {
+	return throw(dotnet.InvalidOperationException, format, args...)
 }
 
-func invalidOperation(format string, args ...any) *Error {
-	return throw("System.InvalidOperationException", format, args...)
+func argument(format string, args ...any) error {
+	return throw(dotnet.ArgumentException, format, args...)
 }
 
-func argument(format string, args ...any) *Error {
-	return throw("System.ArgumentException", format, args...)
-}
-
-func outOfRange(name, message string) *Error {
-	return throw("System.ArgumentOutOfRangeException", "%s (Parameter '%s')", message, name)
-}
+func outOfRange(name, message string) error { return dotnet.OutOfRange(message, name) }
 
 // A Limit is an error that no policy may catch.
 type Limit struct{ What string }

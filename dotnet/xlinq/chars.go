@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"unicode"
 	"unicode/utf8"
+
+	"gatehouse/dotnet"
 )
 
 // isChar is the Char production of XML 1.0.
@@ -34,7 +36,7 @@ func namePart(c rune) bool {
 
 func checkNCName(name string) error {
 	if name == "" {
-		return throw("System.ArgumentException", "The empty string '' is not a valid name.")
+		return throw(dotnet.ArgumentException, "The empty string '' is not a valid name.")
 	}
 	for i, c := range name {
 		switch {

@@ -3,7 +3,7 @@
 // the indentation, escapes and namespace prefixes that .NET writes.
 //
 // One Go type, Node, stands for the whole XObject family; Kind tells them apart, with the numbers of XmlNodeType.
-// What .NET throws is an *Error with the exception's type and message; what a gateway must not survive on is a *Limit.
+// What .NET throws is a *dotnet.Exception; what a gateway must not survive on is a *Limit.
 //
 // Reading is safe by what it lacks: no entity but the five of XML and character references, no internal DTD subset (a
 // document that brings one is refused), nothing external is ever fetched, depth is limited to 256 elements.

@@ -1,23 +1,17 @@
 package xlinq
 
-import "fmt"
-
-// An Error is an exception that LINQ to XML throws.
-type Error struct {
-	Class   string // full .NET name of the exception's type
-	Message string
-}
-
-func (e *Error) Error() string { return e.Message }
+import "gatehouse/dotnet"
 
 func throw(class, format string, args ...any) error {
-	return &Error{Class: class, Message: fmt.Sprintf(format, args...)}
+	return dotnet.NewException(class, format, args...)
 }
 
-func argument(format string, args ...any) error { return throw("System.ArgumentException", format, args...) }
+func argument(format string, args ...any) error {
+	return throw(dotnet.ArgumentException, format, args...)
+}
 
 func invalidOperation(format string, args ...any) error {
-	return throw("System.InvalidOperationException", format, args...)
+	return throw(dotnet.InvalidOperationException, format, args...)
 }
 
 // A Limit is an error that no policy may catch.

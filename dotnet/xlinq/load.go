@@ -98,7 +98,7 @@ func (r *Reader) one() *Node {
 
 // ReadFrom is XNode.ReadFrom: the node on which the reader stands; the reader moves on to what follows it.
 func (r *Reader) ReadFrom() (*Node, error) {
-	if !r.began && r.kind == None {
+	if r.kind == None {
 		return nil, invalidOperation("The XmlReader state should be Interactive.")
 	}
 	n := r.load()

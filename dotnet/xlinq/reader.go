@@ -17,7 +17,6 @@ type Reader struct {
 	pos   int
 	spend Spend
 	err   error
-	began bool
 	ended bool
 
 	kind   Kind
@@ -28,10 +27,9 @@ type Reader struct {
 	empty  bool // a start tag that is its own end
 	node   *Node
 
-	open      []tag
-	spaces    []binding
-	rootSeen  bool
-	closeNext bool // the empty element on which the reader stands has to be left
+	open     []tag
+	spaces   []binding
+	rootSeen bool
 }
 
 type tag struct {
