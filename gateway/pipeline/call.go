@@ -34,6 +34,7 @@ type Call struct {
 
 	Failed   *Failure // why on-error ran, nil when it did not
 	Answered bool     // the response was made here and is not the backend's
+	Cached   Cached   // whether the response cache had it
 
 	Times   Times
 	Traffic Traffic
@@ -55,6 +56,16 @@ type Home struct {
 	Key    string       // what counters, caches and statistics know the service by: config.Service.Statistics
 	Caches cache.Caches // those that its policies may use
 }
+
+// Cached says what the response cache had.
+type Cached uint8
+
+// NotAsked is of calls without cache-lookup.
+const (
+	NotAsked Cached = iota
+	Hit
+	Miss
+)
 
 // Traffic is how large the bodies were that came from the client and went to it. It is complete when AfterSend's functions run.
 type Traffic struct{ Received, Sent int64 }

@@ -48,6 +48,7 @@ type Document struct {
 	NamedValues, Fragments []string
 
 	sections [4]Block
+	stores   bool // outbound has a cache-store
 }
 
 // Compile makes a document ready to run. One that is wrong fails every call that it governs.

@@ -16,6 +16,18 @@ func element(name string) compile {
 		return compileManagedIdentity
 	case "base":
 		return compileBase
+	case "cache-lookup":
+		return compileCacheLookup
+	case "cache-lookup-value":
+		return compileCacheLookupValue
+	case "cache-remove-value":
+		return compileCacheRemoveValue
+	case "cache-store":
+		return compileCacheStore
+	case "cache-store-value":
+		return compileCacheStoreValue
+	case "cache-value":
+		return compileCacheValue
 	case "choose":
 		return compileChoose
 	case "cosmosdb-data-source", "send-service-bus-message", "sql-data-source", "xsl-transform":

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // maxSteps bounds the steps of one call (gateway.md 16).
@@ -68,13 +69,15 @@ type Chain []*Document
 // Run runs a call through its documents: inbound, backend, outbound, and on-error when one of
 // them fails. Afterwards the call has a response.
 func (c *Call) Run() {
+	cached := false
 	for _, s := range [...]Section{Inbound, Backend, Outbound} {
-		if s == Backend && c.shared.skip {
+		if s == Backend && cached {
 			continue
 		}
 		err := c.runSection(s)
 		if errors.Is(err, errCached) {
-			c.shared.skip = true
+			cached = true
+			c.shared.skip = slices.ContainsFunc(c.Chain, func(d *Document) bool { return d.stores })
 			continue
 		}
 		if err != nil {
