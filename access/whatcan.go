@@ -133,6 +133,9 @@ func (v *View) denies(out *WhatCan, principal gatehouse.GUID, groups []gatehouse
 	for d := range v.Snapshot.Denies(at, reach) {
 		everyone := contains(d.Principals, gatehouse.GUID{})
 		i := slices.IndexFunc(d.Principals, mine)
+		if d.ExceptChildScopes && scope != nil && d.Scope != *scope {
+			continue // it holds at its own scope alone
+		}
 		if d.Audit || !everyone && i < 0 || slices.ContainsFunc(d.ExcludePrincipals, mine) {
 			continue
 		}
