@@ -34,7 +34,7 @@ func (g *Guard) AuthorizeAt(_ context.Context, caller *gatehouse.Caller, action 
 			"AuthenticationFailed", "Nobody is signed in, so nobody can be authorized. Sign in and send the request again.")
 	}
 	v := g.view.Load()
-	d := v.decide(g.request(v, caller, action, data, id.Scope(), attributes))
+	d := v.at(id.Scope()).Decide(g.request(v, caller, action, data, id.Scope(), attributes))
 	if d.Allowed {
 		return d, nil
 	}
@@ -46,7 +46,7 @@ func (g *Guard) AuthorizeAt(_ context.Context, caller *gatehouse.Caller, action 
 // the one at which the caller was found to have the right.
 func (g *Guard) Denied(caller *gatehouse.Caller, action string, data bool, id gatehouse.ID) (gatehouse.Decision, error) {
 	v := g.view.Load()
-	deny, ok := v.snapshot.Denied(g.request(v, caller, action, data, id.Scope(), nil))
+	deny, ok := v.at(id.Scope()).Denied(g.request(v, caller, action, data, id.Scope(), nil))
 	if !ok {
 		return gatehouse.Decision{Allowed: true}, nil
 	}
@@ -128,16 +128,15 @@ func (g *Guard) request(v *view, caller *gatehouse.Caller, action string, data b
 	return &gatehouse.Request{Principal: caller.ID, Action: action, Data: data, Scope: scope, Attributes: attributes, Now: g.opt.Clock()}
 }
 
-// decide asks the Snapshot. A subscription or management group that does not exist
-// yet belongs below the root group, whose assignments count for it already.
-func (v *view) decide(r *gatehouse.Request) gatehouse.Decision {
-	d := v.snapshot.Decide(r)
-	if top, ok := container(r.Scope); ok && !v.root.IsRoot() && top != v.root {
+// at is the Snapshot for questions about a scope: a subscription or management group
+// that does not exist yet belongs below the root group, whose assignments count for it already.
+func (v *view) at(scope gatehouse.Scope) *rbac.Snapshot {
+	if top, ok := container(scope); ok && !v.root.IsRoot() && top != v.root {
 		if _, known := v.placed[top]; !known {
-			d = stricter(d, v.snapshot.Decide(atScope(*r, v.root)))
+			return v.snapshot.Apply(rbac.SetParent(top, v.root))
 		}
 	}
-	return d
+	return v.snapshot
 }
 
 func container(s gatehouse.Scope) (gatehouse.Scope, bool) {
@@ -145,25 +144,6 @@ func container(s gatehouse.Scope) (gatehouse.Scope, bool) {
 		return sub, true
 	}
 	return s.ManagementGroup()
-}
-
-func atScope(r gatehouse.Request, s gatehouse.Scope) *gatehouse.Request {
-	r.Scope = s
-	return &r
-}
-
-// stricter joins answers about one scope from two places that it inherits from: a deny counts, then an allow.
-func stricter(a, b gatehouse.Decision) gatehouse.Decision {
-	denied := func(d gatehouse.Decision) bool { return d.Code == gatehouse.DenyAssignmentAuthorizationFailed }
-	switch {
-	case denied(a):
-		return a
-	case denied(b), !a.Allowed && b.Allowed:
-		return b
-	case !a.Allowed && b.Conditional:
-		return b
-	}
-	return a
 }
 
 // privilegedSpace starts the actions on objects that hold directory roles; Global Administrators alone hold it.
@@ -269,7 +249,7 @@ func (g *Guard) WhoCan(q rbac.WhoCanRequest) []Holder {
 		q.Now = g.opt.Clock()
 	}
 	var out []Holder
-	holders := v.snapshot.WhoCan(q)
+	holders := v.at(q.Scope).WhoCan(q)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, h := range holders {

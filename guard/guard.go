@@ -148,6 +148,9 @@ func (g *Guard) publish(s *rbac.Snapshot) {
 // grants too: they are the ones at or below directory.Root.
 func (g *Guard) Snapshot() *rbac.Snapshot { return g.view.Load().snapshot }
 
+// SnapshotFor is Snapshot for questions about one scope: what AuthorizeAt asks there.
+func (g *Guard) SnapshotFor(scope gatehouse.Scope) *rbac.Snapshot { return g.view.Load().at(scope) }
+
 // Seq returns the number of the last change that counts. It follows that of the store at once.
 func (g *Guard) Seq() int64 {
 	g.mu.Lock()

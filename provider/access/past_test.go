@@ -68,6 +68,9 @@ func begin(t *testing.T, seed uint64) *life {
 	for range 4 {
 		l.newGroup()
 	}
+	for _, who := range l.people[:3] {
+		l.floor(who)
+	}
 	l.service()
 	return l
 }
@@ -152,8 +155,11 @@ func (l *life) permission() string {
 }
 
 func (l *life) condition() string {
-	if l.chance(70) {
+	if l.chance(60) {
 		return ""
+	}
+	if l.chance(40) {
+		return ofPeople
 	}
 	var texts []string
 	for text := range conditions {
@@ -283,8 +289,13 @@ func (l *life) directory(who string) {
 	case 5:
 		l.ask("renamed", "PATCH", "users/"+who, fmt.Sprintf(`{"userPrincipalName":"other%d@contoso.test","accountEnabled":%t}`, l.IntN(1e9), l.chance(50)))
 	default:
-		l.ask("attributes", "PATCH", "users/"+who, fmt.Sprintf(`{"customSecurityAttributes":{"Team":{"@odata.type":"#Microsoft.DirectoryServices.CustomSecurityAttributeValue","Floor":%q}}}`, l.of("four", "five")))
+		l.floor(who)
 	}
+}
+
+// floor is an attribute that conditions look at.
+func (l *life) floor(who string) {
+	l.ask("attributes", "PATCH", "users/"+who, fmt.Sprintf(`{"customSecurityAttributes":{"Team":{"@odata.type":"#Microsoft.DirectoryServices.CustomSecurityAttributeValue","Floor":%q}}}`, l.of("four", "five")))
 }
 
 var questions = []act{{action: "Microsoft.ApiManagement/service/apis/read"}, {action: "Microsoft.ApiManagement/service/apis/write"}, {action: "Microsoft.ApiManagement/service/apis/delete"},
@@ -446,12 +457,17 @@ func TestAgreeInThePast(t *testing.T) {
 		for range 150 {
 			l.act()
 		}
-		log := whole(t, l.Store)
-		for round := range 14 {
+		beside := 0
+		for round := range 15 {
+			log := whole(t, l.Store)
 			var at string
 			var w *then
 			if round%3 == 0 { // right after some change, maybe in the middle of an operation
 				c := log[l.IntN(len(log))]
+				if round%2 == 0 { // next to one that is known by now
+					c = log[beside%len(log)]
+				}
+				beside = int(c.Seq)
 				at, w = fmt.Sprintf("#%d", c.Seq), replay(t, log, func(x *gatehouse.Change) bool { return x.Seq > c.Seq })
 				w.now = c.Time
 			} else {
@@ -470,10 +486,22 @@ func TestAgreeInThePast(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			g, err := m.Guard(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
 			for range 5 {
 				q := l.question()
+				ok, code := w.allowed(q)
+				_, err := g.AuthorizeAt(t.Context(), &gatehouse.Caller{ID: gatehouse.MustGUID(q.who)}, q.action, q.data, gatehouse.MustID(q.scope), q.scope,
+					&gatehouse.Attributes{Request: map[string]any{"a": q.a}})
+				if ok != (err == nil) || gatehouse.CodeOf(err) != code {
+					t.Fatalf("seed %d, %s: %+v: the guard says %v, the log %v %s %v", seed, at, q, err, ok, code, w.holds(q.who, q.scope))
+				}
 				agree(t, fmt.Sprintf("seed %d, %s over the wire", seed, at), wire{l, at}, w, q)
+				w.flat = true
 				agree(t, fmt.Sprintf("seed %d, %s of the exported world", seed, at), file{answers.Of(exported, m.Time)}, w, q)
+				w.flat = false
 			}
 			l.act() // the past does not care
 		}

@@ -20,6 +20,9 @@ import (
 type then struct {
 	now  time.Time
 	docs map[string]*record // by folded ID
+	// flat says that a management group which does not exist is below nothing: so it is
+	// in a file, while a server has it where it would be made, below the root group.
+	flat bool
 }
 
 type record struct {
@@ -110,10 +113,10 @@ func (w *then) chain(scope string) (out []string) {
 		out = append(out, top)
 		parent := groupsPath + armtest.Tenant.String()
 		r, ok := w.docs[top]
-		if !ok { // there is no such group: nothing holds it
+		if !ok && w.flat {
 			break
 		}
-		if r.body.Properties.Details.Parent.ID != "" {
+		if ok && r.body.Properties.Details.Parent.ID != "" {
 			parent = strings.ToLower(r.body.Properties.Details.Parent.ID)
 		}
 		top = parent
@@ -191,6 +194,8 @@ type act struct {
 // noon is where conditions on the time part.
 var noon = time.Date(2026, 3, 4, 5, 9, 0, 0, time.UTC)
 
+const ofPeople = "@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:Team_Floor] StringEquals 'four'"
+
 // conditions are those of these worlds, with what each means.
 var conditions = map[string]func(*then, act) bool{
 	"": func(*then, act) bool { return true },
@@ -203,7 +208,7 @@ var conditions = map[string]func(*then, act) bool{
 	"@Environment[UtcNow] DateTimeLessThan '" + noon.Format(time.RFC3339) + "'": func(w *then, _ act) bool {
 		return w.now.Before(noon)
 	},
-	"@Principal[Microsoft.Directory/CustomSecurityAttributes/Id:Team_Floor] StringEquals 'four'": func(w *then, q act) bool {
+	ofPeople: func(w *then, q act) bool {
 		for _, kind := range []string{"/users/", "/serviceprincipals/"} {
 			if r := w.docs[people+kind+q.who]; r != nil && r.body.Attributes["Team"]["Floor"] == "four" {
 				return true

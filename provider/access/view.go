@@ -84,7 +84,7 @@ func (a *asker) view(at string) (*access.View, error) {
 		}
 		v.Now, documents, v.Principal = m.Time, m, a.principalOf(m)
 	}
-	v.Snapshot = g.Snapshot()
+	v.Snapshot = g.SnapshotFor(a.scope.Scope())
 	v.Attributes = func(id gatehouse.GUID) map[string]any {
 		if r := g.Request(&gatehouse.Caller{ID: id}, "", false, gatehouse.ID{}, nil); r.Attributes != nil {
 			return r.Attributes.Principal
