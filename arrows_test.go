@@ -78,6 +78,7 @@ const arrows = `
 	policy, token, gateway/contract            < gateway/pipeline
 	counter, cache                             < gateway/pipeline
 	gateway/config, guard                      < gateway/feed
+	gateway/feed, gateway/trace, analytics     < gateway/remote
 `
 
 // free may import every package of ours: they are where the parts are put together.

@@ -3,7 +3,9 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 )
 
 // Config is everything about a service at one revision. It is for one goroutine: an Update changes it in
@@ -88,28 +90,27 @@ func (c *Config) Apply(u *Update) {
 	}
 }
 
+// All are all entities, the service among them, in no particular order.
+func (c *Config) All() iter.Seq[Entity] {
+	return func(yield func(Entity) bool) {
+		if c.Service != nil && !yield(c.Service) {
+			return
+		}
+		for _, kind := range tableKinds {
+			if !c.table(kind).each(yield) {
+				return
+			}
+		}
+	}
+}
+
 // Update returns the whole configuration as an update, entities in the order of their keys.
 func (c *Config) Update() *Update {
 	u := &Update{Revision: c.Revision, Whole: true}
 	if c.Service != nil {
 		u.Service = c.Service.Resource
-		u.Put = append(u.Put, c.Service)
 	}
-	for _, kind := range tableKinds {
-		c.table(kind).each(func(e Entity) bool {
-			u.Put = append(u.Put, e)
-			return true
-		})
-	}
-	slices.SortFunc(u.Put, func(a, b Entity) int {
-		switch {
-		case a.Key() < b.Key():
-			return -1
-		case a.Key() > b.Key():
-			return 1
-		}
-		return 0
-	})
+	u.Put = slices.SortedFunc(c.All(), func(a, b Entity) int { return strings.Compare(string(a.Key()), string(b.Key())) })
 	return u
 }
 

@@ -1,0 +1,144 @@
+package remote
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gatehouse/gateway/config"
+)
+
+// The files of a gateway's directory. The key is the owner's alone; who has both can read what the gateway serves with.
+const (
+	configFile = "gateway-config"
+	keyFile    = "gateway-key"
+)
+
+// format begins the sealed text, so that a later program knows what it reads.
+const format = "gatehouse gateway configuration 1\n"
+
+// disk keeps a configuration for a start without the management node.
+type disk struct {
+	dir  string
+	seal cipher.AEAD
+}
+
+func openDisk(dir string) (*disk, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	key, err := os.ReadFile(filepath.Join(dir, keyFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		key = make([]byte, 32)
+		rand.Read(key)
+		err = write(dir, keyFile, key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(key) != 32 {
+		return nil, fmt.Errorf("%s is damaged: delete it and %s", filepath.Join(dir, keyFile), configFile)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := cipher.NewGCM(block)
+	return &disk{dir: dir, seal: seal}, err
+}
+
+// write puts a file in place whole, readable by its owner.
+func write(dir, name string, content []byte) error {
+	f, err := os.CreateTemp(dir, name+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(content)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), filepath.Join(dir, name))
+}
+
+// save keeps a configuration in the place of the one before; nil keeps none.
+func (d *disk) save(u *config.Update) error {
+	if u == nil {
+		return os.RemoveAll(filepath.Join(d.dir, configFile))
+	}
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if err := errors.Join(json.NewEncoder(z).Encode(u), z.Close()); err != nil {
+		return err
+	}
+	nonce := make([]byte, d.seal.NonceSize())
+	rand.Read(nonce)
+	return write(d.dir, configFile, d.seal.Seal(nonce, nonce, b.Bytes(), []byte(format)))
+}
+
+// load returns what was kept, nil when there is nothing.
+func (d *disk) load() (*config.Update, error) {
+	sealed, err := os.ReadFile(filepath.Join(d.dir, configFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	n := d.seal.NonceSize()
+	if len(sealed) < n {
+		return nil, fmt.Errorf("%s is damaged", configFile)
+	}
+	plain, err := d.seal.Open(nil, sealed[:n], sealed[n:], []byte(format))
+	if err != nil {
+		return nil, fmt.Errorf("%s does not open with the key beside it", configFile)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(plain))
+	if err != nil {
+		return nil, err
+	}
+	u := &config.Update{}
+	return u, json.NewDecoder(z).Decode(u)
+}
+
+// saveEvery is how long a change waits before it is on disk: writing all of a large service takes a moment.
+const saveEvery = time.Second
+
+// saving keeps on disk what the gateway serves, until ctx ends.
+func (r *Remote) saving(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case <-time.After(saveEvery):
+		case <-ctx.Done():
+		}
+		r.save()
+	}
+}
+
+// save keeps what the gateway serves now, when that is not what is kept.
+func (r *Remote) save() {
+	r.mu.Lock()
+	var u *config.Update
+	if r.config != nil && r.unsaved {
+		u = r.config.Update()
+	}
+	drop := r.config == nil && r.unsaved
+	r.unsaved = false
+	r.mu.Unlock()
+	if r.disk == nil || u == nil && !drop {
+		return
+	}
+	if err := r.disk.save(u); err != nil {
+		r.Log.Error("the configuration could not be kept for a start without the management node", "error", err)
+	}
+}
