@@ -31,7 +31,7 @@ const arrows = `
 	dotnet, dotnet/newtonsoft, dotnet/xlinq    < policy/expr
 	policy/expr                                < policy
 	gatehouse                                  < provider/apim/gen, policy, analytics
-	gatehouse                                  < token, gateway/admit
+	gatehouse                                  < token, gateway/admit, gateway/graphql
 	gatehouse                                  < redis
 	redis                                      < redis/redistest, cache
 	analytics, redis                           < counter
@@ -75,7 +75,8 @@ const arrows = `
 	desired, provider/access                   < provider/declare
 	guard                                      < demo
 	gateway/config                             < gateway/contract
-	policy, token, gateway/contract            < gateway/pipeline
+	policy, token                              < gateway/pipeline
+	gateway/contract, gateway/graphql          < gateway/pipeline
 	counter, cache                             < gateway/pipeline
 	gateway/config, guard                      < gateway/feed
 	gateway/feed, gateway/trace, analytics     < gateway/remote
