@@ -242,7 +242,8 @@ func TestIntrospection(t *testing.T) {
 func TestRead(t *testing.T) {
 	for _, c := range []struct{ media, body, query, want string }{
 		{"application/json", `{"query":"{a}","variables":{"x":1}}`, "", "{a}"}, {"application/graphql", `{a}`, "", "{a}"}, {"", "", "query=%7Ba%7D", "{a}"},
-		{"application/json", `[]`, "", ""}, {"application/json", `{}`, "", ""}, {"", "", "", ""}, {"application/json", strings.Repeat("x", MaxSize+1), "", ""},
+		{"application/json", `[]`, "", ""}, {"application/json", `{"query":"{a}","QUERY":"{b}"}`, "", "{a}"}, {"application/json", `{"query":"{a}","query":"{b}"}`, "", ""},
+		{"application/json", `{"query":"{a}"} {"query":"{b}"}`, "", ""}, {"application/json", `{"query":"{a}"}`, "query=%7Bb%7D", ""}, {"application/json", `{"query":"{a}","operationName":null}`, "", "{a}"}, {"application/json", `{}`, "", ""}, {"", "", "", ""}, {"application/json", strings.Repeat("x", MaxSize+1), "", ""},
 	} {
 		r, err := Read(c.media, []byte(c.body), c.query)
 		if (err != nil) != (c.want == "") || err == nil && r.Query != c.want {

@@ -1,6 +1,7 @@
 package graphql
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,24 +58,66 @@ func Read(contentType string, body []byte, query string) (*Request, error) {
 		return nil, fmt.Errorf("the request is larger than %d bytes", MaxSize)
 	}
 	media, _, _ := mime.ParseMediaType(contentType)
+	values, err := url.ParseQuery(query)
+	if err != nil || len(values["query"]) > 1 || len(body) > 0 && values.Has("query") {
+		return nil, errors.New("the request does not say clearly what its query is")
+	}
 	switch {
 	case len(body) == 0:
-		values, err := url.ParseQuery(query)
-		if err != nil || values.Get("query") == "" {
+		if values.Get("query") == "" {
 			return nil, errors.New("the request holds no query")
 		}
 		return &Request{Query: values.Get("query"), OperationName: values.Get("operationName"), Variables: json.RawMessage(values.Get("variables"))}, nil
 	case media == "application/graphql":
 		return &Request{Query: string(body)}, nil
 	}
-	var r Request
-	if err := json.Unmarshal(body, &r); err != nil {
-		return nil, errors.New("the request is not JSON with a member query")
+	return readJSON(body)
+}
+
+// readJSON reads names as they are written, each once: what is checked here has to be what a backend reads, and others
+// differ about Query and about a second query.
+func readJSON(body []byte) (*Request, error) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	malformed := errors.New("the request is not a JSON object with a member query")
+	if first, err := d.Token(); err != nil || first != json.Delim('{') {
+		return nil, malformed
 	}
-	if r.Query == "" {
-		return nil, errors.New("the request holds no query")
+	members := map[string]json.RawMessage{}
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		if err != nil || !ok {
+			return nil, malformed
+		}
+		if _, twice := members[name]; twice {
+			return nil, errors.New("the request has a member twice")
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, malformed
+		}
+		members[name] = value
 	}
-	return &r, nil
+	if _, err := d.Token(); err != nil || d.More() {
+		return nil, malformed
+	}
+	r := &Request{Variables: given(members["variables"]), Extensions: given(members["extensions"])}
+	err := json.Unmarshal(members["query"], &r.Query)
+	if name := given(members["operationName"]); name != nil && err == nil {
+		err = json.Unmarshal(name, &r.OperationName)
+	}
+	if err != nil || r.Query == "" {
+		return nil, malformed
+	}
+	return r, nil
+}
+
+// given is a member that is there and not null.
+func given(raw json.RawMessage) json.RawMessage {
+	if string(raw) == "null" {
+		return nil
+	}
+	return raw
 }
 
 // Operation is the operation of a request that is to be executed, valid under its schema.
@@ -388,6 +431,15 @@ func (o *Operation) Rewritten() *Request {
 	r := *o.Request
 	r.Query = text.String()
 	return &r
+}
+
+// JSON is the request as the body of a POST.
+func (r *Request) JSON() []byte {
+	b, err := json.Marshal(r)
+	if err != nil {
+		b, _ = json.Marshal(Request{Query: r.Query, OperationName: r.OperationName}) // variables and extensions are no JSON
+	}
+	return b
 }
 
 func (o *Operation) used(set ast.SelectionSet, names map[string]bool) {

@@ -25,6 +25,7 @@ type Call struct {
 	Home     Home   // the service that the call belongs to
 	Target   Target // where the call goes
 	Backends Backends
+	GraphQL  GraphQLCall         // of APIs of that type
 	Contract *contract.Operation // what the operation says of its messages; nil when there is no operation
 
 	Upgrade  string         // protocol that the client asks to switch to

@@ -25,6 +25,7 @@ import (
 	"gatehouse/counter"
 	"gatehouse/gateway/config"
 	"gatehouse/gateway/contract"
+	"gatehouse/gateway/graphql"
 	"gatehouse/policy"
 	"gatehouse/policy/expr"
 )
@@ -79,6 +80,7 @@ type world struct {
 	services   *Services
 	now        time.Time
 	seen       strings.Builder
+	graphql    *graphql.Schema
 	schemas    map[string]*config.Schema
 	definition []byte   // of the operation, as JSON
 	tokens     []string // those of requests, each with what stands for it
@@ -113,6 +115,12 @@ func newWorld(t *testing.T, a *txtar.Archive) *world {
 			w.definition = f.Data
 		case name == "schema":
 			w.schemas[rest] = &config.Schema{Document: f.Data}
+		case name == "graphql":
+			s, err := graphql.ParseSchema(string(f.Data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.graphql = s
 		case name == "request":
 			w.requests = append(w.requests, f.Data)
 		}
@@ -320,6 +328,7 @@ func (w *world) fill(c *Call, r *http.Request, body []byte) {
 		name, value, _ := strings.Cut(pair, ":")
 		c.Request.MatchedParameters[name] = value
 	}
+	c.GraphQL.Schema = w.graphql
 	if len(w.definition) > 0 {
 		op := &config.Operation{}
 		if err := json.Unmarshal(w.definition, op); err != nil {

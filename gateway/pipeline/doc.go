@@ -47,6 +47,7 @@
 //	                        started=2026-01-01T00:00:00Z (of the subscription)
 //	                        template=/x/{id}, matched=id:5 b:6, base=http://backend.test/v1, subscription=sub1
 //	-- operation --         the definition of the operation as JSON (config.Operation), for validate-*
+//	-- graphql --           the schema of a GraphQL API
 //	-- schema NAME --       a schema of the API, and of the service
 //	-- request --           as HTTP has it; several are sent one after the other
 //	-- backend --           an answer, "timeout", or the text of a connection error; several go out in order, the last again and again

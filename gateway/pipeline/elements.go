@@ -74,6 +74,8 @@ func element(name string) compile {
 		return compileValidateClientCertificate
 	case "validate-content":
 		return compileValidateContent
+	case "validate-graphql-request":
+		return compileValidateGraphQL
 	case "validate-headers":
 		return compileValidateHeaders
 	case "validate-jwt":
