@@ -43,6 +43,23 @@ type Because struct {
 	Linked []Linked `json:"linked,omitempty"`
 }
 
+// Outcome says in a word how an act ended: created, changed, deleted, refused, failed or done.
+func (c *Change) Outcome() string {
+	switch {
+	case c.Kind == Write && c.Before == nil:
+		return "created"
+	case c.Kind == Write:
+		return "changed"
+	case c.Kind == Delete:
+		return "deleted"
+	case c.Kind == Refused:
+		return "refused"
+	case c.Status >= 400:
+		return "failed"
+	}
+	return "done"
+}
+
 // Linked is a right that a request needs besides its own.
 type Linked struct {
 	Action string `json:"action"`

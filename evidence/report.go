@@ -218,7 +218,7 @@ func (report *Report) acts(ctx context.Context, s *store.Store, r Request, first
 
 func (report *Report) act(c *gatehouse.Change, r Request) {
 	a := Act{Seq: c.Seq, Time: c.Time.UTC().Truncate(time.Millisecond), Who: r.Names.Caller(&c.Cause.Caller), Address: c.Cause.Caller.Address, What: c.Cause.Action, Where: r.Names.Where(c),
-		Why: r.Names.Why(c), Reason: c.Cause.Reason, Access: accessType(c.Type), Result: result(c)}
+		Why: r.Names.Why(c), Reason: c.Cause.Reason, Access: accessType(c.Type), Result: c.Outcome()}
 	switch c.Kind {
 	case gatehouse.SignIn:
 		if c.Status >= 400 {
@@ -237,20 +237,6 @@ func (report *Report) act(c *gatehouse.Change, r Request) {
 		}
 		report.Changes = append(report.Changes, a)
 	}
-}
-
-func result(c *gatehouse.Change) string {
-	switch {
-	case c.Kind == gatehouse.Write && c.Before == nil:
-		return "created"
-	case c.Kind == gatehouse.Write:
-		return "changed"
-	case c.Kind == gatehouse.Delete:
-		return "deleted"
-	case c.Kind == gatehouse.Refused:
-		return "refused"
-	}
-	return "done"
 }
 
 // accessType reports whether documents of a type decide who may do what.

@@ -34,7 +34,7 @@ type asking struct {
 func (a *asking) flags(c *cobra.Command) {
 	f := c.Flags()
 	dataFlag(c, &a.data, serverData)
-	f.StringVar(&a.server, "server", "", "ask the server at this address with the token of $GATEHOUSE_TOKEN")
+	serverFlag(c, &a.server)
 	f.StringVar(&a.world, "world", "", "ask a world file instead of a server (- for standard input)")
 	f.StringVar(&a.at, "at", "", "as it was: 2026-01-31T12:00:00Z, 2026-01-31, an age such as 24h, or #812 after that change")
 	a.output.flags(c)
@@ -118,13 +118,16 @@ func (a *asking) oracle() (oracle, error) {
 	return &served{client: c, at: a.at, scope: "/subscriptions/" + c.b.SubscriptionID}, nil
 }
 
+// tokenVariable holds a token for a server elsewhere, as az account get-access-token prints one.
+const tokenVariable = "GATEHOUSE_TOKEN"
+
 // newServerClient talks to any server with the token of the environment.
 func newServerClient(server string) (*client, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
 		return nil, usagef("--server takes an address such as https://gatehouse.example:8443; it is %q", server)
 	}
-	token := os.Getenv("GATEHOUSE_TOKEN")
+	token := os.Getenv(tokenVariable)
 	if token == "" {
 		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "", "Not signed in: put an access token into GATEHOUSE_TOKEN, for example with: export GATEHOUSE_TOKEN=$(az account get-access-token --query accessToken -o tsv)")
 	}

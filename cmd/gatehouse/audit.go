@@ -158,26 +158,9 @@ func listing(n *naming.Names, changes []gatehouse.Change) []listed {
 func auditTable(w io.Writer, changes []listed) error {
 	t := &table{titles: []string{"Time", "Who", "What", "Where", "Result", "Id"}}
 	for _, c := range changes {
-		t.add(c.Time.UTC().Format(time.DateTime), oneLine(c.Who), c.Cause.Action, oneLine(c.Where), result(&c.Change), fmt.Sprint(c.Seq))
+		t.add(c.Time.UTC().Format(time.DateTime), oneLine(c.Who), c.Cause.Action, oneLine(c.Where), c.Change.Outcome(), fmt.Sprint(c.Seq))
 	}
 	return t.print(w)
-}
-
-// result says in a word how an act ended.
-func result(c *gatehouse.Change) string {
-	switch {
-	case c.Kind == gatehouse.Write && c.Before == nil:
-		return "created"
-	case c.Kind == gatehouse.Write:
-		return "changed"
-	case c.Kind == gatehouse.Delete:
-		return "deleted"
-	case c.Kind == gatehouse.Refused:
-		return "refused"
-	case c.Status >= 400:
-		return "failed"
-	}
-	return "done"
 }
 
 func auditVerify(data *string) *cobra.Command {

@@ -24,6 +24,12 @@ const environmentHelp = `gatehouse reads:
   GATEHOUSE_DATA         data directory when --data is not given (otherwise .gatehouse)
   GATEHOUSE_MASTER_KEY   master key for secrets at rest, instead of the file master.key
                          in the data directory (32 bytes in base64)
+  GATEHOUSE_TOKEN        access token for the server that --server names; "gatehouse token"
+                         prints one, as does: az account get-access-token --query accessToken -o tsv
+  GATEHOUSE_CA_FILE      certificate authority to trust for that server, besides the system's
+  HTTPS_PROXY, NO_PROXY  the way to that server, to SIEM webhooks and to checkpoints at https://…
+  SSL_CERT_FILE          the system's certificates, where they are not in their usual place
+  TMPDIR                 where a server puts a report together
 
 "gatehouse env" prints, for the server over the data directory:
 
@@ -34,6 +40,9 @@ const environmentHelp = `gatehouse reads:
   ARM_*                                                  the same for Terraform
   SSL_CERT_FILE, REQUESTS_CA_BUNDLE, NODE_EXTRA_CA_CERTS trust, for Go, Python and Node
   IDENTITY_ENDPOINT, IDENTITY_HEADER, MSI_ENDPOINT       managed identity
+
+"gatehouse az" sets AZURE_CONFIG_DIR and what az needs to reach the server; the programs that
+are started (az, git for checkpoints) read their own variables besides.
 
 A flag wins over a variable.`
 

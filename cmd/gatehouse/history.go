@@ -27,7 +27,7 @@ type remembering struct {
 
 func (r *remembering) flags(c *cobra.Command) {
 	dataFlag(c, &r.data, serverData)
-	c.Flags().StringVar(&r.server, "server", "", "ask the server at this address with the token of $GATEHOUSE_TOKEN")
+	serverFlag(c, &r.server)
 	r.output.flags(c)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse"
 	"gatehouse/directory"
@@ -20,7 +22,7 @@ import (
 // takeOver brings a world into a running server by ordinary Graph and Resource Manager
 // calls. Directory objects get new IDs there: those of the same name stand for them.
 type takeOver struct {
-	r         *remote
+	r         *caller
 	from, to  *world.World
 	templates []*world.File
 	maps      []string // OLD=NEW, replaced in sign-in names and scopes
@@ -173,7 +175,7 @@ func (t *takeOver) members() {
 			}
 			t.add(func(ctx context.Context) error {
 				_, err := t.r.do(ctx, http.MethodPost, "/v1.0/groups/"+t.ids[g.ID].String()+"/members/$ref",
-					jsondoc.NewObject("@odata.id", t.r.base+"/v1.0/directoryObjects/"+t.ids[m].String()))
+					jsondoc.NewObject("@odata.id", t.r.r.PublicURL+"/v1.0/directoryObjects/"+t.ids[m].String()))
 				return err
 			}, "add %s to group %s", t.mapped(member.Title()), g.Title())
 		}
@@ -241,10 +243,58 @@ func (t *takeOver) put(path string, body jsondoc.Value, format string, args ...a
 	}, format, args...)
 }
 
+// deepest is the message of the innermost of an error's first details, with the resource
+// that they are about: those around it say only that something failed.
+func deepest(e *jsondoc.Object) string {
+	message, about := "", ""
+	for e != nil {
+		message = cmp.Or(e.String("message"), message)
+		if id := e.String("target"); strings.HasPrefix(id, "/") {
+			about = " (" + shortID(id) + ")"
+		}
+		e, _ = firstOf(e.Array("details")).(*jsondoc.Object)
+	}
+	return message + about
+}
+
+func firstOf(list []jsondoc.Value) jsondoc.Value {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
 func (t *takeOver) template(f *world.File) {
 	name := strings.TrimSuffix(filepath.Base(f.Name), filepath.Ext(f.Name))
-	t.put(t.group+"/providers/Microsoft.Resources/deployments/import-"+nickname(name)+"?api-version=2021-04-01",
-		jsondoc.NewObject("properties", jsondoc.NewObject("mode", "Incremental", "template", f.Root)), "deploy template %s to %s", f.Name, lastName(t.group))
+	path := t.group + "/providers/Microsoft.Resources/deployments/import-" + nickname(name) + "?api-version=2021-04-01"
+	t.add(func(ctx context.Context) error {
+		_, err := t.r.do(ctx, http.MethodPut, path, jsondoc.NewObject("properties", jsondoc.NewObject("mode", "Incremental", "template", f.Root)))
+		if err != nil {
+			return err
+		}
+		return t.deployed(ctx, path)
+	}, "deploy template %s to %s", f.Name, lastName(t.group))
+}
+
+// deployed waits for a deployment that was accepted, and says why one failed.
+func (t *takeOver) deployed(ctx context.Context, path string) error {
+	for {
+		answer, err := t.r.call(ctx, http.MethodGet, path, nil)
+		if err != nil {
+			return err
+		}
+		switch answer.String("properties.provisioningState") {
+		case "Succeeded":
+			return nil
+		case "Failed", "Canceled":
+			return gatehouse.Errorf(gatehouse.Invalid, answer.String("properties.error.code"), "%s", deepest(answer.Object("properties.error")))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 func (t *takeOver) role(r *gatehouse.RoleDefinition) {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/url"
+	"os"
 	"strings"
 
 	"gatehouse"
@@ -39,20 +42,22 @@ func (c *caller) choose(ctx context.Context, given string) error {
 	return nil
 }
 
-// newCaller signs in as the bootstrap service principal or, when as is not empty, gets a
-// token of somebody else. A server that is elsewhere gets the token of the environment.
+// newCaller signs in at the server over the data directory as the bootstrap service
+// principal or, when as is not empty, gets a token of somebody else there. "" and "local"
+// name that server, and so does its address where there is no token in the environment.
+// Any other server gets the token of the environment.
 func newCaller(ctx context.Context, data, server, as string) (*caller, error) {
-	if server != "" {
+	cl, err := newClient(data)
+	here := server == "" || server == "local" || os.Getenv(tokenVariable) == "" && err == nil && strings.TrimSuffix(server, "/") == cl.r.PublicURL
+	if !here {
 		if as != "" {
-			return nil, usagef("--as and --server exclude each other: the token in GATEHOUSE_TOKEN says who asks")
+			return nil, usagef("--as is for the server over the data directory: for %s the token in %s says who asks", server, tokenVariable)
 		}
-		cl, err := newServerClient(server)
-		if err != nil {
+		if cl, err = newServerClient(server); err != nil {
 			return nil, err
 		}
 		return &caller{client: cl, token: cl.bearer}, nil
 	}
-	cl, err := newClient(data)
 	if err != nil {
 		return nil, err
 	}
@@ -79,12 +84,25 @@ func (c *caller) me() gatehouse.GUID {
 	return gatehouse.GUID{}
 }
 
+// do is call with a document, nil for none.
+func (c *caller) do(ctx context.Context, method, path string, body jsondoc.Value) (*jsondoc.Object, error) {
+	var raw []byte
+	if body != nil {
+		raw = jsondoc.Marshal(body)
+	}
+	return c.call(ctx, method, path, raw)
+}
+
 // call sends a request and returns the answer's object. A path may be a whole link of an earlier answer.
 func (c *caller) call(ctx context.Context, method, path string, body []byte) (*jsondoc.Object, error) {
-	target := path
-	if strings.HasPrefix(path, "/") {
-		target = c.r.PublicURL + path
+	if !strings.HasPrefix(path, "/") { // wherever a link leads, the token goes to this server only
+		link, err := url.Parse(path)
+		if err != nil {
+			return nil, fmt.Errorf("the server names a next page that is no address: %w", err)
+		}
+		path = link.RequestURI()
 	}
+	target := c.r.PublicURL + strings.ReplaceAll(path, " ", "%20")
 	req, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(string(body)))
 	if err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ type planFlags struct {
 func (f *planFlags) flags(c *cobra.Command) {
 	dataFlag(c, &f.data, serverData)
 	c.Flags().StringVar(&f.as, "as", "", "whose rights to use: user principal name, application ID or object ID (default: the bootstrap service principal)")
-	c.Flags().StringVar(&f.server, "server", "", "ask the server at this address with the token of $GATEHOUSE_TOKEN")
+	serverFlag(c, &f.server)
 	c.Flags().StringVar(&f.subscription, "subscription", "", "subscription that scopes such as rg-apis are in (default: the first one)")
 	c.Flags().BoolVar(&f.expand, "expand", false, "show everybody and everything, not only the first few")
 	f.output.flags(c)

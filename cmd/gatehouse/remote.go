@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"gatehouse"
 	"gatehouse/jsondoc"
 	"gatehouse/past"
 	"gatehouse/store"
@@ -28,67 +23,14 @@ func (l *liveFlags) flags(c *cobra.Command) {
 	dataFlag(c, &l.data, serverData)
 }
 
-// remote is a server and the token to use there.
-type remote struct {
-	base  string
-	token string
-	http  *http.Client
+func (l *liveFlags) connect(ctx context.Context) (*caller, error) {
+	return newCaller(ctx, l.data, l.server, l.as)
 }
 
-// tokenVariable holds a token for a server elsewhere, as az account get-access-token prints one.
-const tokenVariable = "GATEHOUSE_TOKEN"
-
-func (l *liveFlags) connect(ctx context.Context) (*remote, error) {
-	cl, err := newClient(l.data)
-	if l.server != "" && l.server != "local" && (err != nil || strings.TrimSuffix(l.server, "/") != cl.r.PublicURL) {
-		token := os.Getenv(tokenVariable)
-		if token == "" {
-			return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "", "There is no token for %s: put one into %s, for example that of \"az account get-access-token --query accessToken -o tsv\".", l.server, tokenVariable)
-		}
-		return &remote{strings.TrimSuffix(l.server, "/"), token, &http.Client{Timeout: time.Minute}}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	r := &remote{base: cl.r.PublicURL, http: cl.http}
-	if r.token, err = cl.token(ctx, cl.r.PublicURL); err == nil && l.as != "" {
-		r.token, err = cl.tokenAs(ctx, l.as, cl.r.PublicURL)
-	}
-	return r, err
-}
-
-// do sends a request and reads the answer. A refusal is the server's own error.
-func (r *remote) do(ctx context.Context, method, path string, body jsondoc.Value) (*jsondoc.Object, error) {
-	target := path
-	if strings.HasPrefix(path, "/") {
-		target = r.base + strings.ReplaceAll(path, " ", "%20")
-	} else if !strings.HasPrefix(path, r.base+"/") {
-		return nil, fmt.Errorf("the server at %s names a next page elsewhere: %s", r.base, path)
-	}
-	var raw []byte
-	if body != nil {
-		raw = jsondoc.Marshal(body)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(raw))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Authorization", "Bearer "+r.token)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	answer := &jsondoc.Object{}
-	cl := client{r: &running{PublicURL: r.base}, http: r.http}
-	status, err := cl.send(req, answer)
-	if err != nil || status < 300 {
-		return answer, err
-	}
-	return nil, gatehouse.Errorf(kindOf(status), answer.String("error.code"), "%s", answer.String("error.message"))
-}
-
-func (r *remote) world(ctx context.Context) (*world.World, error) {
+// world is the world that the server shows to the caller.
+func (c *caller) world(ctx context.Context) (*world.World, error) {
 	w, err := world.FromServer(ctx, func(ctx context.Context, path string) (*jsondoc.Object, error) {
-		return r.do(ctx, http.MethodGet, path, nil)
+		return c.call(ctx, http.MethodGet, path, nil)
 	})
 	if err == nil {
 		w.Now = time.Now().UTC()

@@ -55,7 +55,7 @@ func showChange(w io.Writer, n *naming.Names, c *gatehouse.Change, at string) er
 			fmt.Fprintf(&b, "%-8s %s\n", name, oneLine(value))
 		}
 	}
-	fact("Change", fmt.Sprintf("%d, %s, %s", c.Seq, result(c), c.Time.UTC().Format("2006-01-02 15:04:05.000 UTC")))
+	fact("Change", fmt.Sprintf("%d, %s, %s", c.Seq, c.Outcome(), c.Time.UTC().Format("2006-01-02 15:04:05.000 UTC")))
 	fact("Who", whoActed(n, &c.Cause.Caller))
 	fact("What", c.Cause.Action+answered(c))
 	fact("Where", cmp.Or(c.Resource, c.Cause.Scope))
