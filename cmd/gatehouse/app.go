@@ -17,6 +17,7 @@ import (
 	"gatehouse/entra"
 	"gatehouse/entra/password"
 	"gatehouse/evidence"
+	away "gatehouse/gateway/remote"
 	"gatehouse/graph"
 	"gatehouse/guard"
 	"gatehouse/past"
@@ -54,6 +55,7 @@ type app struct {
 	imds      http.Handler
 	meter     http.Handler
 	metrics   *metrics
+	gateways  *gatewaySide
 }
 
 // assemble wires the product together over an open store. The order matters:
@@ -75,6 +77,9 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	a.entra, err = entra.New(entra.Config{Store: s, Directory: a.dir, Tenant: tenant, PublicURL: publicURL, Domains: []string{domain}, Name: tenantName,
 		Identities: c.identities, IdentitySecret: b.IdentitySecret, AllowPrivateIssuers: c.privateIssuers, AllowLoopbackIssuers: c.loopbackIssuers})
 	if err != nil {
+		return nil, err
+	}
+	if a.gateways, err = a.newGatewaySide(ctx, s); err != nil {
 		return nil, err
 	}
 	if a.key, err = evidence.Open(c.data, s); err != nil {
@@ -131,6 +136,9 @@ func (a *app) accessProvider(tenant gatehouse.GUID) *arm.Provider {
 func (a *app) apimConfig(tenant gatehouse.GUID) apim.Config {
 	c := a.apim
 	c.Tenant, c.Directory, c.Analytics = tenant, a.dir, a.counted
+	if a.gateways != nil {
+		c.Traces = a.gateways.traces
+	}
 	return c
 }
 
@@ -162,6 +170,8 @@ func (a *app) route(g http.Handler, m *metrics) http.Handler {
 			own[path].ServeHTTP(w, r)
 		case first == "v1.0" || first == "beta":
 			g.ServeHTTP(w, r)
+		case "/"+first == away.Path:
+			a.gateways.node.ServeHTTP(w, r)
 		case "/"+first == apim.ExportPath:
 			a.apim.Exports.ServeHTTP(w, r)
 		case a.entra.Owns(path):

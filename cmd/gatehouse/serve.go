@@ -122,6 +122,7 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 		return err
 	}
 	defer a.entra.Close()
+	defer a.gateways.node.Close()
 	defer func() { err = errors.Join(err, a.refusals.Flush(context.WithoutCancel(ctx))) }()
 	if err := a.metrics.registry.Register(newForwardMetrics(s, beside.forwarder)); err != nil {
 		return err
@@ -343,6 +344,7 @@ func (l *listeners) run(ctx context.Context, a *app, ending func() error) error 
 	case <-ctx.Done():
 	}
 	slog.Info("stopping: requests that run are answered first", "for", stopTimeout)
+	a.gateways.node.Close() // gateways that wait for changes would wait that long
 	errs := []error{ending()}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
