@@ -60,7 +60,9 @@ func TestLarge(t *testing.T) {
 		t.Errorf("%d entities, want %d", told, want)
 	}
 	began = time.Now()
-	write(func(tx *store.Tx) error { return put(tx, "/apis/policies", "/apis/api-00042/policies/policy", `{"properties":{"format":"rawxml","value":"<policies/>"}}`) })
+	write(func(tx *store.Tx) error {
+		return put(tx, "/apis/policies", "/apis/api-00042/policies/policy", `{"properties":{"format":"rawxml","value":"<policies/>"}}`)
+	})
 	took := time.Since(began)
 	if told != 1 {
 		t.Errorf("%d entities were told of one change", told)
