@@ -56,6 +56,8 @@ type Call struct {
 type Home struct {
 	Key    string       // what counters, caches and statistics know the service by: config.Service.Statistics
 	Caches cache.Caches // those that its policies may use
+	// Backends are those that policies name; nil for none.
+	Backends *BackendSet
 }
 
 // Cached says what the response cache had.
@@ -104,6 +106,7 @@ type Upstream struct {
 	Certificate string // thumbprint of the client certificate that Services knows
 	AnyChain    bool   // the server's certificate may have any issuer
 	AnyName     bool   // and any name
+	Pins        string // server certificates that count as they are, one a line: a thumbprint, or name=NAME THUMBPRINT-OF-ISSUER; "" for none
 	Continue    time.Duration
 }
 

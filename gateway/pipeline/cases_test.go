@@ -21,8 +21,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"gatehouse/cache"
-	"gatehouse/counter"
 	"gatehouse/gateway/config"
 	"gatehouse/gateway/contract"
 	"gatehouse/gateway/graphql"
@@ -85,7 +83,7 @@ type world struct {
 	definition []byte   // of the operation, as JSON
 	tokens     []string // those of requests, each with what stands for it
 	call       *Call
-	cache      *cache.Memory
+	shared     Home
 }
 
 const defaultGlobal = "<policies><inbound /><backend><forward-request /></backend><outbound /></policies>"
@@ -121,17 +119,15 @@ func newWorld(t *testing.T, a *txtar.Archive) *world {
 				t.Fatal(err)
 			}
 			w.graphql = s
+		case name == "config":
+			w.configure(f.Data)
 		case name == "request":
 			w.requests = append(w.requests, f.Data)
 		}
 	}
 	w.services = w.newServices()
 	w.identityServices(w.services)
-	var err error
-	if w.cache, err = cache.NewMemory(8<<20, func() time.Time { return w.now }); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.cache.Close)
+	w.limitServices(w.services)
 	env := Env{NamedValue: func(n policy.Name) (string, bool, bool) {
 		v, ok := w.values[n.Name]
 		return v, false, ok
@@ -178,8 +174,7 @@ func (w *world) newServices() *Services {
 			f(context.Background())
 			return true
 		},
-		Limits:   &Concurrency{},
-		Counters: counter.NewLocal(counter.Options{Clock: func() time.Time { return w.now }, Every: -1}),
+		Limits: &Concurrency{},
 	}
 }
 
@@ -310,7 +305,7 @@ func (w *world) printAnswer(c *Call) {
 func (w *world) fill(c *Call, r *http.Request, body []byte) {
 	r.Header.Del("Content-Length")
 	c.RequestID = [16]byte{1, 2, 3, 4}
-	c.Home, c.Traffic.Received = Home{Key: "contoso", Caches: cache.Caches{Internal: w.cache}}, int64(len(body))
+	c.Home, c.Traffic.Received = w.shared, int64(len(body))
 	c.Timestamp, c.Times.Start = w.now, w.now
 	c.Chain = w.chain
 	c.Request.Method, c.Request.Headers = r.Method, expr.Headers(r.Header)

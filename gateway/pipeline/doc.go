@@ -42,6 +42,7 @@
 //	-- policy api --        a document; also global, workspace, product, operation. Without global: forward-request alone
 //	-- fragment NAME --     the policies of a fragment
 //	-- values --            named values, name=value
+//	-- config --            an Update of gateway/config as JSON, for its backends
 //	-- options --           name=value: variables=a b (printed at the end), trace=1, step=10s (passes after each request), preflight=1,
 //	                        template=/x/{id}, matched=id:5 b:6, base=http://backend.test/v1, subscription=sub1,
 //	                        started=2026-01-01T00:00:00Z (of the subscription)

@@ -60,6 +60,8 @@ func element(name string) compile {
 		return compileRateLimitByKey
 	case "return-response":
 		return compileReturnResponse
+	case "set-backend-service":
+		return compileSetBackend
 	case "set-body":
 		return compileSetBody
 	case "set-header":
