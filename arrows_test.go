@@ -78,6 +78,7 @@ const arrows = `
 	policy, token                              < gateway/pipeline
 	gateway/contract, gateway/graphql          < gateway/pipeline
 	counter, cache                             < gateway/pipeline
+	gateway/pipeline, gateway/config           < gateway
 	gateway/config, guard                      < gateway/feed
 	gateway/feed, gateway/trace, analytics     < gateway/remote
 `

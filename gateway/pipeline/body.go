@@ -178,3 +178,14 @@ func (r *dataReader) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (r *dataReader) Close() error { return nil }
+
+// Size is how many bytes Open will give, -1 when that is not known.
+func (b *Body) Size() int64 {
+	switch {
+	case b == nil:
+		return 0
+	case b.stream != nil:
+		return b.size
+	}
+	return b.length
+}

@@ -86,6 +86,53 @@ type memory struct {
 	request       expr.Request
 	response      expr.Response
 	url, original expr.URL
+	host          [1]string
+	chain         [5]*Document
+	matched       map[string]string
+}
+
+// counted is a body of the client that is counted while it is read.
+type counted struct {
+	io.ReadCloser
+	n *int64
+}
+
+func (b *counted) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	*b.n += int64(n)
+	return n, err
+}
+
+// SetHost puts the Host header of the client among the headers that expressions see.
+func (c *Call) SetHost(host string) {
+	c.memory.host[0] = host
+	c.HTTP.Header["Host"] = c.memory.host[:]
+}
+
+// ReceiveBody is the body that the client sends; size is -1 when it is not known.
+func (c *Call) ReceiveBody(body io.ReadCloser, size int64) {
+	c.Request.Body = StreamBody(&counted{body, &c.Traffic.Received}, size)
+}
+
+// Govern sets the widest document of a call, and Governed adds the next narrower one; nil adds none.
+func (c *Call) Govern(d *Document) {
+	c.memory.chain[0] = d
+	c.Chain = c.memory.chain[:1]
+}
+
+// Governed adds the document of a narrower scope; nil when it has none.
+func (c *Call) Governed(d *Document) {
+	if d != nil {
+		c.Chain = append(c.Chain, d)
+	}
+}
+
+// Matched is an empty map for the parameters of the operation's template.
+func (c *Call) Matched() map[string]string {
+	if c.memory.matched == nil {
+		c.memory.matched = map[string]string{}
+	}
+	return c.memory.matched
 }
 
 // Target is the server that forward-request calls.
@@ -170,10 +217,14 @@ func (c *Call) Release() {
 	clear(before[:cap(before)])
 	clear(after[:cap(after)])
 	clear(closing[:cap(closing)])
+	matched, forked := c.memory.matched, c.forked
 	*c = Call{before: before, after: after, closing: closing}
-	if !c.forked {
-		pool.Put(c)
+	if forked {
+		return
 	}
+	clear(matched)
+	c.memory.matched = matched
+	pool.Put(c)
 }
 
 // Side is one of the two messages of a call.

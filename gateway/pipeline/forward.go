@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -275,4 +276,19 @@ func (c *Call) receive(answer *http.Response, stream bool) {
 	if answer.Body != nil && answer.Body != http.NoBody {
 		c.Response.Body = StreamBody(answer.Body, answer.ContentLength)
 	}
+}
+
+// SeenURL is an address as expressions see it.
+func SeenURL(u *url.URL) *expr.URL {
+	return &expr.URL{Scheme: u.Scheme, Host: u.Hostname(), Port: portOf(u), Path: u.EscapedPath(), RawQuery: u.RawQuery}
+}
+
+func portOf(u *url.URL) int {
+	if n, err := strconv.Atoi(u.Port()); err == nil {
+		return n
+	}
+	if strings.EqualFold(u.Scheme, "https") {
+		return 443
+	}
+	return 80
 }

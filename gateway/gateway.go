@@ -1,0 +1,274 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/gateway/config"
+	"gatehouse/gateway/pipeline"
+)
+
+// Config is what a Gateway is made of. What is nil is left out of calls.
+type Config struct {
+	// Services are what policies reach beyond a call. Transport, Loopback, Go and Limits are the gateway's when nil.
+	Services pipeline.Services
+	// Serve completes the services for one API Management service: its tokens, its certificates, its schemas.
+	Serve func(c *config.Config, s *pipeline.Services)
+	// Home says which counters and caches the calls of a service share.
+	Home func(s *config.Service) pipeline.Home
+	// Env completes what documents may refer to when they are compiled.
+	Env func(service *config.Service, workspace config.Key, env *pipeline.Env)
+	// Admit asks whether a call may go on besides its key, such as the role check (gateway.md 13). A *Failure refuses.
+	Admit func(*Visit) *pipeline.Failure
+	// Debug looks whether a call is to be traced, and may set headers of the answer.
+	Debug func(*Visit)
+	// Observe hears of every call when it is over. The Visit is not to be kept.
+	Observe func(*Visit)
+
+	Default string         // name of the service that answers on hosts that belong to nobody; "" for none
+	Trusted []netip.Prefix // proxies whose X-Forwarded-For counts
+	Idle    time.Duration  // of WebSocket connections; 0 is 10 minutes
+	Life    time.Duration  // of WebSocket connections; 0 is a day
+	Clock   func() time.Time
+	Log     *slog.Logger
+}
+
+// Gateway serves calls of the APIs of any number of services. It is safe for concurrent use.
+type Gateway struct {
+	Config
+	hosts      atomic.Pointer[hosts]
+	transports transports
+	limits     pipeline.Concurrency
+	background *background
+
+	mu       sync.Mutex // held while plans are made
+	builders map[string]*builder
+	warming  chan []*document
+	closed   chan struct{}
+	close    sync.Once
+}
+
+// hosts are the plans by host name, without ports.
+type hosts struct {
+	names   map[string]*Plan
+	plans   map[string]*Plan // by the name of the service, folded
+	several *Plan            // for all other hosts; nil for none
+}
+
+// New returns a gateway that serves nothing until Update tells it of services. Close ends it.
+func New(c Config) *Gateway {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Idle == 0 {
+		c.Idle = 10 * time.Minute
+	}
+	if c.Life == 0 {
+		c.Life = 24 * time.Hour
+	}
+	g := &Gateway{Config: c, builders: map[string]*builder{}, warming: make(chan []*document, 64), closed: make(chan struct{}), background: newBackground()}
+	g.hosts.Store(&hosts{})
+	go g.warm()
+	return g
+}
+
+// Close ends what runs beside calls, and idle connections.
+func (g *Gateway) Close() {
+	g.close.Do(func() { close(g.closed) })
+	g.background.close()
+	g.transports.close()
+}
+
+// warm compiles documents before calls need them.
+func (g *Gateway) warm() {
+	for {
+		select {
+		case <-g.closed:
+			return
+		case list := <-g.warming:
+			for _, d := range list {
+				if err := d.get().Err; err != nil {
+					g.Log.Warn("a policy cannot be run: calls that it governs fail", "policy", d.source.ID, "error", err)
+				}
+				select {
+				case <-g.closed:
+					return
+				default:
+				}
+			}
+		}
+	}
+}
+
+// Update brings the plan of a service up to date: a feed.Follower. It is quick, since it only builds
+// again what the update is about, and calls that run keep the plan that they began with.
+func (g *Gateway) Update(c *config.Config, u *config.Update) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if u.Gone || c == nil || c.Service == nil {
+		delete(g.builders, fold(u.Service))
+		g.publish()
+		return
+	}
+	id := fold(c.Service.Resource)
+	b := g.builders[id]
+	if b == nil {
+		b = &builder{}
+		g.builders[id] = b
+	}
+	b.next(c, u, g.home(c.Service), g.servicesFor(c), g.env(c.Service))
+	if len(b.fresh) > 0 {
+		select {
+		case g.warming <- b.fresh:
+		default: // calls compile what they need, once
+		}
+	}
+	g.publish()
+}
+
+func (g *Gateway) home(s *config.Service) pipeline.Home {
+	if g.Home != nil {
+		return g.Home(s)
+	}
+	return pipeline.Home{Key: s.Statistics}
+}
+
+func (g *Gateway) env(s *config.Service) func(config.Key, *pipeline.Env) {
+	if g.Env == nil {
+		return nil
+	}
+	return func(workspace config.Key, env *pipeline.Env) { g.Env(s, workspace, env) }
+}
+
+func (g *Gateway) servicesFor(c *config.Config) *pipeline.Services {
+	s := g.Services
+	if s.Now == nil {
+		s.Now = g.Clock
+	}
+	if s.Transport == nil {
+		s.Transport = g.transports.get
+	}
+	if s.Go == nil {
+		s.Go = g.background.run
+	}
+	if s.Limits == nil {
+		s.Limits = &g.limits
+	}
+	if s.Loopback == nil {
+		s.Loopback = g.loopback
+	}
+	if g.Serve != nil {
+		g.Serve(c, &s)
+	}
+	return &s
+}
+
+// publish gathers the host names of all plans.
+func (g *Gateway) publish() {
+	h := &hosts{names: map[string]*Plan{}, plans: map[string]*Plan{}}
+	for _, b := range g.builders {
+		p := b.plan
+		if p.Service.Disabled {
+			continue
+		}
+		name := strings.ToLower(p.Service.ServiceName())
+		h.plans[name] = p
+		h.names[p.Service.BuiltInHost()] = p
+		h.names[name+".localhost"] = p
+		for _, custom := range p.Service.Hosts {
+			if strings.EqualFold(custom.Type, "Proxy") {
+				h.names[strings.ToLower(custom.Host)] = p
+			}
+		}
+		if g.Default != "" && strings.EqualFold(name, g.Default) {
+			h.several = p
+		}
+	}
+	g.hosts.Store(h)
+}
+
+// Plan returns the plan of a host name, nil when it belongs to no service.
+func (g *Gateway) Plan(host string) *Plan {
+	h := g.hosts.Load()
+	if p := h.names[hostName(host)]; p != nil {
+		return p
+	}
+	return h.several
+}
+
+// Hosts are all host names that the gateway answers on.
+func (g *Gateway) Hosts() []string {
+	var list []string
+	for name := range maps.Keys(g.hosts.Load().names) {
+		list = append(list, name)
+	}
+	return list
+}
+
+// hostName is a Host header without its port and in small letters.
+func hostName(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i:], ']') < 0 {
+		host = host[:i]
+	}
+	return fold(strings.TrimSuffix(host, "."))
+}
+
+// background runs work that outlives calls, a bounded amount at a time.
+type background struct {
+	slots chan struct{}
+	ctx   context.Context
+	stop  context.CancelFunc
+	all   sync.WaitGroup
+}
+
+const backgroundSlots = 256
+
+func newBackground() *background {
+	b := &background{slots: make(chan struct{}, backgroundSlots)}
+	b.ctx, b.stop = context.WithCancel(context.Background())
+	return b
+}
+
+func (b *background) run(f func(context.Context)) bool {
+	select {
+	case b.slots <- struct{}{}:
+	default:
+		return false
+	}
+	b.all.Add(1)
+	go func() {
+		defer func() {
+			<-b.slots
+			b.all.Done()
+		}()
+		f(b.ctx)
+	}()
+	return true
+}
+
+func (b *background) close() {
+	b.stop()
+	b.all.Wait()
+}
+
+// NewServer returns a server for a gateway: what clients may take their time with, and how large headers may be (gateway.md 16).
+// Bodies have no limit in time or size, since they may be streams; silent connections end.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	s.Protocols = new(http.Protocols)
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetHTTP2(true)
+	s.Protocols.SetUnencryptedHTTP2(true) // gRPC without TLS
+	return s
+}
