@@ -98,7 +98,8 @@ func checkUser(op *arm.Op, _ *store.Tx, old, next *arm.Resource) error {
 	if next.ID.Name() == administrator && props.String("state") != "active" {
 		return refusal(gatehouse.Invalid, "ValidationError", "The administrator of the service stays active.")
 	}
-	if props.String("lastName") == "" && (old == nil || old.Props().String("lastName") != "") { // the administrator's is empty at first
+	if first := old == nil && next.ID.Name() == administrator; props.String("lastName") == "" && !first && (old == nil || old.Props().String("lastName") != "") {
+		// The administrator's is empty at first, and then when a deleted service comes back.
 		return validation("lastName", "lastName needs at least 1 character")
 	}
 	settleIdentities(old, props)
