@@ -27,7 +27,8 @@ const arrows = `
 	rbac                                       < rbac/builtin
 	rbac/builtin                               < rbac/builtin/gen
 	gatehouse                                  < provider/apim/gen, dotnet, analytics
-	dotnet                                     < dotnet/newtonsoft, dotnet/xlinq, liquid
+	dotnet                                     < dotnet/newtonsoft, dotnet/xlinq
+	dotnet/newtonsoft, dotnet/xlinq            < liquid, dotnet/jsonxml
 	dotnet, dotnet/newtonsoft, dotnet/xlinq    < policy/expr
 	policy/expr                                < policy
 	gatehouse                                  < provider/apim/gen, policy, analytics

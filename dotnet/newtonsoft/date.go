@@ -4,22 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// DateTime is System.DateTime: ticks of 100 ns since year 1, and what they are relative to.
-type DateTime struct {
-	Ticks int64
-	Kind  Kind
-}
-
-// Kind is DateTimeKind.
-type Kind uint8
-
-// The members of DateTimeKind.
-const (
-	Unspecified Kind = iota
-	UTC
-	Local
+	"gatehouse/dotnet"
 )
 
 const (
@@ -28,19 +14,15 @@ const (
 	maxTicks       = 3155378975999999999
 )
 
-func (d DateTime) time() time.Time {
-	return time.Unix(d.Ticks/ticksPerSecond-unixSeconds, d.Ticks%ticksPerSecond*100).UTC()
-}
-
 // parseDate recognises the strings that Json.NET takes for dates when it reads text: ISO 8601 with a T, and /Date(1)/.
-func parseDate(s string) (DateTime, bool) {
+func parseDate(s string) (dotnet.DateTime, bool) {
 	switch {
 	case len(s) >= 19 && len(s) <= 40 && s[10] == 'T' && s[0] >= '0' && s[0] <= '9':
 		return parseISO(s)
 	case len(s) >= 9 && strings.HasPrefix(s, "/Date(") && strings.HasSuffix(s, ")/"):
 		return parseMicrosoft(s[6 : len(s)-2])
 	}
-	return DateTime{}, false
+	return 0, false
 }
 
 // number2 reads exactly n digits at i.
@@ -58,7 +40,7 @@ func fixed(s string, i, n, most int) (int, bool) {
 	return v, v <= most
 }
 
-func parseISO(s string) (d DateTime, ok bool) {
+func parseISO(s string) (d dotnet.DateTime, ok bool) {
 	var f [6]int
 	for i, part := range [...]struct{ at, n, most int }{{0, 4, 9999}, {5, 2, 12}, {8, 2, 31}, {11, 2, 24}, {14, 2, 59}, {17, 2, 59}} {
 		if f[i], ok = fixed(s, part.at, part.n, part.most); !ok {
@@ -79,7 +61,8 @@ func parseISO(s string) (d DateTime, ok bool) {
 	}
 	t := time.Date(f[0], time.Month(f[1]), f[2], f[3], f[4], f[5], 0, time.UTC)
 	ticks := (t.Unix()+unixSeconds)*ticksPerSecond + fraction - offset
-	return DateTime{min(max(ticks, 0), maxTicks), kind}, true
+	d, err := dotnet.DateTimeOfTicks(min(max(ticks, 0), maxTicks), kind)
+	return d, err == nil
 }
 
 // parseFraction reads up to seven digits after the seconds; an eighth makes the text a mere string.
@@ -101,12 +84,12 @@ func parseFraction(s string) (ticks int64, end int, ok bool) {
 }
 
 // parseZone reads nothing, Z or an offset. A date with an offset becomes local time, which is UTC here.
-func parseZone(z string) (offset int64, kind Kind, ok bool) {
+func parseZone(z string) (offset int64, kind dotnet.DateTimeKind, ok bool) {
 	switch {
 	case z == "":
-		return 0, Unspecified, true
+		return 0, dotnet.Unspecified, true
 	case z == "Z" || z == "z":
-		return 0, UTC, true
+		return 0, dotnet.Utc, true
 	case z[0] != '+' && z[0] != '-':
 		return 0, 0, false
 	}
@@ -124,54 +107,59 @@ func parseZone(z string) (offset int64, kind Kind, ok bool) {
 	if z[0] == '-' {
 		offset = -offset
 	}
-	return offset, Local, true
+	return offset, dotnet.Local, true
 }
 
 // parseMicrosoft reads the inside of /Date(1234-0500)/: milliseconds since 1970, and an offset that only makes it local.
-func parseMicrosoft(s string) (DateTime, bool) {
-	kind := UTC
+func parseMicrosoft(s string) (dotnet.DateTime, bool) {
+	kind := dotnet.Utc
 	if i := strings.LastIndexAny(s, "+-"); i > 0 {
 		if _, ok := fixed(s, i+1, 2, 99); !ok {
-			return DateTime{}, false
+			return 0, false
 		}
-		s, kind = s[:i], Local
+		s, kind = s[:i], dotnet.Local
 	}
 	ms, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || ms > 1<<50 || ms < -1<<50 {
-		return DateTime{}, false
+		return 0, false
 	}
 	ticks := unixSeconds*ticksPerSecond + ms*(ticksPerSecond/1000)
-	return DateTime{ticks, kind}, ticks >= 0 && ticks <= maxTicks
+	d, err := dotnet.DateTimeOfTicks(ticks, kind)
+	return d, err == nil
 }
 
-// appendDate prints a date as ISO 8601 with as much of the fraction as there is.
-func appendDate(b []byte, d DateTime) []byte {
-	b = d.time().AppendFormat(append(b, '"'), "2006-01-02T15:04:05.9999999")
-	switch d.Kind {
-	case UTC:
-		b = append(b, 'Z')
-	case Local:
-		b = append(b, "+00:00"...)
+// dateText is a date as ISO 8601 with as much of the fraction as there is.
+func dateText(d dotnet.DateTime) string {
+	zone := ""
+	switch d.Kind() {
+	case dotnet.Utc:
+		zone = "Z"
+	case dotnet.Local:
+		zone = "+00:00"
 	}
-	return append(b, '"')
+	return d.Time().Format("2006-01-02T15:04:05.9999999") + zone
 }
 
+func offsetText(o dotnet.DateTimeOffset) string {
+	zone, _ := o.Format("zzz")
+	return o.Clock().Time().Format("2006-01-02T15:04:05.9999999") + zone
+}
+
+// appendOther prints the values that are not Go's own.
 func appendOther(b []byte, v any) []byte {
-	if d, ok := v.(DateTime); ok {
-		return appendDate(b, d)
+	switch v := v.(type) {
+	case dotnet.DateTime:
+		return Quote(b, dateText(v))
+	case dotnet.DateTimeOffset:
+		return Quote(b, offsetText(v))
+	case dotnet.TimeSpan:
+		return Quote(b, v.String())
+	case dotnet.Decimal:
+		text := v.String()
+		if !strings.Contains(text, ".") {
+			text += ".0"
+		}
+		return append(b, text...)
 	}
 	return append(b, "null"...)
-}
-
-// floatText is what .NET's shortest round-trip format gives.
-func floatText(f float64, bits int) string {
-	s := strconv.FormatFloat(f, 'E', -1, bits)
-	mantissa, exp, ok := strings.Cut(s, "E")
-	if !ok {
-		return map[byte]string{'N': "NaN", '+': "Infinity", '-': "-Infinity"}[s[0]]
-	}
-	if e, _ := strconv.Atoi(exp); e >= -5 && e < 15 || f == 0 {
-		return strconv.FormatFloat(f, 'f', -1, bits)
-	}
-	return mantissa + "E" + exp
 }

@@ -5,9 +5,10 @@ import (
 	"cmp"
 	"math"
 	"math/big"
-	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"gatehouse/dotnet"
 )
 
 // Equal is JToken.DeepEquals. The order of an object's members does not count; a null of Go stands for C#'s.
@@ -65,7 +66,7 @@ func compare(a, b *Token) (int, bool) {
 	switch x := a.value.(type) {
 	case string:
 		y, ok := b.value.(string)
-		return strings.Compare(x, y), ok
+		return dotnet.CompareOrdinal(x, y), ok
 	case bool:
 		y, ok := b.value.(bool)
 		return cmp.Compare(bit(x), bit(y)), ok
@@ -100,8 +101,10 @@ func number(v any) (any, bool) {
 		return float64(v), true
 	case float64:
 		return v, true
+	case dotnet.Decimal:
+		return v.Float(), true
 	}
-	return otherNumber(v)
+	return nil, false
 }
 
 func compareNumbers(a, b any) int {
@@ -165,9 +168,24 @@ func sameFold(a, b string) bool {
 }
 
 func compareOther(a, b any) (int, bool) {
-	x, ok := a.(DateTime)
-	y, same := b.(DateTime)
-	return cmp.Compare(x.Ticks, y.Ticks), ok && same
+	switch x := a.(type) {
+	case dotnet.DateTime:
+		switch y := b.(type) {
+		case dotnet.DateTime:
+			return x.Cmp(y), true
+		case dotnet.DateTimeOffset:
+			return x.Cmp(y.Clock()), true
+		}
+	case dotnet.DateTimeOffset:
+		switch y := b.(type) {
+		case dotnet.DateTime:
+			return x.Cmp(dotnet.OffsetOf(y)), true
+		case dotnet.DateTimeOffset:
+			return x.Cmp(y), true
+		}
+	case dotnet.TimeSpan:
+		y, ok := b.(dotnet.TimeSpan)
+		return cmp.Compare(x, y), ok
+	}
+	return 0, false
 }
-
-func otherNumber(any) (any, bool) { return nil, false }

@@ -150,8 +150,8 @@ func (t *Token) Name() string { return t.name }
 // SetName renames a constructor; a property's name never changes.
 func (t *Token) SetName(name string) { t.name = name }
 
-// Value is what a JValue holds: nil, string, bool, int64, uint64, *big.Int, float64, float32, Decimal, DateTime,
-// DateTimeOffset, Duration, ID, Address or []byte.
+// Value is what a JValue holds: nil, string (also of a Guid and a Uri), bool, int64, uint64, *big.Int, float64, float32, []byte,
+// or of package dotnet Decimal, DateTime, DateTimeOffset and TimeSpan.
 func (t *Token) Value() any { return t.value }
 
 // SetValue gives a JValue another value and type.

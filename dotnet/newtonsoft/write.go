@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"gatehouse/dotnet"
 )
 
 // newline is the platform's line end (see the package comment).
@@ -130,7 +132,10 @@ func appendScalar(b []byte, t *Token) []byte {
 
 // appendFloat prints a float so that it reads back as one: 1.0, never 1. NaN and infinities are strings in JSON.
 func appendFloat(b []byte, f float64, bits int) []byte {
-	text := floatText(f, bits)
+	text := dotnet.DoubleString(f)
+	if bits == 32 {
+		text = dotnet.SingleString(float32(f))
+	}
 	switch {
 	case math.IsNaN(f) || math.IsInf(f, 0):
 		return append(append(append(b, '"'), text...), '"')
