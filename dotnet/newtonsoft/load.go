@@ -9,8 +9,19 @@ func ParseArray(text string, s Spend) (*Token, error) { return parseAs(text, s, 
 // Parse is JToken.Parse: any value, also a single one. Comments inside containers are dropped.
 func Parse(text string, s Spend) (*Token, error) { return parseAs(text, s, None) }
 
-func parseAs(text string, s Spend, want Type) (*Token, error) {
+// ParsePlain is Parse with DateParseHandling.None: strings that look like dates stay strings.
+func ParsePlain(text string, s Spend) (*Token, error) {
 	r := newReader(text, s)
+	r.plain = true
+	return r.whole(None)
+}
+
+func parseAs(text string, s Spend, want Type) (*Token, error) {
+	return newReader(text, s).whole(want)
+}
+
+// whole reads one value that has to be all there is.
+func (r *reader) whole(want Type) (*Token, error) {
 	t, err := r.load(want)
 	if err != nil {
 		return nil, err

@@ -65,6 +65,7 @@ type reader struct {
 	newline int // where the line starts
 	state   state
 	spend   Spend
+	plain   bool // dates stay strings
 
 	tok  lexeme
 	text string // name, comment, constructor

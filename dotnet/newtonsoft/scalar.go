@@ -131,7 +131,7 @@ func (r *reader) hex4() (rune, bool) {
 
 // stringValue makes a value of a string; one that looks like a date becomes a date (DateParseHandling.DateTime).
 func (r *reader) stringValue(s string) bool {
-	if d, ok := parseDate(s); ok {
+	if d, ok := parseDate(s); ok && !r.plain {
 		return r.emit(lexDate, d)
 	}
 	return r.emit(lexString, s)
