@@ -60,6 +60,27 @@ type Answer struct {
 // OK is an answer with a body and status 200.
 func OK(body jsondoc.Value) *Answer { return &Answer{Status: http.StatusOK, Body: body} }
 
+// Answered is a Go value as an answer, in the shape that its JSON names give it.
+func Answered(v any) (*Answer, error) {
+	body, err := jsondoc.From(v)
+	if err != nil {
+		return nil, err
+	}
+	return OK(body), nil
+}
+
+// Decode fills a Go value from the request body.
+func (op *Op) Decode(into any) error {
+	body, err := op.Body()
+	if err != nil {
+		return err
+	}
+	if err := jsondoc.Decode(body, into); err != nil {
+		return gatehouse.Errorf(gatehouse.Invalid, "InvalidRequestContent", "The request could not be read: %v.", err)
+	}
+	return nil
+}
+
 // ListOf is an answer that wraps items the way ARM lists do.
 func ListOf(items []jsondoc.Value) *Answer {
 	if items == nil {

@@ -48,23 +48,8 @@ type world struct {
 
 func start(t *testing.T) *world {
 	t.Helper()
-	server, err := live.Start(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("server log:\n%s", server.Log())
-		}
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	transport, err := server.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(transport.CloseIdleConnections)
+	server := live.For(t)
+	transport := server.ClientFor(t)
 	gh := server.Env["GATEHOUSE_ARM"]
 	w := &world{T: t, server: server, tenant: server.Env["TENANT_ID"], subs: server.Env["SUBSCRIPTION_ID"]}
 	w.client = azcore.ClientOptions{Transport: transport, Cloud: cloud.Configuration{

@@ -64,16 +64,8 @@ func (o *operator) call(method, path string, body any) (answer map[string]any) {
 // apply fails.
 func TestNeeds(t *testing.T) {
 	terraform, provider := program(t, "TERRAFORM", "terraform"), program(t, "AZURERM_PROVIDER", "terraform-provider-azurerm")
-	server, err := live.Start(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Stop() })
-	client, err := server.Client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := &operator{t, server, client}
+	server := live.For(t)
+	o := &operator{t, server, server.ClientFor(t)}
 
 	sub := "/subscriptions/" + server.Env["SUBSCRIPTION_ID"]
 	service := sub + "/resourceGroups/rg-apis/providers/Microsoft.ApiManagement/service/contoso-apim"

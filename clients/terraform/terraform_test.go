@@ -69,18 +69,7 @@ func essence(out string) string {
 
 func prepare(t *testing.T) *workspace {
 	terraform, provider := program(t, "TERRAFORM", "terraform"), program(t, "AZURERM_PROVIDER", "terraform-provider-azurerm")
-	server, err := live.Start(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("server log:\n%s", server.Log())
-		}
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := live.For(t)
 	pfx, err := live.PFX()
 	if err != nil {
 		t.Fatal(err)

@@ -88,16 +88,22 @@ backups. Give it to those who check them, by another way than the evidence itsel
 // withEvidence opens the data directory for reading, and the key that signs what is said about it.
 func withEvidence(ctx context.Context, data string, f func(s *store.Store, key *evidence.Key, tenant string) error) error {
 	return withStore(ctx, data, func(s *store.Store) error {
-		key, err := evidence.Open(data, s)
-		if err != nil {
-			return err
-		}
-		tenant, err := tenantOf(ctx, s)
+		key, tenant, err := signer(ctx, s, data)
 		if err != nil {
 			return err
 		}
 		return f(s, key, tenant)
 	})
+}
+
+// signer is the key that signs what is said about a data directory, and the tenant that it is said of.
+func signer(ctx context.Context, s *store.Store, data string) (*evidence.Key, string, error) {
+	key, err := evidence.Open(data, s)
+	if err != nil {
+		return nil, "", err
+	}
+	tenant, err := tenantOf(ctx, s)
+	return key, tenant, err
 }
 
 // tenantOf is the ID of the tenant in a store, "" before the first start.
@@ -250,10 +256,7 @@ func newPublisher(ctx context.Context, s *store.Store, data string, to []string,
 	if p.to, err = parseDestinations(to); err != nil || len(to) == 0 {
 		return p, err
 	}
-	if p.key, err = evidence.Open(data, s); err != nil {
-		return nil, err
-	}
-	p.tenant, err = tenantOf(ctx, s)
+	p.key, p.tenant, err = signer(ctx, s, data)
 	return p, err
 }
 

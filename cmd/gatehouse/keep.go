@@ -42,11 +42,7 @@ a byte of the copy has changed since.`,
 
 // signBackup writes the manifest of a backup.
 func signBackup(ctx context.Context, s *store.Store, data, file string) error {
-	key, err := evidence.Open(data, s)
-	if err != nil {
-		return err
-	}
-	tenant, err := tenantOf(ctx, s)
+	key, tenant, err := signer(ctx, s, data)
 	if err != nil {
 		return err
 	}

@@ -11,29 +11,13 @@ import (
 	"gatehouse/access"
 	"gatehouse/arm"
 	"gatehouse/guard"
-	"gatehouse/jsondoc"
 	"gatehouse/rbac/builtin"
 	"gatehouse/store"
 )
 
 // read takes the body of a call.
 func read[T any](op *arm.Op) (q T, err error) {
-	body, err := op.Body()
-	if err != nil {
-		return q, err
-	}
-	if err := jsondoc.Decode(body, &q); err != nil {
-		return q, gatehouse.Errorf(gatehouse.Invalid, "InvalidRequestContent", "The question could not be read: %v.", err)
-	}
-	return q, nil
-}
-
-func answer(v any) (*arm.Answer, error) {
-	body, err := jsondoc.From(v)
-	if err != nil {
-		return nil, err
-	}
-	return arm.OK(body), nil
+	return q, op.Decode(&q)
 }
 
 // ask prepares a question: who may be asked about is settled before any name is looked up.
@@ -102,7 +86,7 @@ func (p *provider) explain(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answer(v.Explain(q))
+	return arm.Answered(v.Explain(q))
 }
 
 func (p *provider) canI(op *arm.Op) (*arm.Answer, error) {
@@ -110,7 +94,7 @@ func (p *provider) canI(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answer(v.CanI(q))
+	return arm.Answered(v.CanI(q))
 }
 
 func (p *provider) whoCan(op *arm.Op) (*arm.Answer, error) {
@@ -121,7 +105,7 @@ func (p *provider) whoCan(op *arm.Op) (*arm.Answer, error) {
 	if err := a.othersAllowed(); err != nil {
 		return nil, err
 	}
-	return answer(v.WhoCan(q, body.Groups))
+	return arm.Answered(v.WhoCan(q, body.Groups))
 }
 
 func (p *provider) whatCan(op *arm.Op) (*arm.Answer, error) {
@@ -150,12 +134,12 @@ func (p *provider) whatCan(op *arm.Op) (*arm.Answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return answer(v.Compare(who, other, &scope))
+		return arm.Answered(v.Compare(who, other, &scope))
 	}
 	if q.Anywhere {
-		return answer(v.WhatCan(who, nil))
+		return arm.Answered(v.WhatCan(who, nil))
 	}
-	return answer(v.WhatCan(who, &scope))
+	return arm.Answered(v.WhatCan(who, &scope))
 }
 
 // noDecision is the answer about requests that were not refused, are not known, or are not the caller's to see.
@@ -231,7 +215,7 @@ func (p *provider) decision(a *asker, c *gatehouse.Change) (*arm.Answer, error) 
 			out.Then.Linked(p.linked(a, then, c, q))
 		}
 	}
-	return answer(out)
+	return arm.Answered(out)
 }
 
 // linked explains the rights on other things that a refused request lacked, as far as
@@ -314,7 +298,7 @@ func (p *provider) listDecisions(op *arm.Op) (*arm.Answer, error) {
 		}
 		out.Value = append(out.Value, a.refusal(v, &list[i]))
 	}
-	return answer(out)
+	return arm.Answered(out)
 }
 
 // fair picks some of a list, at most half of them of one caller unless there is room, and counts what that left out.

@@ -22,7 +22,6 @@ import (
 	"gatehouse/directory"
 	"gatehouse/evidence"
 	"gatehouse/guard"
-	"gatehouse/jsondoc"
 	"gatehouse/lint"
 	"gatehouse/naming"
 	"gatehouse/openapi"
@@ -115,25 +114,6 @@ func (p *provider) alone(op *arm.Op) (done func(), err error) {
 	}
 }
 
-func read(op *arm.Op, q any) error {
-	body, err := op.Body()
-	if err != nil {
-		return err
-	}
-	if err := jsondoc.Decode(body, q); err != nil {
-		return gatehouse.Errorf(gatehouse.Invalid, "InvalidRequestContent", "The request could not be read: %v.", err)
-	}
-	return nil
-}
-
-func answer(v any) (*arm.Answer, error) {
-	body, err := jsondoc.From(v)
-	if err != nil {
-		return nil, err
-	}
-	return arm.OK(body), nil
-}
-
 // readable asks for the rights to read all that is in a bundle.
 func (p *provider) readable(op *arm.Op) error {
 	ask := func(action string) error {
@@ -166,7 +146,7 @@ func refused(op *arm.Op, action string, err error) error {
 
 func (p *provider) report(op *arm.Op) (*arm.Answer, error) {
 	var q reportRequest
-	if err := read(op, &q); err != nil {
+	if err := op.Decode(&q); err != nil {
 		return nil, err
 	}
 	if !slices.Contains(evidence.Kinds, q.Kind) {
@@ -200,7 +180,7 @@ func (p *provider) report(op *arm.Op) (*arm.Answer, error) {
 		return nil, err
 	}
 	if q.Format == "json" {
-		return answer(report)
+		return arm.Answered(report)
 	}
 	name := fmt.Sprintf("%s-%s-to-%s.zip", r.Kind, report.From.Format(time.DateOnly), report.To.Format(time.DateOnly))
 	a := &arm.Answer{Status: http.StatusOK, Raw: archive}
@@ -224,7 +204,7 @@ func (p *provider) checkpoint(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answer(point)
+	return arm.Answered(point)
 }
 
 // maxPoints is how many checkpoints are listed.
@@ -245,12 +225,12 @@ func (p *provider) checkpoints(op *arm.Op) (*arm.Answer, error) {
 			out.Value = append(out.Value, point)
 		}
 	}
-	return answer(out)
+	return arm.Answered(out)
 }
 
 func (p *provider) verify(op *arm.Op) (*arm.Answer, error) {
 	var q verifyRequest
-	if err := read(op, &q); err != nil {
+	if err := op.Decode(&q); err != nil {
 		return nil, err
 	}
 	key := p.Key.Public()
@@ -277,7 +257,7 @@ func (p *provider) verify(op *arm.Op) (*arm.Answer, error) {
 	default:
 		v.Verified = true
 	}
-	return answer(v)
+	return arm.Answered(v)
 }
 
 func (p *provider) compare(op *arm.Op, points []evidence.Checkpoint, key evidence.PublicKey) error {

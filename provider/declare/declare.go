@@ -234,7 +234,7 @@ func (c Config) plan(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answer(out)
+	return arm.Answered(out)
 }
 
 func (c Config) apply(op *arm.Op) (*arm.Answer, error) {
@@ -259,13 +259,5 @@ func (c Config) apply(op *arm.Op) (*arm.Answer, error) {
 	if err != nil {
 		return nil, told(err, fmt.Sprintf("%d of %d steps were done and stay. ", out.Applied, len(out.Plan.Steps)))
 	}
-	return answer(out)
-}
-
-func answer(v any) (*arm.Answer, error) {
-	body, err := jsondoc.From(v)
-	if err != nil {
-		return nil, err
-	}
-	return arm.OK(body), nil
+	return arm.Answered(out)
 }

@@ -18,7 +18,6 @@ import (
 	"gatehouse/directory"
 	"gatehouse/graph"
 	"gatehouse/guard"
-	"gatehouse/jsondoc"
 	"gatehouse/openapi"
 	"gatehouse/past"
 	namespace "gatehouse/provider/access"
@@ -75,13 +74,9 @@ func New(c Config) *arm.Provider {
 }
 
 func (p *provider) undo(op *arm.Op) (*arm.Answer, error) {
-	body, err := op.Body()
-	if err != nil {
-		return nil, err
-	}
 	var q undo.Request
-	if err := jsondoc.Decode(body, &q); err != nil {
-		return nil, gatehouse.Errorf(gatehouse.Invalid, "InvalidRequestContent", "The request could not be read: %v.", err)
+	if err := op.Decode(&q); err != nil {
+		return nil, err
 	}
 	if q.Reason != "" && op.Header.Get(reasonHeader) == "" {
 		op.Header = op.Header.Clone()
@@ -104,19 +99,11 @@ func (p *provider) undo(op *arm.Op) (*arm.Answer, error) {
 		e := &r.Effect[i]
 		e.What = past.Describe(e.Type, e.ID, e.Raw, name)
 	}
-	return answer(r)
+	return arm.Answered(r)
 }
 
 // reasonHeader is where a ticket or sentence comes with any request.
 const reasonHeader = "x-gatehouse-reason"
-
-func answer(v any) (*arm.Answer, error) {
-	body, err := jsondoc.From(v)
-	if err != nil {
-		return nil, err
-	}
-	return arm.OK(body), nil
-}
 
 // rights are what the past takes: what it says now, and the log.
 var rights = []string{"Microsoft.Authorization/roleAssignments/read", undo.LogAction}
@@ -220,7 +207,7 @@ func (p *provider) diff(op *arm.Op) (*arm.Answer, error) {
 		}
 	}
 	d.Names(name)
-	return answer(d)
+	return arm.Answered(d)
 }
 
 // history answers ?principal=P&since=T&$top=N: the changes that touched access, newest first.
@@ -264,7 +251,7 @@ func (p *provider) history(op *arm.Op) (*arm.Answer, error) {
 		}
 		list[i].Names(name)
 	}
-	return answer(entries{list})
+	return arm.Answered(entries{list})
 }
 
 // told is at which scopes changes may be told: where the caller may ask about the past
