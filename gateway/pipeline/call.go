@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/cache"
+	"gatehouse/counter"
 	"gatehouse/gateway/contract"
 	"gatehouse/policy/expr"
 )
@@ -75,10 +76,12 @@ type Traffic struct{ Received, Sent int64 }
 
 // shared is what policies of one call tell each other.
 type shared struct {
-	answers []func(*Call) // run when a backend has answered
-	counted []countedIn   // quotas that the call was counted in
-	lookup  *lookup       // of cache-lookup, for cache-store
-	skip    bool          // the response is from the cache: outbound goes on after cache-store
+	answers   []func(*Call) // run when a backend has answered
+	counted   []countedIn   // quotas that the call was counted in
+	tokens    *tokenWatch   // of language models
+	tokenKeys []counter.Key // token limits that the call was counted in
+	lookup    *lookup       // of cache-lookup, for cache-store
+	skip      bool          // the response is from the cache: outbound goes on after cache-store
 }
 
 // memory is what every call needs, kept with the call so that it need not be allocated.

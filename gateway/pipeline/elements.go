@@ -50,6 +50,8 @@ func element(name string) compile {
 		return compileLogToEventHub
 	case "publish-to-dapr":
 		return compilePublishToDapr
+	case "llm-token-limit", "azure-openai-token-limit":
+		return compileTokenLimit
 	case "quota":
 		return compileQuota
 	case "quota-by-key":
