@@ -62,7 +62,8 @@ type app struct {
 // what follows the store's commits is made before anything can write.
 func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL string, counted *analytics.Store, c serveConfig) (*app, error) {
 	a := &app{store: s, counted: counted, publicURL: publicURL,
-		apim: apim.Config{Links: apidoc.Fetcher{Private: c.privateLinks, Loopback: c.loopbackLinks}, Exports: apim.NewExports(s, nil, nil), Backups: c.backups(), PrivateChecks: c.privateChecks}}
+		apim: apim.Config{Connections: apim.NewConnections(apim.ConnectionsConfig{Store: s, Private: c.privateLinks, Loopback: c.loopbackLinks}),
+			Links: apidoc.Fetcher{Private: c.privateLinks, Loopback: c.loopbackLinks}, Exports: apim.NewExports(s, nil, nil), Backups: c.backups(), PrivateChecks: c.privateChecks}}
 	tenant, err := gatehouse.ParseGUID(b.TenantID)
 	if err != nil {
 		return nil, fmt.Errorf("the tenant ID in %s is damaged: %w", bootstrapFile, err)
@@ -94,7 +95,7 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	hasher := password.New()
 	g := graph.New(graph.Config{Store: s, Index: a.dir, Guard: a.guard, Authenticate: a.authenticator(a.entra.GraphAudiences()),
 		HashPassword: func(p string) (string, error) { return hasher.Hash(context.Background(), p) }, BaseURL: publicURL, TenantID: tenant, TenantName: tenantName,
-		Domains: []string{domain}, ReservedURIs: append(a.entra.ARMAudiences(), a.entra.GraphAudiences()...), Roles: builtin.DirectoryRoles(), Refusals: a.refusals, Explain: explainLink(publicURL)})
+		Domains: []string{domain}, ReservedURIs: slices.Concat(a.entra.ARMAudiences(), a.entra.GraphAudiences(), []string{entra.GatewayAudience}), Roles: builtin.DirectoryRoles(), Refusals: a.refusals, Explain: explainLink(publicURL)})
 	a.mux, a.imds, a.meter = a.route(g, m), a.entra.Imds(), m.mux()
 	return a, nil
 }
@@ -174,6 +175,8 @@ func (a *app) route(g http.Handler, m *metrics) http.Handler {
 			a.gateways.node.ServeHTTP(w, r)
 		case "/"+first == apim.ExportPath:
 			a.apim.Exports.ServeHTTP(w, r)
+		case strings.HasPrefix(path, apim.RedirectPath):
+			a.apim.Connections.ServeHTTP(w, r)
 		case a.entra.Owns(path):
 			signIn.ServeHTTP(w, r)
 		default:

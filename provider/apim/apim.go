@@ -43,9 +43,11 @@ type Config struct {
 	Tenant    gatehouse.GUID
 	Directory *directory.Index // where services get their managed identities
 	Analytics *analytics.Store // what gateways counted; nil for nothing
-	Traces    *trace.Store     // what gateways wrote down about calls; nil for nothing
-	Links     apidoc.Fetcher   // which addresses imports may fetch documents from
-	Exports   *Exports         // serves exported documents at ExportPath; without it nothing is exported
+	// Connections exchanges codes for tokens; nil leaves connections without any.
+	Connections *Connections
+	Traces      *trace.Store   // what gateways wrote down about calls; nil for nothing
+	Links       apidoc.Fetcher // which addresses imports may fetch documents from
+	Exports     *Exports       // serves exported documents at ExportPath; without it nothing is exported
 	// Backups is the directory that backups of services are written to; "" refuses backup and restore.
 	Backups string
 	// PrivateChecks lets connectivity checks go to private addresses.
@@ -56,7 +58,7 @@ type Config struct {
 
 // New declares the provider.
 func New(c Config) *arm.Provider {
-	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, traces: c.Traces, links: c.Links, exports: c.Exports, passwords: password.New(),
+	p := &provider{identities: arm.Identities{Tenant: c.Tenant, Directory: c.Directory}, analytics: c.Analytics, traces: c.Traces, connections: c.Connections, links: c.Links, exports: c.Exports, passwords: password.New(),
 		backups: &backups{dir: c.Backups}, dial: c.Dial, reading: make(chan struct{}, 1)}
 	if p.dial == nil {
 		p.dial = publicDialer(c.PrivateChecks)
@@ -70,15 +72,16 @@ func New(c Config) *arm.Provider {
 }
 
 type provider struct {
-	identities arm.Identities
-	links      apidoc.Fetcher
-	exports    *Exports
-	analytics  *analytics.Store
-	traces     *trace.Store
-	passwords  *password.Hasher
-	backups    *backups
-	dial       dialer
-	reading    chan struct{} // holds the one certificate of a service that is being read
+	identities  arm.Identities
+	links       apidoc.Fetcher
+	exports     *Exports
+	connections *Connections
+	analytics   *analytics.Store
+	traces      *trace.Store
+	passwords   *password.Hasher
+	backups     *backups
+	dial        dialer
+	reading     chan struct{} // holds the one certificate of a service that is being read
 }
 
 // checkVersion takes the listed versions and previews, which stand for the newest stable version

@@ -142,7 +142,7 @@ func showIdentityProvider(_ *arm.Op, r *arm.Resource, out *jsondoc.Object) {
 
 // authorizationProviders are the identity providers of the credential manager; the secrets of
 // their clients never come out again (apim-control-plane.md 2.6).
-func authorizationProviders() *arm.Type {
+func (p *provider) authorizationProviders() *arm.Type {
 	return published("service/authorizationProviders", `
 		properties.displayName      string required
 		properties.identityProvider string required min=1
@@ -151,7 +151,7 @@ func authorizationProviders() *arm.Type {
 	`, arm.Type{
 		Noun: "AuthorizationProvider", Name: arm.NameRule{Max: 256, Pattern: namePattern},
 		Hooks: arm.Hooks{Default: defaultAuthorizationProvider, Check: checkAuthorizationProvider},
-		Holds: []*arm.Type{authorizations()},
+		Holds: []*arm.Type{p.authorizations()},
 	})
 }
 

@@ -1,7 +1,7 @@
 package apim
 
 import (
-	"crypto/rand"
+	"log/slog"
 	"net/url"
 	"strings"
 	"time"
@@ -13,9 +13,8 @@ import (
 )
 
 // authorizations are connections of the credential manager: tokens that policies get for
-// backends. None is fetched yet, so that every one is as the service shows it before
-// somebody has signed in (docs/divergences.md).
-func authorizations() *arm.Type {
+// backends. Connections says how they are got.
+func (p *provider) authorizations() *arm.Type {
 	return published("service/authorizationProviders/authorizations", `
 		properties.authorizationType enum(OAuth2) required
 		properties.oauth2grantType   enum(AuthorizationCode|ClientCredentials) required
@@ -29,7 +28,7 @@ func authorizations() *arm.Type {
 		Holds: []*arm.Type{accessPolicies()},
 		Actions: []arm.Action{
 			{Name: "getLoginLinks", Do: getLoginLinks},
-			{Name: "confirmConsentCode", Do: confirmConsentCode},
+			{Name: "confirmConsentCode", Do: p.confirmConsentCode},
 		},
 	})
 }
@@ -51,7 +50,9 @@ func checkAuthorization(_ *arm.Op, _ *store.Tx, _, next *arm.Resource) error {
 	return nil
 }
 
+// putAuthorization begins anew: what another client or another grant was given counts no more.
 func putAuthorization(_ *arm.Op, _ *store.Tx, _, next *arm.Resource) error {
+	next.Secret.Delete(tokensPath)
 	unauthenticated(next)
 	return nil
 }
@@ -107,11 +108,13 @@ func getLoginLinks(op *arm.Op) (*arm.Answer, error) {
 		if err != nil {
 			return err
 		}
-		state := rand.Text()
-		if link, err = loginLink(op, provider, state); err != nil {
+		state, verifier := loginAttempt(r.ID, strings.EqualFold(provider.Props().String("identityProvider"), "oauth2pkce"))
+		redirect := ""
+		if link, redirect, err = loginLink(op, provider, state, verifier); err != nil {
 			return err
 		}
-		r.SetSecret(loginState, string(jsondoc.Marshal(object("state", state, "postLoginRedirectUrl", back, "expires", gatehouse.Timestamp(op.Now.Add(loginLife))))))
+		r.SetSecret(loginState, string(jsondoc.Marshal(object("state", state, "verifier", verifier, "redirect", redirect, "postLoginRedirectUrl", back,
+			"expires", gatehouse.Timestamp(op.Now.Add(loginLife))))))
 		return op.Save(tx, r)
 	})
 	if err != nil {
@@ -131,8 +134,8 @@ var wellKnown = map[string]string{
 	"spotify":  "https://accounts.spotify.com/authorize",
 }
 
-// loginLink is the request for a code at the authorization endpoint of a provider.
-func loginLink(op *arm.Op, provider *arm.Resource, state string) (string, error) {
+// loginLink is the request for a code at the authorization endpoint of a provider, and where the code is sent to.
+func loginLink(op *arm.Op, provider *arm.Resource, state, verifier string) (link, redirect string, err error) {
 	settings := provider.Props().Object("oauth2.grantTypes.authorizationCode")
 	endpoint, kind := settings.String("authorizationUrl"), strings.ToLower(provider.Props().String("identityProvider"))
 	if endpoint == "" {
@@ -143,11 +146,10 @@ func loginLink(op *arm.Op, provider *arm.Resource, state string) (string, error)
 	}
 	address, err := url.Parse(endpoint)
 	if err != nil || address.Scheme != "https" && address.Scheme != "http" || address.Host == "" {
-		return "", refusal(gatehouse.Invalid, "ValidationError", "The authorization provider '%s' has no authorizationUrl to sign in at.", provider.ID.Name())
+		return "", "", refusal(gatehouse.Invalid, "ValidationError", "The authorization provider '%s' has no authorizationUrl to sign in at.", provider.ID.Name())
 	}
-	redirect := provider.Props().String("oauth2.redirectUrl")
-	if redirect == "" {
-		redirect, _, _ = strings.Cut(op.URL("/redirect/apim/"+serviceOf(provider.ID).Name()), "?")
+	if redirect = provider.Props().String("oauth2.redirectUrl"); redirect == "" {
+		redirect, _, _ = strings.Cut(op.URL(RedirectPath+serviceOf(provider.ID).Name()), "?")
 	}
 	query := address.Query()
 	for name, value := range map[string]string{"response_type": "code", "client_id": settings.String("clientId"), "redirect_uri": redirect,
@@ -156,13 +158,17 @@ func loginLink(op *arm.Op, provider *arm.Resource, state string) (string, error)
 			query.Set(name, value)
 		}
 	}
+	if verifier != "" {
+		query.Set("code_challenge", challenge(verifier))
+		query.Set("code_challenge_method", "S256")
+	}
 	address.RawQuery = query.Encode()
-	return address.String(), nil
+	return address.String(), redirect, nil
 }
 
-// confirmConsentCode takes the code that a sign-in ended with. It is sealed, for the one who
-// exchanges it for tokens; until then the authorization is not authenticated.
-func confirmConsentCode(op *arm.Op) (*arm.Answer, error) {
+// confirmConsentCode takes the code that a sign-in ended with, and exchanges it for tokens. Where nothing exchanges
+// codes it is sealed, and the authorization stays as it is.
+func (p *provider) confirmConsentCode(op *arm.Op) (*arm.Answer, error) {
 	body, err := op.Body()
 	if err != nil {
 		return nil, err
@@ -171,12 +177,13 @@ func confirmConsentCode(op *arm.Op) (*arm.Answer, error) {
 	if code == "" {
 		return nil, validation("consentCode", "consentCode is required.")
 	}
+	var login *jsondoc.Object
 	err = op.Write(nil, func(tx *store.Tx) error {
 		r, err := op.ExistingIn(tx)
 		if err != nil {
 			return err
 		}
-		login, _ := r.SecretValue(loginState).(*jsondoc.Object)
+		login, _ = r.SecretValue(loginState).(*jsondoc.Object)
 		if login == nil || login.String("expires") < gatehouse.Timestamp(op.Now) {
 			return refusal(gatehouse.Invalid, "ValidationError", "No sign-in is under way; ask for a login link first.")
 		}
@@ -186,6 +193,12 @@ func confirmConsentCode(op *arm.Op) (*arm.Answer, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if p.connections != nil {
+		// What the identity provider says is told by the status of the connection, as in the service.
+		if err := p.connections.redeem(op.Context, op.ID, code, login); err != nil {
+			slog.Warn("a connection of the credential manager got no tokens", "connection", op.ID.String(), "error", err)
+		}
 	}
 	return &arm.Answer{Status: 200}, nil
 }

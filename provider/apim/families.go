@@ -85,7 +85,7 @@ func (p *provider) families() []*arm.Type {
 		apisByTags(),
 		allIssues(),
 		versionSets(),
-		authorizationProviders(),
+		p.authorizationProviders(),
 		authorizationServers(),
 		backends(),
 		caches(),
