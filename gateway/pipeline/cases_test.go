@@ -252,6 +252,7 @@ func (w *world) run() string {
 			w.now = w.now.Add(step)
 		}
 	}
+	w.printMetrics()
 	return strings.NewReplacer(w.tokens...).Replace(w.seen.String())
 }
 

@@ -34,6 +34,8 @@ func element(name string) compile {
 		return compileUnavailable
 	case "cross-domain":
 		return compileCrossDomain
+	case "emit-metric":
+		return compileEmitMetric
 	case "forward-request":
 		return compileForward
 	case "get-authorization-context":
@@ -50,6 +52,8 @@ func element(name string) compile {
 		return compileLogToEventHub
 	case "publish-to-dapr":
 		return compilePublishToDapr
+	case "llm-emit-token-metric", "azure-openai-emit-token-metric":
+		return compileTokenMetric
 	case "llm-token-limit", "azure-openai-token-limit":
 		return compileTokenLimit
 	case "quota":

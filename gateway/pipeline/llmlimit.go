@@ -121,12 +121,16 @@ func (s *tokenLimit) eval(c *Call) (*tokenCall, error) {
 	return t, nil
 }
 
-// room is the limit that leaves place for what is asked: calls are judged by what was counted before them.
-func room(limit, asked int64) int64 {
-	if asked > 0 {
-		return limit - asked + 1
+// room is the limit that leaves place for what is asked: calls are judged by what was counted before them, but for the
+// prompt that another policy with this key has counted already.
+func (t *tokenCall) room(limit int64) int64 {
+	switch {
+	case t.asked == 0:
+		return limit
+	case t.second:
+		return limit + 1
 	}
-	return limit
+	return limit - t.asked + 1
 }
 
 // judge refuses the call, or counts its prompt.
@@ -136,7 +140,7 @@ func (t *tokenCall) judge(c *Call) error {
 		n = 0
 	}
 	if t.tokenLimit.quota.Given() {
-		v := t.counters.Quota(c.Waiting(), t.key, t.period, counter.Amount{Calls: room(t.quota, t.asked), Bytes: counter.Unlimited}, counter.Amount{})
+		v := t.counters.Quota(c.Waiting(), t.key, t.period, counter.Amount{Calls: t.room(t.quota), Bytes: counter.Unlimited}, counter.Amount{})
 		t.used.quota = v.Used.Calls
 		if !v.OK() {
 			t.tell(c)
@@ -145,7 +149,7 @@ func (t *tokenCall) judge(c *Call) error {
 		}
 	}
 	if t.perMinute.Given() {
-		v := t.counters.Rate(c.Waiting(), t.key, counter.Window{Limit: room(t.window.Limit, t.asked), Length: t.window.Length}, n)
+		v := t.counters.Rate(c.Waiting(), t.key, counter.Window{Limit: t.room(t.window.Limit), Length: t.window.Length}, n)
 		t.used.rate = v.Used
 		if !v.OK {
 			t.tell(c)

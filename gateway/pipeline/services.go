@@ -28,6 +28,8 @@ type Services struct {
 	Limits *Concurrency
 	// Counters count what limits and quotas limit.
 	Counters counter.Counters
+	// Metrics take what emit-metric and its kin send; nil drops it.
+	Metrics *Metrics
 
 	// Schema finds a schema of the service, or of a workspace when that is not "", and Schemas keeps what was compiled of them.
 	Schema  func(workspace, name string) *config.Schema

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"gatehouse/cache"
@@ -18,6 +19,7 @@ func (w *world) limitServices(s *Services) {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(kept.Close)
+	s.Metrics = &Metrics{}
 	w.shared.Key, w.shared.Caches = "contoso", cache.Caches{Internal: kept}
 }
 
@@ -28,4 +30,15 @@ func (w *world) configure(text []byte) {
 		w.t.Fatal(err)
 	}
 	w.shared.Backends = NewBackendSet(config.New(&u), &Circuits{})
+}
+
+// printMetrics notes what emit-metric and its kin sent.
+func (w *world) printMetrics() {
+	for _, m := range w.services.Metrics.All() {
+		fmt.Fprintf(&w.seen, "metric %s", m.Name)
+		for _, l := range m.Labels {
+			fmt.Fprintf(&w.seen, " %s=%q", l.Name, l.Value)
+		}
+		fmt.Fprintf(&w.seen, " count=%d sum=%g\n", m.Count, m.Sum)
+	}
 }
