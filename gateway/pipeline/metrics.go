@@ -118,7 +118,9 @@ func knownDimension(name string) func(*Call) string {
 	case "location":
 		return func(c *Call) string { return idOf(c.Deployment != nil, func() string { return c.Deployment.Region }) }
 	case "gateway id":
-		return func(c *Call) string { return idOf(c.Deployment != nil, func() string { return c.Deployment.GatewayID }) }
+		return func(c *Call) string {
+			return idOf(c.Deployment != nil, func() string { return c.Deployment.GatewayID })
+		}
 	case "backend id":
 		return func(c *Call) string { return idOf(c.Backend != nil, func() string { return c.Backend.ID }) }
 	}
