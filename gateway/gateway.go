@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,10 +34,11 @@ type Config struct {
 	// Observe hears of every call when it is over. The Visit is not to be kept.
 	Observe func(*Visit)
 
-	Default string         // name of the service that answers on hosts that belong to nobody; "" for none
-	Trusted []netip.Prefix // proxies whose X-Forwarded-For counts
-	Idle    time.Duration  // of WebSocket connections; 0 is 10 minutes
-	Life    time.Duration  // of WebSocket connections; 0 is a day
+	Default string                  // name of the service that answers on hosts that belong to nobody; "" for none
+	Trusted []netip.Prefix          // proxies whose X-Forwarded-For counts
+	Local   map[string]http.Handler // backends in this process, by the host of their address
+	Idle    time.Duration           // of WebSocket connections; 0 is 10 minutes
+	Life    time.Duration           // of WebSocket connections; 0 is a day
 	Clock   func() time.Time
 	Log     *slog.Logger
 }
@@ -46,6 +49,7 @@ type Gateway struct {
 	hosts      atomic.Pointer[hosts]
 	transports transports
 	limits     pipeline.Concurrency
+	circuits   pipeline.Circuits
 	background *background
 
 	mu       sync.Mutex // held while plans are made
@@ -126,7 +130,20 @@ func (g *Gateway) Update(c *config.Config, u *config.Update) {
 		b = &builder{}
 		g.builders[id] = b
 	}
-	b.next(c, u, g.home(c.Service), g.servicesFor(c), g.env(c.Service))
+	home := g.home(c.Service)
+	if b.plan == nil || u.Whole || aboutBackends(u) {
+		home.Backends = pipeline.NewBackendSet(c, &g.circuits)
+	} else {
+		home.Backends = b.plan.home.Backends
+	}
+	was := b.plan
+	p := b.next(c, u, home, g.servicesFor(c), g.env(c.Service))
+	if was == nil || u.Whole || p.Service != was.Service {
+		p.tls = hostCertificates(p.Service)
+	}
+	if was == nil || u.Whole || aboutBackends(u) {
+		g.transports.offer(id, clientCertificates(c))
+	}
 	if len(b.fresh) > 0 {
 		select {
 		case g.warming <- b.fresh:
@@ -134,6 +151,18 @@ func (g *Gateway) Update(c *config.Config, u *config.Update) {
 		}
 	}
 	g.publish()
+}
+
+// aboutBackends reports whether an update is about backends or what they hold.
+func aboutBackends(u *config.Update) bool {
+	about := func(k config.Key) bool {
+		switch family(k) {
+		case "backends", "certificates", "namedvalues":
+			return true
+		}
+		return k == ""
+	}
+	return slices.ContainsFunc(u.Put, func(e config.Entity) bool { return about(e.Key()) }) || slices.ContainsFunc(u.Delete, about)
 }
 
 func (g *Gateway) home(s *config.Service) pipeline.Home {
@@ -156,7 +185,7 @@ func (g *Gateway) servicesFor(c *config.Config) *pipeline.Services {
 		s.Now = g.Clock
 	}
 	if s.Transport == nil {
-		s.Transport = g.transports.get
+		s.Transport = g.connect(fold(c.Service.Resource))
 	}
 	if s.Go == nil {
 		s.Go = g.background.run
@@ -171,6 +200,33 @@ func (g *Gateway) servicesFor(c *config.Config) *pipeline.Services {
 		g.Serve(c, &s)
 	}
 	return &s
+}
+
+// connect returns the connections of one service: with its own client certificates, and to backends in this process.
+func (g *Gateway) connect(service string) func(pipeline.Upstream) (http.RoundTripper, error) {
+	return func(u pipeline.Upstream) (http.RoundTripper, error) {
+		if u.Certificate != "" && !g.transports.known(service, u.Certificate) {
+			return nil, fmt.Errorf("the client certificate %s is not one of the service", u.Certificate)
+		}
+		t, err := g.transports.get(u)
+		if err == nil && len(g.Local) > 0 {
+			return local{g.Local, t}, nil
+		}
+		return t, err
+	}
+}
+
+// local sends requests to backends in this process, and all others on.
+type local struct {
+	hosts map[string]http.Handler
+	other http.RoundTripper
+}
+
+func (l local) RoundTrip(r *http.Request) (*http.Response, error) {
+	if h := l.hosts[r.URL.Host]; h != nil {
+		return serveLocally(h, r)
+	}
+	return l.other.RoundTrip(r)
 }
 
 // publish gathers the host names of all plans.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"hash/maphash"
 	"net/http"
 	"net/url"
@@ -19,6 +20,7 @@ type Plan struct {
 	services   *pipeline.Services
 	home       pipeline.Home
 	deployment *expr.Deployment
+	tls        map[string]*tls.Certificate // of custom host names
 
 	global     *document // nil when the service has none: the default document counts
 	paths      map[string]*group

@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,8 +17,37 @@ import (
 
 // transports are the connections to backends, shared by all calls that connect in the same way.
 type transports struct {
-	mu  sync.RWMutex
-	all map[pipeline.Upstream]*http.Transport
+	mu           sync.RWMutex
+	all          map[pipeline.Upstream]*http.Transport
+	certificates map[string]map[string]*tls.Certificate // client certificates by service and thumbprint
+}
+
+// offer makes certificates the client certificates of a service. Connections that were made with others end when they are idle.
+func (t *transports) offer(service string, certificates map[string]*tls.Certificate) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.certificates == nil {
+		t.certificates = map[string]map[string]*tls.Certificate{}
+	}
+	t.certificates[service] = certificates
+}
+
+func (t *transports) known(service, thumbprint string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.certificates[service][thumbprint] != nil
+}
+
+// certificate finds a client certificate; thumbprints name it for all services that have it.
+func (t *transports) certificate(thumbprint string) *tls.Certificate {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, of := range t.certificates {
+		if c := of[thumbprint]; c != nil {
+			return c
+		}
+	}
+	return nil
 }
 
 // maxTransports bounds them: an expression may compute proxies.
@@ -29,7 +60,7 @@ func (t *transports) get(u pipeline.Upstream) (http.RoundTripper, error) {
 	if have != nil {
 		return have, nil
 	}
-	made, err := newTransport(u)
+	made, err := newTransport(u, t.certificate(u.Certificate))
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +79,8 @@ func (t *transports) get(u pipeline.Upstream) (http.RoundTripper, error) {
 	return made, nil
 }
 
-func newTransport(u pipeline.Upstream) (*http.Transport, error) {
-	if u.Certificate != "" {
+func newTransport(u pipeline.Upstream, own *tls.Certificate) (*http.Transport, error) {
+	if u.Certificate != "" && own == nil {
 		return nil, fmt.Errorf("the client certificate %s is not known to this gateway", u.Certificate)
 	}
 	t := &http.Transport{
@@ -84,21 +115,57 @@ func newTransport(u pipeline.Upstream) (*http.Transport, error) {
 		}
 		t.Proxy = http.ProxyURL(proxy)
 	}
-	t.TLSClientConfig.InsecureSkipVerify = u.AnyChain || u.AnyName // what is still to be checked is checked by verify
-	if u.AnyChain != u.AnyName {
-		t.TLSClientConfig.VerifyConnection = verify(u)
+	if own != nil {
+		t.TLSClientConfig.Certificates = []tls.Certificate{*own}
+	}
+	if u.AnyChain || u.AnyName || u.Pins != "" {
+		t.TLSClientConfig.InsecureSkipVerify = true // verify checks what is to be checked
+		t.TLSClientConfig.VerifyConnection = func(s tls.ConnectionState) error { return verify(u, s) }
 	}
 	return t, nil
 }
 
-// verify checks the part of a server's certificate that is still to be checked: the name or the chain.
-func verify(u pipeline.Upstream) func(tls.ConnectionState) error {
-	return func(s tls.ConnectionState) error {
-		if u.AnyChain {
-			return s.PeerCertificates[0].VerifyHostname(s.ServerName)
+// verify checks a server's certificate as far as the upstream asks for it. One that is pinned counts as it is; where
+// there are pins, any other has to pass the whole check.
+func verify(u pipeline.Upstream, s tls.ConnectionState) error {
+	if u.Pins != "" {
+		if pinned(u.Pins, s.PeerCertificates) {
+			return nil
 		}
-		return verifyChain(s.PeerCertificates)
+		u.AnyChain, u.AnyName = false, false
 	}
+	if !u.AnyName {
+		if err := s.PeerCertificates[0].VerifyHostname(s.ServerName); err != nil {
+			return err
+		}
+	}
+	if u.AnyChain {
+		return nil
+	}
+	return verifyChain(s.PeerCertificates)
+}
+
+// pinned reports whether a chain begins with a certificate that is pinned: by thumbprint, or by its name and its issuer.
+func pinned(pins string, chain []*x509.Certificate) bool {
+	leaf := thumbprint(chain[0])
+	for pin := range strings.Lines(pins) {
+		pin = strings.TrimSpace(pin)
+		rest, byName := strings.CutPrefix(pin, "name=")
+		if !byName {
+			if pin == leaf {
+				return true
+			}
+			continue
+		}
+		name, issuer, _ := strings.Cut(rest, " ")
+		if issuer == "" || len(chain) < 2 || thumbprint(chain[1]) != issuer || chain[0].CheckSignatureFrom(chain[1]) != nil {
+			continue
+		}
+		if chain[0].VerifyHostname(name) == nil || strings.EqualFold(chain[0].Subject.CommonName, name) {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *transports) close() {

@@ -17,6 +17,7 @@ import (
 	"gatehouse/entra"
 	"gatehouse/entra/password"
 	"gatehouse/evidence"
+	"gatehouse/gateway"
 	away "gatehouse/gateway/remote"
 	"gatehouse/graph"
 	"gatehouse/guard"
@@ -56,6 +57,7 @@ type app struct {
 	meter     http.Handler
 	metrics   *metrics
 	gateways  *gatewaySide
+	gateway   *gateway.Gateway // serves calls of APIs
 }
 
 // assemble wires the product together over an open store. The order matters:

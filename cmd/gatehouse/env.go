@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,6 +52,9 @@ func variables(data string, b *bootstrap, r *running) ([]variable, error) {
 		{"AZURE_TENANT_ID", b.TenantID}, {"AZURE_SUBSCRIPTION_ID", b.SubscriptionID}, {"AZURE_CLIENT_ID", b.ClientID}, {"AZURE_CLIENT_SECRET", b.ClientSecret},
 		{"AZURE_AUTHORITY_HOST", r.PublicURL}, {"AZURE_CORE_INSTANCE_DISCOVERY", "false"},
 		{"ARM_METADATA_HOSTNAME", host}, {"ARM_TENANT_ID", b.TenantID}, {"ARM_SUBSCRIPTION_ID", b.SubscriptionID}, {"ARM_CLIENT_ID", b.ClientID}, {"ARM_CLIENT_SECRET", b.ClientSecret},
+	}
+	if r.Gateway != "" {
+		vars = slices.Insert(vars, 4, variable{"GATEHOUSE_GATEWAY", r.Gateway})
 	}
 	if r.IMDS != "" {
 		vars = append(vars, variable{"IDENTITY_ENDPOINT", r.IMDS + "/metadata/identity/oauth2/token"}, variable{"IDENTITY_HEADER", b.IdentitySecret},

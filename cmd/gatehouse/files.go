@@ -36,6 +36,7 @@ type running struct {
 	Listen    string `json:"listen"` // host and port that it listens on
 	IMDS      string `json:"imds"`
 	Metrics   string `json:"metrics,omitempty"` // of --metrics-listen
+	Gateway   string `json:"gateway,omitempty"` // of calls of APIs
 	CAFile    string `json:"caFile"`            // "" when the certificate came from outside
 	TLSCert   string `json:"tlsCert,omitempty"` // the certificate from outside
 	Version   string `json:"version"`

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -35,6 +36,8 @@ func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 //	end NAME, kill9 NAME          end it by SIGTERM and expect success, or by SIGKILL
 //	request [-as WHO] [-h1] [-H 'Name: value'] METHOD PATH [BODY-FILE]
 //	                              ask the server of $GATEHOUSE_DATA; prints status and body; ! when it is 400 or more
+//	call [-host NAME] [-H 'Name: value'] METHOD PATH [BODY-FILE]
+//	                              call an API at the gateway of that server; prints status and body; ! when it is 400 or more
 //	mask FILE                     print a file (stdout: what the last command printed) with IDs, times and hashes made equal
 //	mode 0600 FILE...             compare permissions
 //	secretless FILE...            fail when a file holds a secret of $GATEHOUSE_DATA
@@ -52,7 +55,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": scriptServe, "end": scriptStop, "kill9": scriptKill, "request": scriptRequest, "mask": scriptMask, "mode": scriptMode,
+			"serve": scriptServe, "end": scriptStop, "kill9": scriptKill, "request": scriptRequest, "call": scriptCall, "mask": scriptMask, "mode": scriptMode,
 			"secretless": scriptSecretless, "exits": scriptExits, "certificate": scriptCertificate, "capture": scriptCapture, "env-of": scriptEnv, "caught-up": scriptCaughtUp,
 		},
 	})
@@ -182,6 +185,45 @@ func ask(dir, method, target string, header http.Header, body []byte, http1 bool
 	}
 	answer, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, answer, err
+}
+
+func scriptCall(ts *testscript.TestScript, neg bool, args []string) {
+	flags := flag.NewFlagSet("call", flag.ContinueOnError)
+	host := flags.String("host", "localhost", "host name that is called")
+	header := http.Header{}
+	flags.Func("H", "a header", func(h string) error {
+		name, value, _ := strings.Cut(h, ": ")
+		header.Add(name, value)
+		return nil
+	})
+	if err := flags.Parse(args); err != nil || flags.NArg() < 2 {
+		ts.Fatalf("usage: call [-host NAME] [-H 'Name: value'] METHOD PATH [BODY-FILE]")
+	}
+	r, err := readFile[running](ts.Getenv("GATEHOUSE_DATA"), runtimeFile)
+	ts.Check(err)
+	roots, err := r.roots()
+	ts.Check(err)
+	at, err := url.Parse(r.Gateway)
+	ts.Check(err)
+	var body io.Reader
+	if file := flags.Arg(2); file != "" {
+		body = strings.NewReader(ts.ReadFile(file))
+	}
+	req, err := http.NewRequestWithContext(context.Background(), flags.Arg(0), "https://"+*host+":"+at.Port()+flags.Arg(1), body)
+	ts.Check(err)
+	req.Header = header
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+at.Port())
+	}}
+	answer, err := (&http.Client{Transport: transport, Timeout: 20 * time.Second}).Do(req)
+	ts.Check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d\n%s\n", answer.StatusCode, bytes.TrimSpace(text))
+	if neg != (answer.StatusCode >= 400) {
+		ts.Fatalf("%s %s was answered with %d\n%s", flags.Arg(0), flags.Arg(1), answer.StatusCode, text)
+	}
 }
 
 func scriptRequest(ts *testscript.TestScript, neg bool, args []string) {

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/analytics"
+	"gatehouse/gateway"
 	"gatehouse/localca"
 	"gatehouse/store"
 	"gatehouse/store/sqlite"
@@ -28,6 +29,8 @@ import (
 type serveConfig struct {
 	data, listen, imdsListen string
 	metricsListen            string
+	gatewayListen            string // "" is beside listen
+	gatewayDefault           string // service that answers on hosts of nobody
 	publicURL                string
 	tlsCert, tlsKey          string
 	logFormat, logLevel      string
@@ -68,6 +71,8 @@ names its file and prints the variables that clients read.`,
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8443", "HTTPS address; port 0 takes a free one")
 	f.StringVar(&c.imdsListen, "imds-listen", "127.0.0.1:8442", "plain HTTP address of the managed identity endpoint, loopback only; port 0 takes a free one, empty switches it off")
 	f.StringVar(&c.metricsListen, "metrics-listen", "", "plain HTTP address at which anybody gets /metrics (default: none; the HTTPS address has it for this machine)")
+	f.StringVar(&c.gatewayListen, "gateway-listen", "", "HTTPS address of the gateway, which serves calls of APIs (default: the port after that of --listen); off for none")
+	f.StringVar(&c.gatewayDefault, "gateway-default", "", "name of the API Management service that answers on host names that belong to none (default: none; the demo's with --demo)")
 	f.StringVar(&c.publicURL, "public-url", "", "address that clients use, https://host:port (default: localhost and the port)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
@@ -129,6 +134,13 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 	}
 	beside.past = a.past
 	defer beside.start(ctx)()
+	a.gateway = a.newGateway(&c)
+	defer a.gateway.Close()
+	if l.gateway != nil {
+		if l.gatewayTLS, err = l.gatewayTLSConfig(a.gateway, &c); err != nil {
+			return err
+		}
+	}
 	if c.demo {
 		if err := a.seedDemo(ctx, b, l.publicURL); err != nil {
 			return err
@@ -159,6 +171,9 @@ func (c *serveConfig) check() error {
 	}
 	if _, _, err := net.SplitHostPort(c.metricsListen); err != nil && c.metricsListen != "" {
 		return usagef("--metrics-listen takes host:port, for example 10.0.0.5:9464; it is %q", c.metricsListen)
+	}
+	if _, _, err := net.SplitHostPort(c.gatewayAddress()); err != nil && c.gatewayAddress() != "" {
+		return usagef("--gateway-listen takes host:port, for example 127.0.0.1:8444, or off; it is %q", c.gatewayListen)
 	}
 	if err := c.checkPublicURL(); err != nil {
 		return err
@@ -211,6 +226,8 @@ func (c *serveConfig) level() (l slog.Level) {
 // listeners are the open doors of a server.
 type listeners struct {
 	https, imds, metrics net.Listener
+	gateway              net.Listener // nil without one
+	gatewayTLS           *tls.Config
 	tls                  *tls.Config
 	publicURL            string
 	caFile               string // of the local CA, "" without one
@@ -240,6 +257,11 @@ func (l *listeners) open(c *serveConfig) (err error) {
 			return err
 		}
 	}
+	if at := c.gatewayAddress(); at != "" {
+		if l.gateway, err = listen(at, "--gateway-listen"); err != nil {
+			return err
+		}
+	}
 	host, _, _ := net.SplitHostPort(c.listen)
 	_, port, _ := net.SplitHostPort(l.https.Addr().String())
 	l.publicURL = strings.TrimSuffix(c.publicURL, "/")
@@ -259,7 +281,7 @@ func listen(address, flag string) (net.Listener, error) {
 
 // running describes the server for the commands that talk to it.
 func (l *listeners) running(c *serveConfig) running {
-	return running{PID: os.Getpid(), PublicURL: l.publicURL, Listen: l.https.Addr().String(), IMDS: urlOf(l.imds), Metrics: urlOf(l.metrics), CAFile: l.caFile, TLSCert: l.tlsCert, Version: version()}
+	return running{PID: os.Getpid(), PublicURL: l.publicURL, Listen: l.https.Addr().String(), IMDS: urlOf(l.imds), Metrics: urlOf(l.metrics), Gateway: l.gatewayURL(), CAFile: l.caFile, TLSCert: l.tlsCert, Version: version()}
 }
 
 func (l *listeners) certificate(c *serveConfig, host string) error {
@@ -305,8 +327,17 @@ func urlOf(l net.Listener) string {
 	return "http://" + l.Addr().String()
 }
 
+// gatewayURL is the address of the gateway, "" for none.
+func (l *listeners) gatewayURL() string {
+	if l.gateway == nil {
+		return ""
+	}
+	_, port, _ := net.SplitHostPort(l.gateway.Addr().String())
+	return "https://localhost:" + port
+}
+
 func (l *listeners) close() {
-	for _, each := range []net.Listener{l.https, l.imds, l.metrics} {
+	for _, each := range []net.Listener{l.https, l.imds, l.metrics, l.gateway} {
 		if each != nil {
 			_ = each.Close()
 		}
@@ -326,8 +357,14 @@ const (
 func (l *listeners) run(ctx context.Context, a *app, ending func() error) error {
 	servers := []*http.Server{newServer(a.mux)}
 	servers[0].TLSConfig = l.tls
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	go func() { failed <- servers[0].ServeTLS(l.https, "", "") }()
+	if l.gateway != nil {
+		s := gateway.NewServer(a.gateway, slog.Default())
+		s.TLSConfig = l.gatewayTLS
+		servers = append(servers, s)
+		go func() { failed <- s.ServeTLS(l.gateway, "", "") }()
+	}
 	for _, plain := range []struct {
 		at net.Listener
 		h  http.Handler
