@@ -96,7 +96,8 @@ type oracle interface {
 	whoCan(ctx context.Context, q *theQuestion, groups bool) (*access.WhoCan, error)
 	whatCan(ctx context.Context, principal, scope, other string) (*access.WhatCan, error)
 	decision(ctx context.Context, id string) (*access.Decision, error)
-	refusals(ctx context.Context, principal string, top int) ([]access.Refusal, error)
+	// refusals are the newest ones, and how many more there are of those who would fill the list.
+	refusals(ctx context.Context, principal string, top int) (list []access.Refusal, omitted int, err error)
 }
 
 // oracle opens what the flags name.
@@ -218,13 +219,17 @@ func (s *served) decision(ctx context.Context, id string) (*access.Decision, err
 	return out, s.client.get(ctx, provider.Path+"/decisions/"+url.PathEscape(id), nil, out)
 }
 
-func (s *served) refusals(ctx context.Context, principal string, top int) ([]access.Refusal, error) {
-	var out struct{ Value []access.Refusal }
+func (s *served) refusals(ctx context.Context, principal string, top int) ([]access.Refusal, int, error) {
+	var out struct {
+		Value   []access.Refusal
+		Omitted int
+	}
 	query := url.Values{"$top": {fmt.Sprint(top)}}
 	if principal != "" {
 		query.Set("principal", principal)
 	}
-	return out.Value, s.client.get(ctx, provider.Path+"/decisions", query, &out)
+	err := s.client.get(ctx, provider.Path+"/decisions", query, &out)
+	return out.Value, out.Omitted, err
 }
 
 // offline asks a world.
@@ -356,8 +361,8 @@ func (o *offline) decision(context.Context, string) (*access.Decision, error) {
 	return nil, usagef("a world file holds no requests: ask a server for a --request-id")
 }
 
-func (o *offline) refusals(context.Context, string, int) ([]access.Refusal, error) {
-	return nil, usagef("a world file holds no requests: ask a server for --denied")
+func (o *offline) refusals(context.Context, string, int) ([]access.Refusal, int, error) {
+	return nil, 0, usagef("a world file holds no requests: ask a server for --denied")
 }
 
 // readInput reads a file, or standard input for -.

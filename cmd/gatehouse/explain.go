@@ -66,9 +66,12 @@ A refused request has an ID in its header x-ms-request-id: --request-id opens it
 
 func explainPast(c *cobra.Command, a *asking, o oracle, requestID string, last bool) error {
 	if requestID == "" {
-		list, err := o.refusals(c.Context(), a.as, map[bool]int{true: 1, false: 20}[last])
+		list, omitted, err := o.refusals(c.Context(), a.as, map[bool]int{true: 1, false: 20}[last])
 		if err != nil {
 			return err
+		}
+		if !last && omitted > 0 {
+			fmt.Fprintf(c.ErrOrStderr(), "%d more refusals of some of these are not shown: name one of them with --as.\n", omitted)
 		}
 		if !last {
 			return a.output.print(c.OutOrStdout(), list, func(w io.Writer) error { return refusalTable(w, list) })

@@ -121,6 +121,10 @@ func TestVerify(t *testing.T) {
 	if v := verify(point); !v.Verified || v.Checkpoints != 1 || v.Head < point.Seq {
 		t.Errorf("%+v", v)
 	}
+	var list attest.Points
+	if err := json.Unmarshal(w.Do("owner", "GET", access.Path+"/checkpoints"+version, nil, "").Body.Bytes(), &list); err != nil || len(list.Value) != 1 || string(list.Value[0].Line()) != string(point.Line()) || list.Value[0].Genuine() != nil {
+		t.Errorf("%v %+v", err, list)
+	}
 	touched := point
 	touched.Seq += 1000
 	if v := verify(touched); v.Verified || v.Fault == "" {
