@@ -45,18 +45,25 @@ func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 //	certificate DIR               make server.pem and server-key.pem for localhost there
 //	capture NAME                  set the variable NAME to what the last command printed
 //	caught-up NAME TARGET         wait until the target has all changes of the server over NAME
+//	transcript PAGE LINE [UNTIL]  run the commands that docs/PAGE shows below the line and compare what they print
 //	env-of                        set the variables that "gatehouse env" prints for $GATEHOUSE_DATA
 func TestScript(t *testing.T) {
+	docs, err := filepath.Abs("../../docs")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", UpdateScripts: updating(), RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
 			e.Values[serversKey{}] = map[string]*scriptServer{}
+			e.Setenv("DOCS", docs)
 			e.Setenv("GATEHOUSE_DATA", filepath.Join(e.WorkDir, "data"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": scriptServe, "end": scriptStop, "kill9": scriptKill, "request": scriptRequest, "call": scriptCall, "mask": scriptMask, "mode": scriptMode,
 			"secretless": scriptSecretless, "exits": scriptExits, "certificate": scriptCertificate, "capture": scriptCapture, "env-of": scriptEnv, "caught-up": scriptCaughtUp,
+			"transcript": scriptTranscript,
 		},
 	})
 }
