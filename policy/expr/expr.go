@@ -3,6 +3,8 @@ package expr
 import (
 	"fmt"
 	"time"
+
+	"gatehouse/dotnet"
 )
 
 // Slot says what the place of an expression wants of its value (policy-expressions.md 4).
@@ -70,38 +72,10 @@ type Budget struct {
 	steps    int       // spent by earlier expressions
 }
 
-// Exception is a .NET exception that no catch took: what the policy fails with.
-type Exception struct {
-	Type    *Type
-	Message string
-	Inner   *Exception
-	Param   string // of ArgumentException
-	trace   string
-}
-
-// Error returns what LastError.Message says of it.
-func (e *Exception) Error() string { return e.Message }
-
-// TypeName returns the full name of the exception's type, System.FormatException.
-func (e *Exception) TypeName() string { return e.Type.String() }
+// Exception is a .NET exception that no catch took: what the policy fails with. LastError shows its Message.
+type Exception = dotnet.Exception
 
 // LimitError says that an expression wanted more than it may have. C# cannot catch it.
 type LimitError struct{ What string }
 
 func (e *LimitError) Error() string { return "The expression was stopped: " + e.What + "." }
-
-// Compile compiles what stands between the outer brackets of @(...), or of @{...} when block is set. Without
-// faults the program is not nil.
-func Compile(code string, block bool, want Slot) (*Program, []Fault) {
-	return nil, []Fault{{Line: 1, Column: 1, Message: "Expressions cannot be compiled yet"}}
-}
-
-// Run evaluates the program. Its error is an *Exception or a *LimitError.
-func (p *Program) Run(c *Context, b *Budget) (Value, error) {
-	return Null, &LimitError{"it cannot be run yet"}
-}
-
-// Print returns v as a text slot prints it: "" for null.
-func (v Value) Print() string { return v.Str() }
-
-type function struct{}

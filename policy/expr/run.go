@@ -1,0 +1,268 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"gatehouse/dotnet"
+)
+
+// code evaluates an expression; exec runs a statement.
+type (
+	code func(f *Frame) (Value, error)
+	exec func(f *Frame) (control, error)
+)
+
+// control is how a statement ended.
+type control uint8
+
+const (
+	onward control = iota
+	breaks
+	continues
+	returns
+)
+
+// function is the code of a program, lambda or local function.
+type function struct {
+	name     string
+	params   []slot // where its arguments go
+	captures []capture
+	slots    int
+	value    code // of a lambda that is one expression
+	body     exec
+}
+
+// slot is the place of a local in an activation. A local that a lambda captures lives in a cell that the slot refers to.
+type slot struct {
+	at   int
+	cell bool
+}
+
+// capture copies a reference to a cell from the activation in which a lambda is made into those in which it runs.
+type capture struct{ from, to int }
+
+type cell struct{ v Value }
+
+// Closure is a lambda with what it has captured; or, for a delegate made of a method, that method.
+type Closure struct {
+	typ    *Type
+	fn     *function
+	cells  []Value
+	native Func
+}
+
+func (c *Closure) dotnetType() *Type { return c.typ }
+
+// Frame is one evaluation under way: the locals of the function at hand, and the budget.
+type Frame struct {
+	slots   []Value // of the activation at hand
+	chunk   []Value
+	top     int // of chunk in use
+	high    int
+	depth   int
+	steps   int
+	bytes   int
+	turn    int
+	result  Value // of return
+	ctx     *Context
+	stop    time.Time
+	checked bool
+}
+
+const chunkSize = 512
+
+var frames = sync.Pool{New: func() any { return &Frame{chunk: make([]Value, chunkSize)} }}
+
+// Context returns the call.
+func (f *Frame) Context() *Context { return f.ctx }
+
+// Now returns the time.
+func (f *Frame) Now() time.Time {
+	if f.ctx.Now != nil {
+		return f.ctx.Now()
+	}
+	return time.Now()
+}
+
+// Deadline is when this evaluation is stopped.
+func (f *Frame) Deadline() time.Time { return f.stop }
+
+// clockTurn is how many steps pass between looks at the clock.
+const clockTurn = 4096
+
+// Step takes n steps from the budget.
+func (f *Frame) Step(n int) error {
+	if n < 0 || n > f.steps {
+		return &LimitError{fmt.Sprintf("it takes more than %d steps", maxSteps)}
+	}
+	f.steps -= n
+	if f.turn -= n; f.turn <= 0 {
+		f.turn = clockTurn
+		if time.Now().After(f.stop) {
+			return &LimitError{"it takes too long"}
+		}
+	}
+	return nil
+}
+
+func (f *Frame) step() error {
+	f.steps--
+	f.turn--
+	if f.turn > 0 && f.steps > 0 {
+		return nil
+	}
+	return f.Step(1)
+}
+
+// Spend takes n bytes from the budget.
+func (f *Frame) Spend(n int) error {
+	if n < 0 || n > f.bytes {
+		return &LimitError{fmt.Sprintf("it makes more than %d MiB of text and objects", maxBytes>>20)}
+	}
+	f.bytes -= n
+	return nil
+}
+
+// enter begins an activation with n slots.
+func (f *Frame) enter(n int) (outer []Value, chunk []Value, top int, err error) {
+	if f.depth >= maxRecursion {
+		return nil, nil, 0, &LimitError{fmt.Sprintf("its functions call each other deeper than %d", maxRecursion)}
+	}
+	f.depth++
+	outer, chunk, top = f.slots, f.chunk, f.top
+	if f.top+n > len(f.chunk) {
+		f.chunk = make([]Value, max(chunkSize, 2*n))
+		f.top = 0
+	}
+	f.slots = f.chunk[f.top : f.top+n : f.top+n]
+	f.top += n
+	if f.top > f.high {
+		f.high = f.top
+	}
+	return outer, chunk, top, nil
+}
+
+func (f *Frame) leave(outer, chunk []Value, top int) {
+	f.depth--
+	f.slots, f.chunk, f.top = outer, chunk, top
+}
+
+// Call calls a lambda or other delegate.
+func (f *Frame) Call(fn Value, args ...Value) (Value, error) {
+	c, ok := fn.ref.(*Closure)
+	if !ok {
+		return Null, dotnet.NullReference()
+	}
+	if err := f.step(); err != nil {
+		return Null, err
+	}
+	if c.native != nil {
+		return c.native(f, args)
+	}
+	outer, chunk, top, err := f.enter(c.fn.slots)
+	if err != nil {
+		return Null, err
+	}
+	for i, to := range c.fn.params {
+		v := args[i]
+		if to.cell {
+			v = Value{&cell{v}, 0}
+		}
+		f.slots[to.at] = v
+	}
+	for i, to := range c.fn.captures {
+		f.slots[to.to] = c.cells[i]
+	}
+	v, err := c.fn.run(f)
+	f.leave(outer, chunk, top)
+	return v, err
+}
+
+// run evaluates the function in the activation at hand.
+func (fn *function) run(f *Frame) (Value, error) {
+	if fn.value != nil {
+		return fn.value(f)
+	}
+	f.result = Null
+	if _, err := fn.body(f); err != nil {
+		return Null, err
+	}
+	v := f.result
+	f.result = Null
+	return v, nil
+}
+
+// closure makes a lambda of the activation at hand.
+func (f *Frame) closure(t *Type, fn *function) Value {
+	c := &Closure{typ: t, fn: fn}
+	if len(fn.captures) > 0 {
+		c.cells = make([]Value, len(fn.captures))
+		for i, from := range fn.captures {
+			c.cells[i] = f.slots[from.from]
+		}
+	}
+	return Value{c, 0}
+}
+
+// Run evaluates the program over a call. Its error is an *Exception or a *LimitError; any other is a fault of ours.
+func (p *Program) Run(c *Context, b *Budget) (v Value, err error) {
+	f := frames.Get().(*Frame)
+	steps := min(maxSteps, maxCallSteps-b.steps)
+	f.ctx, f.steps, f.bytes, f.turn = c, steps, maxBytes, clockTurn
+	f.stop = time.Now().Add(maxWall)
+	if !b.Deadline.IsZero() && b.Deadline.Before(f.stop) {
+		f.stop = b.Deadline
+	}
+	defer func() {
+		b.steps += steps - max(f.steps, 0)
+		if r := recover(); r != nil { // the last guard: a mistake of ours must not take the gateway down
+			v, err = Null, fmt.Errorf("an expression failed inside: %v", r)
+			return
+		}
+		f.reset()
+		frames.Put(f)
+	}()
+	if steps <= 0 {
+		return Null, &LimitError{fmt.Sprintf("the expressions of this call take more than %d steps", maxCallSteps)}
+	}
+	if _, _, _, err = f.enter(p.main.slots); err != nil {
+		return Null, err
+	}
+	v, err = p.main.run(f)
+	if err != nil {
+		return Null, exception(err)
+	}
+	return p.deliver(f, v)
+}
+
+// reset forgets everything of the call.
+func (f *Frame) reset() {
+	chunk := f.chunk
+	if len(chunk) != chunkSize {
+		chunk = make([]Value, chunkSize)
+	} else {
+		clear(chunk[:min(f.high, chunkSize)])
+	}
+	*f = Frame{chunk: chunk}
+}
+
+// exception turns any error that C# can see into an *Exception; limits stay what they are.
+func exception(err error) error {
+	var limit *LimitError
+	var e *Exception
+	switch {
+	case errors.As(err, &limit):
+		return limit
+	case errors.As(err, &e):
+		return e
+	}
+	return dotnet.NewException("System.Exception", "%s", err.Error())
+}
+
+// throw makes an exception of a .NET type.
+func throw(typeName, format string, args ...any) error {
+	return dotnet.NewException(typeName, format, args...)
+}
