@@ -34,6 +34,7 @@ const environmentHelp = `gatehouse reads:
 "gatehouse env" prints, for the server over the data directory:
 
   GATEHOUSE_ARM, GATEHOUSE_AUTHORITY, GATEHOUSE_GRAPH, GATEHOUSE_IMDS   where it listens
+  GATEHOUSE_GATEWAY                                      where it serves APIs
   GATEHOUSE_CA_FILE                                      the certificate authority to trust
   TENANT_ID, SUBSCRIPTION_ID, CLIENT_ID, CLIENT_SECRET   the bootstrap service principal
   AZURE_*                                                the same for the Azure SDKs
