@@ -44,18 +44,20 @@ func element(name string) compile {
 		return compileFragment
 	case "invoke-dapr-binding":
 		return compileInvokeDaprBinding
+	case "json-to-xml":
+		return compileJSONToXML
 	case "jsonp":
 		return compileJSONP
 	case "limit-concurrency":
 		return compileLimitConcurrency
-	case "log-to-eventhub":
-		return compileLogToEventHub
-	case "publish-to-dapr":
-		return compilePublishToDapr
 	case "llm-emit-token-metric", "azure-openai-emit-token-metric":
 		return compileTokenMetric
 	case "llm-token-limit", "azure-openai-token-limit":
 		return compileTokenLimit
+	case "log-to-eventhub":
+		return compileLogToEventHub
+	case "publish-to-dapr":
+		return compilePublishToDapr
 	case "quota":
 		return compileQuota
 	case "quota-by-key":
@@ -92,6 +94,8 @@ func element(name string) compile {
 		return compileValidateParameters
 	case "validate-status-code":
 		return compileValidateStatusCode
+	case "xml-to-json":
+		return compileXMLToJSON
 	}
 	return nil
 }
