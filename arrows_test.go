@@ -78,7 +78,7 @@ const arrows = `
 	gateway/config                             < gateway/contract
 	policy, token                              < gateway/pipeline
 	gateway/contract, gateway/graphql          < gateway/pipeline
-	counter, cache                             < gateway/pipeline
+	counter, cache, dotnet/jsonxml, liquid      < gateway/pipeline
 	gateway/pipeline, gateway/config           < gateway
 	gateway/config, guard                      < gateway/feed
 	gateway/feed, gateway/trace, analytics     < gateway/remote
