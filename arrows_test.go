@@ -31,6 +31,7 @@ const arrows = `
 	dotnet/newtonsoft, dotnet/xlinq            < liquid, dotnet/jsonxml
 	dotnet, dotnet/newtonsoft, dotnet/xlinq    < policy/expr
 	policy/expr                                < policy
+	gatehouse                                  < policy/expr/gen
 	gatehouse                                  < provider/apim/gen, policy, analytics
 	gatehouse                                  < token, gateway/admit, gateway/graphql
 	gatehouse                                  < redis

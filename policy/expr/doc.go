@@ -7,3 +7,5 @@
 // is reachable but through the tables in the files lib_*.go; how to add to them stands
 // at the top of lib.go.
 package expr
+
+//go:generate go run ./gen
