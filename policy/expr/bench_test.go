@@ -44,7 +44,7 @@ func BenchmarkCompile(b *testing.B) {
 	lib()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, faults := Compile(code, false, WantText); faults != nil {
+		if _, faults := compile(code, false, WantText, nil); faults != nil {
 			b.Fatal(faults)
 		}
 	}
@@ -55,7 +55,7 @@ func TestAllocations(t *testing.T) {
 	for code, want := range map[string]Slot{
 		`context.Response.StatusCode >= 200 && context.Request.Method == "GET"`: WantBool,
 		`(context.Response.StatusCode + 7) * 3 % 11`:                            WantInt,
-		`context.Request.Headers.GetValueOrDefault("x-one", "")`:                 WantText,
+		`context.Request.Headers.GetValueOrDefault("x-one", "")`:                WantText,
 	} {
 		p, c := program(t, code, want), world()
 		var budget Budget

@@ -9,7 +9,6 @@ import (
 // binder gives every node of the tree its type and code, as a C# compiler would, in one pass: what a node means is found and
 // the closure that does it is made at once. Locals are places in an activation, known before anything runs.
 type binder struct {
-	src      string
 	lib      *library
 	want     Slot
 	faults   []lexFault
@@ -24,8 +23,8 @@ type binder struct {
 	set      typeSet // of this program's own types
 	overflow overflow
 	jumps    *jumps
-	catches  []slot // hidden locals of the exceptions that are being caught, innermost last
-	quiet    bool   // no reads are noted: a lambda is being tried
+	catches  []slot        // hidden locals of the exceptions that are being caught, innermost last
+	used     func(*member) // told of every member that is used
 }
 
 // overflow says what arithmetic on integers does: constants that overflow are refused, other numbers wrap, unless checked or
@@ -252,9 +251,8 @@ func (s *fnScope) find(l *local) (slot, bool) {
 	return to, true
 }
 
-// Compile compiles what stands between the outer brackets of @(...), or of @{...} when block is set. Without
-// faults the program is not nil.
-func Compile(code string, block bool, want Slot) (*Program, []Fault) {
+// compile is Compile without the cache; used, if any, is told of every member that the code uses.
+func compile(code string, block bool, want Slot, used func(*member)) (*Program, []Fault) {
 	if len(code) > maxSource {
 		return nil, []Fault{{Line: 1, Column: 1, Message: fmt.Sprintf("The expression is longer than %d KiB", maxSource>>10)}}
 	}
@@ -263,7 +261,7 @@ func Compile(code string, block bool, want Slot) (*Program, []Fault) {
 	if p.fault != nil {
 		return nil, located(code, []lexFault{*p.fault})
 	}
-	b := &binder{src: code, lib: lib(), want: want, lambdas: map[*lambdaExpr][]boundLambda{}}
+	b := &binder{lib: lib(), want: want, lambdas: map[*lambdaExpr][]boundLambda{}, used: used}
 	main := b.main(tree)
 	if len(b.faults) > 0 {
 		return nil, located(code, b.faults)
@@ -390,6 +388,13 @@ func (b *binder) wanted() string { return b.wantedType().CSharp() }
 func printable(t *Type) bool {
 	t = t.underlying()
 	return t.kind >= kObject || t.kind == kEnum || t.kind == kNull || t.isValue() && t.kind != kVoid && t.kind != kTypeParam
+}
+
+// noteUse notes that the code uses a member.
+func (b *binder) noteUse(m *member) {
+	if b.used != nil {
+		b.used(m)
+	}
 }
 
 func (b *binder) busy() bool {

@@ -617,6 +617,7 @@ func (b *binder) emit(fn operand, u *usable, args []arg) operand {
 		b.fail(fn.at, "Member '%s' cannot be accessed with an instance reference; qualify it with a type name instead", u.signature())
 		return failed(fn.at)
 	}
+	b.noteUse(u.m)
 	codes := b.finish(u, args)
 	var recv *operand
 	if !u.m.static {

@@ -410,6 +410,7 @@ func (b *binder) staticMember(x operand, n *memberExpr) operand {
 		return failed(n.at())
 	}
 	if first.m.kind == mConstant {
+		b.noteUse(first.m)
 		return constant(n.at(), first.m.constant, first.ret())
 	}
 	return b.property(first, nil, n)
@@ -472,6 +473,7 @@ func (b *binder) property(cd candidate, recv *operand, n *memberExpr) operand {
 		pl.why = "Property or indexer '" + cd.m.on.CSharp() + "." + n.name + "' cannot be assigned to -- it is read only"
 	}
 	pl.get = cd.fn(nil)
+	b.noteUse(cd.m)
 	if recv != nil {
 		pl.parts = []operand{*recv}
 		pl.null = !recv.t.isValue()

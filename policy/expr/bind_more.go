@@ -59,6 +59,7 @@ func (b *binder) element(at int, x operand, args []arg) *place {
 		}
 		return nil
 	}
+	b.noteUse(best.m)
 	pl := &place{t: best.ret, get: best.fn(nil), set: best.m.set, null: !x.t.isValue()}
 	pl.parts = append([]operand{x}, b.finish(best, args)...)
 	if best.m.set == nil {
@@ -183,6 +184,7 @@ func (b *binder) construct(n *newExpr, t *Type, args []arg) operand {
 		}
 		return failed(n.at())
 	}
+	b.noteUse(best.m)
 	return b.call(best.m, best.fn(nil), nil, b.finish(best, args), t, n.at(), b.ctorOuts(best, args)...)
 }
 

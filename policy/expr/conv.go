@@ -451,6 +451,7 @@ func (b *binder) userConversion(x operand, to *Type, explicit bool) (operand, bo
 			return x, false
 		}
 	}
+	b.noteUse(m)
 	r := b.call(m, m.fn, nil, []operand{y}, m.ret, x.at)
 	if z, ok := b.standard(r, to); ok {
 		return z, true

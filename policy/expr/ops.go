@@ -852,6 +852,7 @@ func (b *binder) userOperator(at int, op string, xs []operand) (operand, bool) {
 		isLifted = isLifted || x.t.kind == kNullable
 	}
 	if best, _ := b.choose(operand{k: oGroup, at: at}, list, args); best != nil {
+		b.noteUse(best.m)
 		return b.call(best.m, best.fn(nil), nil, b.finish(best, args), best.ret, at), true
 	}
 	if !isLifted && !(len(xs) == 2 && (xs[0].t.kind == kNull || xs[1].t.kind == kNull)) {
