@@ -37,9 +37,13 @@ func (k *Compiler) body(e *policy.Element, side Side) *setBody {
 }
 
 // inner is all between the tags of an element, with the named values in it replaced.
-func (k *Compiler) inner(e *policy.Element) string {
-	return policy.ReplaceAll(e.Inner, func(name string) (string, bool) {
-		return k.namedValue(policy.Name{Name: name})
+func (k *Compiler) inner(e *policy.Element) string { return k.replaced(e.Inner, false) }
+
+// replaced puts the named values that there are into a text, and leaves the rest. In a template a name may as well be
+// one of its own: that it is a named value nobody has checked for the writer, so it is looked up as optional.
+func (k *Compiler) replaced(text string, maybe bool) string {
+	return policy.ReplaceAll(text, func(name string) (string, bool) {
+		return k.namedValue(policy.Name{Name: name, Maybe: maybe})
 	})
 }
 
@@ -67,13 +71,3 @@ func (s *setBody) eval(c *Call) ([]byte, error) {
 	}
 	return []byte(v.Print()), nil
 }
-
-// template is a Liquid template.
-type template struct{}
-
-func (k *Compiler) template(e *policy.Element, _ Side) *template {
-	k.Fault(e, "Liquid templates are not available in this gateway yet.")
-	return nil
-}
-
-func (t *template) render(*Call) ([]byte, error) { return nil, nil }

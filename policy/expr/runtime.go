@@ -468,6 +468,9 @@ func (p *Program) deliver(f *Frame, v Value) (Value, error) {
 
 // Print returns v as a text slot prints it: "" for null.
 func (v Value) Print() string {
+	if v.ref == nil || v.IsString() {
+		return v.Str()
+	}
 	lib()
 	f := &Frame{ctx: &Context{}, steps: maxSteps, bytes: maxBytes, turn: clockTurn, chunk: make([]Value, chunkSize)}
 	s, _ := f.text(v)
