@@ -76,6 +76,7 @@ type Traffic struct{ Received, Sent int64 }
 
 // shared is what policies of one call tell each other.
 type shared struct {
+	cors      bool          // a cors policy has fitted the call
 	answers   []func(*Call) // run when a backend has answered
 	counted   []countedIn   // quotas that the call was counted in
 	tokens    *tokenWatch   // of language models

@@ -48,8 +48,7 @@ func (s *choose) Run(c *Call) error {
 	return s.otherwise.Run(c)
 }
 
-// base stands for the same section of the next wider scope.
-func compileBase(*Compiler, *policy.Element) Step { return StepFunc(base) }
+func compileBase(*Compiler, *policy.Element) Step { return baseStep{} }
 
 // compileFragment puts the policies of a fragment in place of include-fragment.
 func compileFragment(k *Compiler, e *policy.Element) Step {

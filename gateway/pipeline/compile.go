@@ -48,7 +48,8 @@ type Document struct {
 	NamedValues, Fragments []string
 
 	sections [4]Block
-	stores   bool // outbound has a cache-store
+	stores   bool    // outbound has a cache-store
+	direct   []*cors // in inbound itself; nil stands for base
 }
 
 // Compile makes a document ready to run. One that is wrong fails every call that it governs.
@@ -60,6 +61,7 @@ func Compile(src Source, env Env) *Document {
 			k.doc.sections[s] = k.block(written.Policies)
 		}
 	}
+	k.doc.direct = directCORS(k.doc.sections[Inbound])
 	slices.Sort(k.doc.NamedValues)
 	k.doc.NamedValues = slices.Compact(k.doc.NamedValues)
 	if k.doc.Err = errors.Join(k.faults...); k.doc.Err != nil {
@@ -80,6 +82,7 @@ func (d *Document) breakUp() {
 	fail := StepFunc(func(*Call) error {
 		return &Failure{Reason: "PolicyInvalid", Message: "The policy of the scope cannot be run: " + d.Err.Error(), Cause: d.Err}
 	})
+	d.direct = nil
 	d.sections = [4]Block{Inbound: {placed{Step: fail, place: at}}}
 }
 

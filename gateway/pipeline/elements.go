@@ -10,6 +10,8 @@ type compile func(k *Compiler, e *policy.Element) Step
 // not a variable because some of what it returns calls it.
 func element(name string) compile {
 	switch name {
+	case "authentication-basic":
+		return compileBasic
 	case "authentication-certificate":
 		return compileAuthenticationCertificate
 	case "authentication-managed-identity":
@@ -28,14 +30,20 @@ func element(name string) compile {
 		return compileCacheStoreValue
 	case "cache-value":
 		return compileCacheValue
+	case "check-header":
+		return compileCheckHeader
 	case "choose":
 		return compileChoose
+	case "cors":
+		return compileCORS
 	case "cosmosdb-data-source", "send-service-bus-message", "sql-data-source", "xsl-transform":
 		return compileUnavailable
 	case "cross-domain":
 		return compileCrossDomain
 	case "emit-metric":
 		return compileEmitMetric
+	case "find-and-replace":
+		return compileFindAndReplace
 	case "forward-request":
 		return compileForward
 	case "get-authorization-context":
@@ -44,6 +52,8 @@ func element(name string) compile {
 		return compileFragment
 	case "invoke-dapr-binding":
 		return compileInvokeDaprBinding
+	case "ip-filter":
+		return compileIPFilter
 	case "json-to-xml":
 		return compileJSONToXML
 	case "jsonp":
@@ -56,6 +66,10 @@ func element(name string) compile {
 		return compileTokenLimit
 	case "log-to-eventhub":
 		return compileLogToEventHub
+	case "mock-response":
+		return compileMock
+	case "proxy":
+		return compileProxy
 	case "publish-to-dapr":
 		return compilePublishToDapr
 	case "quota":
@@ -66,18 +80,34 @@ func element(name string) compile {
 		return compileRateLimit
 	case "rate-limit-by-key":
 		return compileRateLimitByKey
+	case "redirect-content-urls":
+		return compileRedirectURLs
+	case "retry":
+		return compileRetry
 	case "return-response":
 		return compileReturnResponse
+	case "rewrite-uri":
+		return compileRewrite
+	case "send-one-way-request":
+		return compileSendRequest
+	case "send-request":
+		return compileSendRequest
 	case "set-backend-service":
 		return compileSetBackend
 	case "set-body":
 		return compileSetBody
 	case "set-header":
 		return compileSetHeader
+	case "set-method":
+		return compileSetMethod
+	case "set-query-parameter":
+		return compileSetQuery
 	case "set-status":
 		return compileSetStatus
 	case "set-variable":
 		return compileSetVariable
+	case "trace":
+		return compileTrace
 	case "validate-azure-ad-token":
 		return compileValidateAzureToken
 	case "validate-client-certificate":
@@ -94,6 +124,8 @@ func element(name string) compile {
 		return compileValidateParameters
 	case "validate-status-code":
 		return compileValidateStatusCode
+	case "wait":
+		return compileWait
 	case "xml-to-json":
 		return compileXMLToJSON
 	}

@@ -129,5 +129,8 @@ func (c *Call) runFrom(level int, s Section) error {
 	return err
 }
 
-// base runs the same section of the next wider scope. In the widest it has no effect.
-func base(c *Call) error { return c.runFrom(c.level-1, c.section) }
+// baseStep runs the same section of the next wider scope. In the widest it has no effect.
+type baseStep struct{}
+
+// Run runs it.
+func (baseStep) Run(c *Call) error { return c.runFrom(c.level-1, c.section) }

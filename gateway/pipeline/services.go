@@ -24,6 +24,8 @@ type Services struct {
 	Go func(func(context.Context)) bool
 	// Sleep waits, less long when the context ends; nil waits by the clock.
 	Sleep func(context.Context, time.Duration) error
+	// Telemetry takes what trace policies send; nil drops it.
+	Telemetry func(*Call, Telemetry)
 	// Limits holds the calls that are inside limit-concurrency.
 	Limits *Concurrency
 	// Counters count what limits and quotas limit.
