@@ -83,6 +83,8 @@ const arrows = `
 	gateway/pipeline, gateway/config           < gateway
 	gateway/config, guard                      < gateway/feed
 	gateway/feed, gateway/trace, analytics     < gateway/remote
+	gateway, gateway/admit, arm                < gateway/hooks
+	gateway/trace, analytics                   < gateway/hooks
 `
 
 // free may import every package of ours: they are where the parts are put together.

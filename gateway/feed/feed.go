@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,18 +18,38 @@ import (
 // Config is the feed's: nothing of it but its entities may be kept.
 type Follower func(c *config.Config, u *config.Update)
 
+// Followers are told in the order in which they came: who looks at what another one makes follows after it.
+type Followers struct{ list []*Follower }
+
+// Add adds a follower; what it returns is for Remove.
+func (l *Followers) Add(fn Follower) *Follower {
+	l.list = append(l.list, &fn)
+	return &fn
+}
+
+// Remove takes a follower away.
+func (l *Followers) Remove(fn *Follower) {
+	l.list = slices.DeleteFunc(slices.Clone(l.list), func(each *Follower) bool { return each == fn })
+}
+
+// Tell tells all of them.
+func (l *Followers) Tell(c *config.Config, u *config.Update) {
+	for _, fn := range l.list {
+		(*fn)(c, u)
+	}
+}
+
 // Feed holds the configuration of every service of a store. It is safe for concurrent use.
 type Feed struct {
 	store *store.Store
 	log   *slog.Logger
 
-	mu         sync.Mutex // held to read and change what follows, also while followers are told
-	services   map[gatehouse.Scope]*config.Config
-	gateways   map[gatehouse.Scope][]connection // of workspace gateways, by the gateway
-	followers  map[int]Follower
-	registered int
-	seq        int64
-	bell       chan struct{} // closed and replaced when there are updates
+	mu        sync.Mutex // held to read and change what follows, also while followers are told
+	services  map[gatehouse.Scope]*config.Config
+	gateways  map[gatehouse.Scope][]connection // of workspace gateways, by the gateway
+	followers Followers
+	seq       int64
+	bell      chan struct{} // closed and replaced when there are updates
 }
 
 // New reads all services of a store, and follows it from then on. Make it before serving.
@@ -37,7 +58,7 @@ func New(ctx context.Context, s *store.Store, log *slog.Logger) (*Feed, error) {
 		log = slog.Default()
 	}
 	f := &Feed{store: s, log: log, services: map[gatehouse.Scope]*config.Config{}, gateways: map[gatehouse.Scope][]connection{},
-		followers: map[int]Follower{}, bell: make(chan struct{})}
+		bell: make(chan struct{})}
 	// Commits made while loading wait for the lock and are taken in afterwards, again if need be.
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -67,13 +88,11 @@ func (f *Feed) Follow(fn Follower) (stop func()) {
 	for _, c := range f.services {
 		fn(c, c.Update())
 	}
-	n := f.registered
-	f.registered++
-	f.followers[n] = fn
+	one := f.followers.Add(fn)
 	return func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		delete(f.followers, n)
+		f.followers.Remove(one)
 	}
 }
 

@@ -155,9 +155,7 @@ func (c *commit) publish() {
 		default:
 			current.Apply(u)
 		}
-		for _, fn := range c.f.followers {
-			fn(current, u)
-		}
+		c.f.followers.Tell(current, u)
 		told = true
 	}
 	if told {

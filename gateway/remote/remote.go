@@ -53,8 +53,7 @@ type Remote struct {
 	state     string
 	unsaved   bool
 	loading   bool // from disk
-	followers map[int]feed.Follower
-	added     int
+	followers feed.Followers
 }
 
 // New makes a Remote, with the configuration that an earlier one left behind when there is one.
@@ -82,8 +81,7 @@ func New(c Config) (*Remote, error) {
 	if c.Gateway == "" {
 		return nil, errors.New("the token names no gateway; say which one this is")
 	}
-	r := &Remote{Config: c, base: strings.TrimRight(c.Endpoint, "/") + "/" + url.PathEscape(c.Gateway) + "/", client: &http.Client{Transport: c.Transport},
-		followers: map[int]feed.Follower{}}
+	r := &Remote{Config: c, base: strings.TrimRight(c.Endpoint, "/") + "/" + url.PathEscape(c.Gateway) + "/", client: &http.Client{Transport: c.Transport}}
 	r.rights.clear(0)
 	if c.Dir == "" {
 		return r, nil
@@ -110,13 +108,11 @@ func (r *Remote) Follow(fn feed.Follower) (stop func()) {
 	if r.config != nil {
 		fn(r.config, r.config.Update())
 	}
-	n := r.added
-	r.added++
-	r.followers[n] = fn
+	one := r.followers.Add(fn)
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.followers, n)
+		r.followers.Remove(one)
 	}
 }
 
@@ -238,9 +234,7 @@ func (r *Remote) take(h *head, u *config.Update) {
 	default:
 		r.config.Apply(u)
 	}
-	for _, fn := range r.followers {
-		fn(r.config, u)
-	}
+	r.followers.Tell(r.config, u)
 }
 
 // call performs a call of the node. An answer that is no success is an error.
