@@ -74,6 +74,9 @@ func (k *rights) find(key [32]byte, now time.Time, staleness time.Duration) (ans
 func (k *rights) keep(key [32]byte, a *answer, at time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if a.Access > k.access { // sooner than the call that waits for changes told; an answer that was overtaken says less
+		k.clear(a.Access)
+	}
 	if len(k.known) >= mostKnown {
 		clear(k.known)
 	}
