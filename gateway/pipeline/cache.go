@@ -77,7 +77,7 @@ func (s *cacheLookup) Run(c *Call) error {
 	if r := c.find(l); r != nil {
 		c.SetResponse(&r.Response)
 		c.tellDownstream(l, r.expires)
-		c.Answered, c.Cached = true, Hit
+		c.Answered, c.Cached, c.shared.hit = true, Hit, responseStore
 		c.Trace("cache-lookup", "Cache lookup resulted in a hit! Cached response will be used.")
 		return errCached
 	}
@@ -234,17 +234,30 @@ type cacheStore struct {
 	any      Flag
 }
 
-func compileCacheStore(k *Compiler, e *policy.Element) Step {
+// stores are the kinds of policies that a response from a cache skips to.
+type stores uint8
+
+const (
+	responseStore stores = 1 << iota
+	semanticStore
+)
+
+// storesIn notes a policy that responses of its kind skip to.
+func (k *Compiler) storesIn(kind stores) {
 	k.stores++
 	if k.section == Outbound {
-		k.doc.stores = true
+		k.doc.stores |= kind
 	}
+}
+
+func compileCacheStore(k *Compiler, e *policy.Element) Step {
+	k.storesIn(responseStore)
 	return &cacheStore{k.Whole(e, "duration"), k.Flag(e, "cache-response")}
 }
 
 func (s *cacheStore) Run(c *Call) error {
-	if c.shared.skip { // what comes now is for responses from the cache too
-		c.shared.skip = false
+	if c.shared.skip != 0 { // what comes now is for responses from the cache too
+		c.shared.skip &^= responseStore
 		return nil
 	}
 	l := c.shared.lookup
@@ -269,8 +282,14 @@ func (s *cacheStore) Run(c *Call) error {
 	return nil
 }
 
-// keep stores the answer. Cookies are for one client only and are left out.
+// keep stores the answer.
 func (c *Call) keep(l *lookup, ttl time.Duration) {
+	c.keepAnswer(ttl, func(data []byte) { l.cache.Put(l.key, data, ttl) })
+}
+
+// keepAnswer gives the answer to put, as it is now, once all of its body is there; not if it is too large. Cookies are for
+// one client only and are left out.
+func (c *Call) keepAnswer(ttl time.Duration, put func([]byte)) {
 	r := storedResponse{Response: expr.Response{StatusCode: c.Reply().StatusCode, StatusReason: c.Reply().StatusReason, Headers: maps.Clone(c.Reply().Headers)}, expires: c.Services.now().Add(ttl)}
 	delete(r.Headers, "Set-Cookie")
 	p := &packer{}
@@ -278,13 +297,13 @@ func (c *Call) keep(l *lookup, ttl time.Duration) {
 	body := c.Body(Answer)
 	switch {
 	case body == nil:
-		l.cache.Put(l.key, p.b, ttl)
+		put(p.b)
 	case body.stream != nil:
 		if body.size <= cache.MaxEntry {
-			body.stream = &copying{ReadCloser: body.stream, want: body.size, data: p.b, most: cache.MaxEntry, done: func(data []byte) { l.cache.Put(l.key, data, ttl) }}
+			body.stream = &copying{ReadCloser: body.stream, want: body.size, data: p.b, most: cache.MaxEntry, done: put}
 		}
 	case body.file == nil && len(p.b)+len(body.data) <= cache.MaxEntry:
-		l.cache.Put(l.key, append(p.b, body.data...), ttl)
+		put(append(p.b, body.data...))
 	}
 }
 

@@ -59,6 +59,8 @@ type Home struct {
 	Caches cache.Caches // those that its policies may use
 	// Backends are those that policies name; nil for none.
 	Backends *BackendSet
+	// Vectors keep completions for similar prompts; nil for none.
+	Vectors *cache.Vectors
 }
 
 // Cached says what the response cache had.
@@ -82,7 +84,8 @@ type shared struct {
 	tokens    *tokenWatch   // of language models
 	tokenKeys []counter.Key // token limits that the call was counted in
 	lookup    *lookup       // of cache-lookup, for cache-store
-	skip      bool          // the response is from the cache: outbound goes on after cache-store
+	near      *nearness     // of llm-semantic-cache-lookup, for its store
+	hit, skip stores        // the response is from a cache, and outbound goes on behind this kind of policy
 }
 
 // memory is what every call needs, kept with the call so that it need not be allocated.

@@ -48,8 +48,8 @@ type Document struct {
 	NamedValues, Fragments []string
 
 	sections [4]Block
-	stores   bool    // outbound has a cache-store
 	direct   []*cors // in inbound itself; nil stands for base
+	stores   stores  // that outbound has
 }
 
 // Compile makes a document ready to run. One that is wrong fails every call that it governs.

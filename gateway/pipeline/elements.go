@@ -62,6 +62,10 @@ func element(name string) compile {
 		return compileLimitConcurrency
 	case "llm-emit-token-metric", "azure-openai-emit-token-metric":
 		return compileTokenMetric
+	case "llm-semantic-cache-lookup", "azure-openai-semantic-cache-lookup":
+		return compileSemanticLookup
+	case "llm-semantic-cache-store", "azure-openai-semantic-cache-store":
+		return compileSemanticStore
 	case "llm-token-limit", "azure-openai-token-limit":
 		return compileTokenLimit
 	case "log-to-eventhub":

@@ -31,7 +31,7 @@ type placed struct {
 // Run runs the steps up to the first that fails, and gives that failure its place.
 func (b Block) Run(c *Call) error {
 	for i := range b {
-		if c.shared.skip && !b[i].store {
+		if c.shared.skip != 0 && !b[i].store {
 			continue
 		}
 		if err := c.step(b[i].place); err != nil {
@@ -77,7 +77,9 @@ func (c *Call) Run() {
 		err := c.runSection(s)
 		if errors.Is(err, errCached) {
 			cached = true
-			c.shared.skip = slices.ContainsFunc(c.Chain, func(d *Document) bool { return d.stores })
+			if slices.ContainsFunc(c.Chain, func(d *Document) bool { return d.stores&c.shared.hit != 0 }) {
+				c.shared.skip = c.shared.hit
+			}
 			continue
 		}
 		if err != nil {
@@ -105,7 +107,7 @@ func (c *Call) settle(err error) {
 
 // fail puts what failed before expressions, and prepares the answer.
 func (c *Call) fail(f *Failure) {
-	c.Failed, c.shared.skip = f, false
+	c.Failed, c.shared.skip = f, 0
 	c.LastError = f.lastError()
 	c.Answered = true
 	f.prepare(c)

@@ -20,6 +20,7 @@ func (w *world) limitServices(s *Services) {
 	}
 	w.t.Cleanup(kept.Close)
 	s.Metrics = &Metrics{}
+	w.shared.Vectors = &cache.Vectors{Clock: now}
 	w.shared.Key, w.shared.Caches = "contoso", cache.Caches{Internal: kept}
 }
 
