@@ -172,4 +172,3 @@ func (s *semanticStorePolicy) Run(c *Call) error {
 	}
 	return nil
 }
-
