@@ -78,14 +78,14 @@ type Traffic struct{ Received, Sent int64 }
 
 // shared is what policies of one call tell each other.
 type shared struct {
-	cors      bool          // a cors policy has fitted the call
-	answers   []func(*Call) // run when a backend has answered
-	counted   []countedIn   // quotas that the call was counted in
-	tokens    *tokenWatch   // of language models
-	tokenKeys []counter.Key // token limits that the call was counted in
-	lookup    *lookup       // of cache-lookup, for cache-store
-	near      *nearness     // of llm-semantic-cache-lookup, for its store
-	hit, skip stores        // the response is from a cache, and outbound goes on behind this kind of policy
+	cors      bool                // a cors policy has fitted the call
+	answers   []func(*Call) error // run when a backend has answered
+	counted   []countedIn         // quotas that the call was counted in
+	tokens    *tokenWatch         // of language models
+	tokenKeys []counter.Key       // token limits that the call was counted in
+	lookup    *lookup             // of cache-lookup, for cache-store
+	near      *nearness           // of llm-semantic-cache-lookup, for its store
+	hit, skip stores              // the response is from a cache, and outbound goes on behind this kind of policy
 }
 
 // memory is what every call needs, kept with the call so that it need not be allocated.
@@ -308,8 +308,8 @@ func (c *Call) End() error {
 	return errEnd
 }
 
-// OnAnswer runs f whenever forward-request has an answer, before other policies see it.
-func (c *Call) OnAnswer(f func(*Call)) { c.shared.answers = append(c.shared.answers, f) }
+// OnAnswer runs f whenever forward-request has an answer, before other policies see it. An error of it is one of forward-request.
+func (c *Call) OnAnswer(f func(*Call) error) { c.shared.answers = append(c.shared.answers, f) }
 
 // BeforeSend runs f when the response is complete and about to be sent, whatever it is.
 func (c *Call) BeforeSend(f func(*Call)) { c.before = append(c.before, f) }

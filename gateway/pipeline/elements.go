@@ -60,6 +60,8 @@ func element(name string) compile {
 		return compileJSONP
 	case "limit-concurrency":
 		return compileLimitConcurrency
+	case "llm-content-safety":
+		return compileContentSafety
 	case "llm-emit-token-metric", "azure-openai-emit-token-metric":
 		return compileTokenMetric
 	case "llm-semantic-cache-lookup", "azure-openai-semantic-cache-lookup":

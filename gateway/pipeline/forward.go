@@ -130,7 +130,11 @@ func (s *forward) Run(c *Call) error {
 		return err
 	}
 	c.receive(answer, s.stream)
-	runAll(c, c.shared.answers)
+	for _, f := range c.shared.answers {
+		if err := f(c); err != nil {
+			return err
+		}
+	}
 	if s.failOnError && answer.StatusCode >= 400 {
 		return &Failure{Reason: "ErrorStatusCode", Message: fmt.Sprintf("The backend answered with status code %d.", answer.StatusCode), Status: answer.StatusCode}
 	}

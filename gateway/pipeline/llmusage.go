@@ -69,7 +69,7 @@ func firstOf(values []string) string {
 }
 
 // watchAnswer finds out what an answer used.
-func watchAnswer(c *Call) {
+func watchAnswer(c *Call) error {
 	w := c.watch()
 	w.answered = true
 	tell := func(u usage) {
@@ -95,6 +95,7 @@ func watchAnswer(c *Call) {
 	default:
 		tell(c.usageOf(body))
 	}
+	return nil
 }
 
 // usageOf reads a whole answer; what does not tell its use is estimated.
