@@ -29,7 +29,7 @@ const arrows = `
 	gatehouse                                  < provider/apim/gen, dotnet, analytics
 	dotnet                                     < dotnet/newtonsoft, dotnet/xlinq
 	dotnet/newtonsoft, dotnet/xlinq            < liquid, dotnet/jsonxml
-	dotnet, dotnet/newtonsoft, dotnet/xlinq    < policy/expr
+	dotnet/jsonxml                             < policy/expr
 	policy/expr                                < policy
 	gatehouse                                  < policy/expr/gen
 	gatehouse                                  < provider/apim/gen, policy, analytics

@@ -2,6 +2,8 @@ package newtonsoft
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"gatehouse/dotnet"
 )
@@ -245,4 +247,23 @@ func (t *Token) IndexOf(item *Token) int {
 		return -1
 	}
 	return item.position()
+}
+
+// Path is JToken.Path: the way from the root, as JSONPath writes it.
+func (t *Token) Path() string {
+	var steps []*Token
+	for x := t; x.parent != nil; x = x.parent {
+		if x.typ == Property || x.parent.typ != Property {
+			steps = append(steps, x)
+		}
+	}
+	var b strings.Builder
+	for _, x := range slices.Backward(steps) {
+		if x.typ == Property {
+			writeName(&b, x.name)
+		} else {
+			fmt.Fprintf(&b, "[%d]", x.position())
+		}
+	}
+	return b.String()
 }

@@ -439,6 +439,14 @@ func (b *binder) forLoop(n *forStmt) exec {
 
 func (b *binder) foreach(n *foreachStmt) exec {
 	x := b.rvalue(n.x)
+	if x.t == jobjectType && x.k != oError { // has a GetEnumerator of its own, which C# prefers to JToken's
+		x = x.mapped(arrayOf(instance(pairType, stringType, jtokenType)), func(v Value) (Value, error) {
+			if v.ref == nil {
+				return Null, nil
+			}
+			return memberPairs(asToken(v)), nil
+		})
+	}
 	b.push()
 	defer b.pop()
 	before := b.state

@@ -125,14 +125,15 @@ func c(sig string, v Value) row       { return row{sig: sig, constant: v} }
 func families() [][]Decl {
 	return [][]Decl{
 		objectDecls, primitiveDecls, stringDecls, collectionDecls, enumerableDecls, delegateDecls, exceptionDecls, contextDecls, gatewayDecls, timeDecls,
+		jsonDecls, xmlDecls,
 	}
 }
 
 // runtimeTypes know the types of pointers to structs of other packages; nil is "not mine".
-var runtimeTypes = []func(pointer any) *Type{contextKind}
+var runtimeTypes = []func(pointer any) *Type{contextKind, jsonKind, xmlKind, timeKind}
 
 // walkers walk collections of other packages.
-var walkers = []func(pointer any) (walk, bool){contextWalk}
+var walkers = []func(pointer any) (walk, bool){contextWalk, jsonWalk}
 
 // library is all types and members.
 type library struct {

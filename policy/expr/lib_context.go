@@ -574,7 +574,7 @@ func productState(s string) Value {
 }
 
 // bodyReaders make the types that As<T> can give of a body; families add theirs.
-var bodyReaders = []func(t *Type) func(f *Frame, content []byte, contentType string) (Value, error){textBody}
+var bodyReaders = []func(t *Type) func(f *Frame, content []byte, contentType string) (Value, error){textBody, jsonBody, xmlBody}
 
 // textBody gives string and byte[].
 func textBody(t *Type) func(*Frame, []byte, string) (Value, error) {
