@@ -35,6 +35,9 @@ const keyPrefix = "ed25519:"
 // Open returns the key of the data directory dir, and makes one when there is none.
 // The file holds it sealed with the store's keys, so a stolen file signs nothing.
 func Open(dir string, s Sealer) (*Key, error) {
+	if dir == "" {
+		return nil, errors.New("the key that signs evidence: no data directory is named")
+	}
 	path := filepath.Join(dir, KeyFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {

@@ -323,7 +323,7 @@ func TestDemoContinues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := assemble(ctx, s, b, fixedURL, nil, serveConfig{})
+	a, err := assemble(ctx, s, b, fixedURL, nil, serveConfig{data: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
