@@ -226,6 +226,7 @@ type mismatch struct {
 	text string
 	args []any
 	name string // of an argument without a parameter
+	at   int    // where, when it is not the call
 	want *Type
 }
 
@@ -326,6 +327,9 @@ func (b *binder) failCall(at int, name string, why *mismatch, args []arg) {
 	case why == nil:
 		b.fail(at, "The call of '%s' does not fit", name)
 	case why.text != "":
+		if why.at > 0 {
+			at = why.at
+		}
 		b.fail(at, why.text, why.args...)
 	case why.name != "":
 		b.fail(at, "The best overload for '%s' does not have a parameter named '%s'", name, why.name)
@@ -367,9 +371,9 @@ func (b *binder) form(cd candidate, targs []*Type, args []arg, expanded bool) (*
 		return nil, why
 	}
 	if len(cd.m.tparams) > 0 && len(targs) == 0 {
-		inferred, ok := b.infer(u, args)
-		if !ok {
-			return nil, &mismatch{rank: 2, text: "The type arguments for method '%s' cannot be inferred from the usage. Try specifying the type arguments explicitly.", args: []any{cd.m.name}}
+		inferred, why := b.infer(u, args)
+		if why != nil {
+			return nil, why
 		}
 		u.targs = inferred
 	}

@@ -81,7 +81,7 @@ func outcome(code string) string {
 }
 
 func quote(s string) string {
-	return `"` + strings.NewReplacer("\\", `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + `"`
+	return `"` + strings.NewReplacer("\\", `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + `"`
 }
 
 // testCase is an expression and what it has to give.
@@ -124,8 +124,25 @@ func cases(t testing.TB) []testCase {
 
 func TestCases(t *testing.T) {
 	for _, c := range cases(t) {
+		if *update {
+			rewriteCase(t, c)
+			continue
+		}
 		if got := outcome(c.code); got != c.want {
 			t.Errorf("%s:%d: %s\n  gives %s\n  want  %s", c.file, c.line, c.code, got, c.want)
 		}
+	}
+}
+
+// rewriteCase puts what comes of a case into its file; the diff is the review.
+func rewriteCase(t *testing.T, c testCase) {
+	raw, err := os.ReadFile(c.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(raw), "\n")
+	lines[c.line-1] = "=> " + outcome(c.code)
+	if err := os.WriteFile(c.file, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

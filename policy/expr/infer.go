@@ -9,6 +9,7 @@ type inference struct {
 	u      *usable
 	fixed  []*Type
 	bounds [][]bound
+	fault  *mismatch // of a lambda by itself
 }
 
 type bound struct {
@@ -17,7 +18,7 @@ type bound struct {
 }
 
 // infer finds the type arguments of a generic method from its arguments.
-func (b *binder) infer(u *usable, args []arg) ([]*Type, bool) {
+func (b *binder) infer(u *usable, args []arg) ([]*Type, *mismatch) {
 	n := len(u.m.tparams)
 	in := &inference{b: b, u: u, fixed: make([]*Type, n), bounds: make([][]bound, n)}
 	for i, a := range args {
@@ -32,15 +33,17 @@ func (b *binder) infer(u *usable, args []arg) ([]*Type, bool) {
 			in.infer(a.x.t, in.param(p.typ), false)
 		}
 	}
-	if !in.lambdas(args) {
-		return nil, false
-	}
+	ok := in.lambdas(args)
 	for i := range in.fixed {
-		if in.fixed[i] == nil && !in.fix(i) {
-			return nil, false
-		}
+		ok = ok && (in.fixed[i] != nil || in.fix(i))
 	}
-	return in.fixed, true
+	switch {
+	case ok:
+		return in.fixed, nil
+	case in.fault != nil:
+		return nil, in.fault
+	}
+	return nil, &mismatch{rank: 2, text: "The type arguments for method '%s' cannot be inferred from the usage. Try specifying the type arguments explicitly.", args: []any{u.m.name}}
 }
 
 // param puts the arguments of the declaring type into a parameter's type.
@@ -56,6 +59,9 @@ func (in *inference) lambdas(args []arg) bool {
 				continue
 			}
 			ok, ready := in.fromLambda(a.x, in.param(in.u.params[i].typ))
+			if in.fault != nil {
+				in.fault.arg = i
+			}
 			if !ok {
 				return false
 			}
@@ -101,8 +107,10 @@ func (in *inference) fromLambda(x operand, t *Type) (ok, ready bool) {
 	}
 	l := in.b.lambda(x.lambda, params, nil)
 	if len(l.faults) > 0 || l.result == nil {
-		// The lambda is at fault by itself: inference goes on without it, and the fault is told where it stands.
-		return l.result != nil, true
+		if len(l.faults) > 0 {
+			in.fault = &mismatch{rank: 8, at: l.faults[0].pos, text: "%s", args: []any{l.faults[0].message}}
+		}
+		return false, true
 	}
 	if l.result.kind == kNull {
 		return true, true
