@@ -289,7 +289,7 @@ func (b *binder) choose(fn operand, group []candidate, args []arg) (*usable, *mi
 			continue
 		}
 		// A method of a base class does not count when one of a derived class fits.
-		hidden := slices.ContainsFunc(list, func(o *usable) bool { return o.on != u.on && !o.m.ext && o.on.derives(u.on) && o.on.kind != kInterface })
+		hidden := slices.ContainsFunc(list, func(o *usable) bool { return o.on != u.on && !o.m.ext && o.on.derives(u.on) })
 		if !hidden {
 			list = append(list, u)
 		}
@@ -502,6 +502,9 @@ func (b *binder) better(u, v *usable, args []arg) bool {
 func (b *binder) tie(u, v *usable, equal bool) bool {
 	switch {
 	case !equal && !b.sameParams(u, v):
+		if (u.missing == 0) != (v.missing == 0) {
+			return u.missing == 0
+		}
 		return u.m.ext && v.m.ext && len(u.m.tparams) < len(v.m.tparams)
 	case (len(u.m.tparams) == 0) != (len(v.m.tparams) == 0):
 		return len(u.m.tparams) == 0
