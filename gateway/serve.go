@@ -326,8 +326,28 @@ func portOf(host string, usual int) int {
 	return n
 }
 
-// plainPath resolves dot segments, escaped ones too, so that no policy sees any (gateway.md 2.4); false above the root.
+// plainPath resolves dot segments, escaped ones too, so that no policy sees any (gateway.md 2.4); false above the root,
+// and for dots behind an escaped slash or a backslash, which parts nothing here and may part something in a backend.
 func plainPath(path string) (string, bool) {
+	resolved, ok := resolveDots(path)
+	return resolved, ok && !hiddenDots(resolved)
+}
+
+func hiddenDots(path string) bool {
+	if strings.IndexByte(path, '%') < 0 && strings.IndexByte(path, '\\') < 0 {
+		return false
+	}
+	// A path with a broken escape somewhere has to be looked at too.
+	plain := strings.NewReplacer("%2e", ".", "%2E", ".", "%2f", "/", "%2F", "/", "%5c", "/", "%5C", "/").Replace(path)
+	for part := range strings.FieldsFuncSeq(plain, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+func resolveDots(path string) (string, bool) {
 	if path == "" {
 		return "/", true
 	}
