@@ -23,8 +23,8 @@ type Config struct {
 	Services pipeline.Services
 	// Serve completes the services for one API Management service: its tokens, its certificates, its schemas.
 	Serve func(c *config.Config, s *pipeline.Services)
-	// Home says which counters and caches the calls of a service share.
-	Home func(s *config.Service) pipeline.Home
+	// Home says which counters and caches the calls of a service share: that of Stores. Backends are the gateway's.
+	Home func(c *config.Config) pipeline.Home
 	// Env completes what documents may refer to when they are compiled.
 	Env func(service *config.Service, workspace config.Key, env *pipeline.Env)
 	// Admit asks whether a call may go on besides its key, such as the role check (gateway.md 13). A *Failure refuses.
@@ -130,7 +130,7 @@ func (g *Gateway) Update(c *config.Config, u *config.Update) {
 		b = &builder{}
 		g.builders[id] = b
 	}
-	home := g.home(c.Service)
+	home := g.home(c)
 	if b.plan == nil || u.Whole || aboutBackends(u) {
 		home.Backends = pipeline.NewBackendSet(c, &g.circuits)
 	} else {
@@ -165,11 +165,11 @@ func aboutBackends(u *config.Update) bool {
 	return slices.ContainsFunc(u.Put, func(e config.Entity) bool { return about(e.Key()) }) || slices.ContainsFunc(u.Delete, about)
 }
 
-func (g *Gateway) home(s *config.Service) pipeline.Home {
+func (g *Gateway) home(c *config.Config) pipeline.Home {
 	if g.Home != nil {
-		return g.Home(s)
+		return g.Home(c)
 	}
-	return pipeline.Home{Key: s.Statistics}
+	return pipeline.Home{Key: c.Service.Statistics}
 }
 
 func (g *Gateway) env(s *config.Service) func(config.Key, *pipeline.Env) {

@@ -34,8 +34,9 @@ func (c *serveConfig) gatewayAddress() string {
 }
 
 // newGateway makes the data plane over the configuration that the management plane keeps.
-func (a *app) newGateway(c *serveConfig) *gateway.Gateway {
+func (a *app) newGateway(c *serveConfig, kept *gatewayStores) *gateway.Gateway {
 	config := gateway.Config{Default: c.gatewayDefault, Log: slog.Default()}
+	kept.share(&config)
 	if c.demo {
 		if config.Default == "" {
 			config.Default = demo.Service

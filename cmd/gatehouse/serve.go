@@ -31,6 +31,7 @@ type serveConfig struct {
 	metricsListen            string
 	gatewayListen            string // "" is beside listen
 	gatewayDefault           string // service that answers on hosts of nobody
+	gatewayRedis             string // file with the connection string of the Redis that gateways count in
 	publicURL                string
 	tlsCert, tlsKey          string
 	logFormat, logLevel      string
@@ -73,6 +74,7 @@ names its file and prints the variables that clients read.`,
 	f.StringVar(&c.metricsListen, "metrics-listen", "", "plain HTTP address at which anybody gets /metrics (default: none; the HTTPS address has it for this machine)")
 	f.StringVar(&c.gatewayListen, "gateway-listen", "", "HTTPS address of the gateway, which serves calls of APIs (default: the port after that of --listen); off for none")
 	f.StringVar(&c.gatewayDefault, "gateway-default", "", "name of the API Management service that answers on host names that belong to none (default: none; the demo's with --demo)")
+	f.StringVar(&c.gatewayRedis, "gateway-redis", "", "file with the connection string of a Redis in which several gateways count rate limits and quotas together (default: each counts for itself)")
 	f.StringVar(&c.publicURL, "public-url", "", "address that clients use, https://host:port (default: localhost and the port)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
@@ -134,7 +136,15 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 	}
 	beside.past = a.past
 	defer beside.start(ctx)()
-	a.gateway = a.newGateway(&c)
+	kept, err := newGatewayStores(counted, c.gatewayRedis)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, kept.close(ctx)) }()
+	if err := a.metrics.registry.Register(newPolicyMetrics(&kept.metrics)); err != nil {
+		return err
+	}
+	a.gateway = a.newGateway(&c, kept)
 	defer a.gateway.Close()
 	if l.gateway != nil {
 		if l.gatewayTLS, err = l.gatewayTLSConfig(a.gateway, &c); err != nil {

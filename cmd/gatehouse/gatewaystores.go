@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/analytics"
+	"gatehouse/cache"
+	"gatehouse/counter"
+	"gatehouse/gateway"
+	"gatehouse/gateway/pipeline"
+	"gatehouse/redis"
+)
+
+// cacheBytes is how large the built-in cache of a gateway is.
+const cacheBytes = 256 << 20
+
+// gatewayStores are what calls of APIs are counted in and what is kept for later ones.
+type gatewayStores struct {
+	stores   gateway.Stores
+	counters counter.Counters
+	metrics  pipeline.Metrics
+	conn     *redis.Conn // that counters are shared by; nil when they are not
+}
+
+// newGatewayStores counts in this process, or in the Redis whose connection string is in a file. Quotas are kept in counted; nil keeps none.
+func newGatewayStores(counted *analytics.Store, redisFile string) (*gatewayStores, error) {
+	memory, err := cache.NewMemory(cacheBytes, nil)
+	if err != nil {
+		return nil, err
+	}
+	s := &gatewayStores{stores: gateway.Stores{Internal: memory, Vectors: &cache.Vectors{}, Failed: seldom("a cache cannot be used")}}
+	o := counter.Options{Failed: seldom("calls cannot be counted where they should be")}
+	if counted != nil {
+		o.Ledger = counted
+	}
+	if redisFile == "" {
+		s.counters = counter.NewLocal(o)
+	} else {
+		text, err := os.ReadFile(redisFile)
+		if err != nil {
+			return nil, fmt.Errorf("--gateway-redis: %w", err)
+		}
+		where, err := redis.Parse(strings.TrimSpace(string(text)))
+		if err != nil {
+			return nil, fmt.Errorf("--gateway-redis: %s: %w", redisFile, err)
+		}
+		s.conn = redis.New(where)
+		s.counters = counter.NewShared(s.conn, o)
+	}
+	counted.OnEdit(s.counters.Reload)
+	return s, nil
+}
+
+// seldom logs an error at most every 10 seconds: it may be that of every call.
+func seldom(what string) func(error) {
+	var next atomic.Int64
+	return func(err error) {
+		now := time.Now().UnixNano()
+		if at := next.Load(); now >= at && next.CompareAndSwap(at, now+int64(10*time.Second)) {
+			slog.Warn(what, "error", err)
+		}
+	}
+}
+
+// share has a gateway use them.
+func (s *gatewayStores) share(c *gateway.Config) {
+	c.Home = s.stores.Home
+	c.Services.Counters, c.Services.Metrics = s.counters, &s.metrics
+}
+
+// close writes what is counted and not kept yet. No call may run then.
+func (s *gatewayStores) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := s.counters.Close(ctx)
+	s.stores.Close()
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	if err != nil {
+		return errors.Join(errors.New("some calls of APIs were not added to their quotas"), err)
+	}
+	return nil
+}
+
+// policyMetrics shows what emit-metric and its kin sent: a summary for each, of which there is the sum and the count.
+type policyMetrics struct {
+	sent    *pipeline.Metrics
+	dropped *prometheus.Desc
+}
+
+func newPolicyMetrics(m *pipeline.Metrics) *policyMetrics {
+	return &policyMetrics{m, prometheus.NewDesc("gatehouse_policy_metrics_dropped_total", "Values of policies' metrics that were dropped because there are too many series.", nil, nil)}
+}
+
+// Describe implements prometheus.Collector. What policies send is not known before.
+func (*policyMetrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (m *policyMetrics) Collect(to chan<- prometheus.Metric) {
+	to <- prometheus.MustNewConstMetric(m.dropped, prometheus.CounterValue, float64(m.sent.Dropped()))
+	for _, s := range m.sent.All() {
+		var names, values []string
+		for _, l := range s.Labels {
+			names, values = append(names, l.Name), append(values, l.Value)
+		}
+		desc := prometheus.NewDesc("gatehouse_policy_"+s.Name, "Sent by policies.", names, nil)
+		if made, err := prometheus.NewConstSummary(desc, s.Count, s.Sum, nil, values...); err == nil {
+			to <- made
+		}
+	}
+}
