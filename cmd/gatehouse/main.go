@@ -36,7 +36,7 @@ func command() *cobra.Command {
 Real az, Terraform and Azure SDKs work against it; see "gatehouse help serve" to start one.`,
 		SilenceErrors: true, SilenceUsage: true, DisableFlagsInUseLine: true,
 	}
-	root.AddCommand(serveCommand(), envCommand(), azCommand(), tokenCommand(), auditCommand(), lintCommand(), needsCommand(), backupCommand(), restoreCommand(), rotateKeysCommand(), versionCommand(),
+	root.AddCommand(serveCommand(), gatewayCommand(), envCommand(), azCommand(), tokenCommand(), auditCommand(), lintCommand(), needsCommand(), backupCommand(), restoreCommand(), rotateKeysCommand(), versionCommand(),
 		explainCommand(), canICommand(), whoCanCommand(), whatCanCommand())
 	root.AddCommand(planCommand(), applyCommand(), reportCommand())
 	root.AddCommand(historyCommand(), accessCommand(), undoCommand())

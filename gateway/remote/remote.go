@@ -81,6 +81,7 @@ func New(c Config) (*Remote, error) {
 	if c.Gateway == "" {
 		return nil, errors.New("the token names no gateway; say which one this is")
 	}
+	c.Endpoint = strings.TrimRight(c.Endpoint, "/")
 	r := &Remote{Config: c, base: strings.TrimRight(c.Endpoint, "/") + "/" + url.PathEscape(c.Gateway) + "/", client: &http.Client{Transport: c.Transport}}
 	r.rights.clear(0)
 	if c.Dir == "" {
@@ -126,8 +127,29 @@ func (r *Remote) Known() bool {
 // Fresh reports whether the management node was heard of within Config.Staleness.
 func (r *Remote) Fresh() bool { return r.rights.fresh(r.Clock(), r.Staleness) }
 
-// wait is how long the node may wait for something to tell. It is part of the staleness of answers.
-const wait = 8 * time.Second
+// Revision is that of the configuration, 0 when there is none.
+func (r *Remote) Revision() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.config == nil {
+		return 0
+	}
+	return r.config.Revision
+}
+
+// Service is the name of the service, as the endpoint has it.
+func (r *Remote) Service() string {
+	return r.Endpoint[strings.LastIndexByte(strings.TrimRight(r.Endpoint, "/"), '/')+1:]
+}
+
+// Sync asks the node once, so that whoever starts a gateway hears what is wrong. Run goes on from there.
+func (r *Remote) Sync(ctx context.Context) error { return r.poll(ctx) }
+
+// longestWait is how long the node may wait for something to tell.
+const longestWait = 8 * time.Second
+
+// wait is how long the node may wait: word from it has to come in time for its answers to go on counting.
+func (r *Remote) wait() time.Duration { return min(longestWait, r.Staleness/3) }
 
 // Run keeps the configuration up to date and sends results, until ctx ends. What fails is tried again.
 func (r *Remote) Run(ctx context.Context) {
@@ -160,13 +182,13 @@ func (r *Remote) Run(ctx context.Context) {
 
 // poll asks once what changed, and takes it in.
 func (r *Remote) poll(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, wait+time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, r.wait()+time.Minute)
 	defer cancel()
 	asked := r.Clock()
 	r.mu.Lock()
 	state := r.state
 	r.mu.Unlock()
-	query := url.Values{"state": {state}, "access": {strconv.FormatInt(r.rights.revision(), 10)}, "wait": {strconv.Itoa(int(wait / time.Second))}}
+	query := url.Values{"state": {state}, "access": {strconv.FormatInt(r.rights.revision(), 10)}, "wait": {r.wait().String()}}
 	if !r.Fresh() || !r.Known() {
 		query.Set("wait", "0") // know soon where we are
 	}

@@ -225,6 +225,8 @@ func TestLimited(t *testing.T) {
 	f.put("/subscriptions/orders", `{"properties": {"displayName": "o", "scope": "/products/orders", "state": "suspended"}}`)
 	took := eventually(t, "a suspended key", func() bool { return strings.Contains(r.text(t), `"suspended"`) })
 	t.Logf("a key was suspended at the gateway after %v", took)
+	f.put("/gateways/factory/hostnameConfigurations/h", `{"properties": {"hostname": "API.factory.test"}}`)
+	eventually(t, "a host name", func() bool { return strings.Contains(r.text(t), `"hostName":"api.factory.test"`) })
 	f.put("/gateways/factory/apis/billing", "")
 	eventually(t, "another API", func() bool { return strings.Contains(r.text(t), "hush-billing") })
 	f.do("DELETE", contoso+"/gateways/factory/apis/billing"+version, "")
@@ -239,7 +241,7 @@ func TestProof(t *testing.T) {
 	good := f.key("factory", "primary")
 	second := f.key("factory", "secondary")
 	get := func(path, authorization string) int {
-		r, err := http.NewRequest("GET", f.server.URL+Path+path+"/updates?wait=0", nil)
+		r, err := http.NewRequest("GET", f.server.URL+Path+path+"/updates?wait=0s", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,15 +55,15 @@ func gatewayKeys(d *store.Document) ([]string, error) {
 // updates answers what changed since the state that a gateway has, as soon as there is something or the time is over.
 func (n *Node) updates(a *asking, w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	seconds, err := strconv.Atoi(q.Get("wait"))
-	if err != nil || seconds < 0 {
-		seconds = 0
+	wait, err := time.ParseDuration(q.Get("wait"))
+	if err != nil || wait < 0 {
+		wait = 0
 	}
 	known, err := strconv.ParseInt(q.Get("access"), 10, 64)
 	if err != nil {
 		known = -1
 	}
-	over := time.NewTimer(min(time.Duration(seconds)*time.Second, maxWait))
+	over := time.NewTimer(min(wait, maxWait))
 	defer over.Stop()
 	for {
 		changed := n.Feed.Changed()

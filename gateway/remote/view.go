@@ -66,17 +66,20 @@ func limited(c *config.Config, gateway string, before view) view {
 			l.out[v.Key()] = v
 		}
 	}
-	l.out[""] = service(c.Service, before)
+	l.out[""] = l.service(before)
 	return l.out
 }
 
-// service is the service without the certificates of host names that the gateway does not serve.
-func service(s *config.Service, before view) *config.Service {
-	bare := *s
+// service is the service with the host names of the gateway in place of its own, whose certificates are not the gateway's.
+func (l *limiter) service(before view) *config.Service {
+	bare := *l.c.Service
 	bare.Hosts = nil
-	for _, h := range s.Hosts {
-		h.PFX, h.Password = nil, ""
-		bare.Hosts = append(bare.Hosts, h)
+	for _, h := range l.c.GatewayHosts.Below(l.gateway) {
+		host := config.HostName{Type: "Proxy", Host: strings.ToLower(h.Host), ClientCertificate: h.ClientCertificate}
+		if certificate, ok := l.c.Certificates.Get(h.Certificate); ok {
+			host.PFX, host.Password = certificate.PFX, certificate.Password
+		}
+		bare.Hosts = append(bare.Hosts, host)
 	}
 	if old, ok := before[""].(*config.Service); ok && sameService(old, &bare) {
 		return old

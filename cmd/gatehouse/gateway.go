@@ -1,0 +1,294 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/entra"
+	"gatehouse/gateway"
+	"gatehouse/gateway/admit"
+	"gatehouse/gateway/hooks"
+	away "gatehouse/gateway/remote"
+	"gatehouse/localca"
+)
+
+// gatewayConfig is what `gatehouse gateway` takes; each field is a flag of the same name.
+type gatewayConfig struct {
+	endpoint, gateway    string
+	token, tokenFile, ca string
+	data                 string
+	listen, plainListen  string
+	statusListen         string
+	tlsCert, tlsKey      string
+	staleness            time.Duration
+	logFormat, logLevel  string
+}
+
+// gatewayToken is the variable that may hold the gateway's token.
+const gatewayToken = "GATEHOUSE_GATEWAY_TOKEN"
+
+func gatewayCommand() *cobra.Command {
+	var c gatewayConfig
+	cmd := &cobra.Command{
+		Use: "gateway", Short: "Run a gateway that takes its configuration from a server elsewhere", Args: cobra.NoArgs,
+		Long: `Serve calls of the APIs that are assigned to a self-hosted gateway. The gateway takes its
+configuration from a Gatehouse server, follows every change, keeps the last state on disk and serves it while the
+server is away. Calls that need a role assignment are refused once the server has not been heard of for --staleness.
+
+The token comes from the gateway's generateToken call, or is one of the identity provider for somebody with the data
+action Microsoft.ApiManagement/service/gateways/getConfiguration/action; with that, --gateway managed serves the whole service.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runGateway(cmd.Context(), c, cmd.OutOrStdout()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.endpoint, "config-endpoint", "", "where the configuration is: https://SERVER/gateway-config/SERVICE")
+	f.StringVar(&c.gateway, "gateway", "", "name of the gateway (default: the one that the token is for)")
+	f.StringVar(&c.token, "token", "", "the gateway's token; other programs see it, so rather use a file (also: "+gatewayToken+")")
+	f.StringVar(&c.tokenFile, "token-file", "", "file with the gateway's token, read each time that it is needed")
+	f.StringVar(&c.ca, "ca", "", "certificate authority of the server, PEM (default: those of the system)")
+	f.StringVar(&c.data, "data", filepath.Join(defaultData(), "gateway"), "directory for the last configuration, sealed, and certificates")
+	f.StringVar(&c.listen, "listen", "127.0.0.1:8444", "HTTPS address for calls of APIs; port 0 takes a free one")
+	f.StringVar(&c.plainListen, "http-listen", "", "plain HTTP address for calls of APIs (default: none)")
+	f.StringVar(&c.statusListen, "status-listen", "", "plain HTTP address of /healthz and /readyz (default: none)")
+	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain for host names that the configuration has none for, PEM (default: one of a local CA)")
+	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
+	f.DurationVar(&c.staleness, "staleness", 30*time.Second, "how long what the server said about identities and rights counts without word from it")
+	f.StringVar(&c.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&c.logLevel, "log-level", "", "debug, info, warn or error (default: info)")
+	completeWith(cmd, "log-format", logForms...)
+	completeWith(cmd, "log-level", logLevels...)
+	return cmd
+}
+
+func (c *gatewayConfig) check() error {
+	switch {
+	case c.endpoint == "":
+		return usagef("--config-endpoint is required: https://SERVER%s/SERVICE", away.Path)
+	case c.token != "" && c.tokenFile != "":
+		return usagef("--token and --token-file exclude each other")
+	case c.token == "" && c.tokenFile == "" && os.Getenv(gatewayToken) == "":
+		return usagef("the gateway needs a token: --token-file FILE, or the variable %s", gatewayToken)
+	case (c.tlsCert == "") != (c.tlsKey == ""):
+		return usagef("--tls-cert and --tls-key go together")
+	case !slices.Contains(logForms, c.logFormat):
+		return notOneOf("--log-format", c.logFormat, logForms...)
+	case c.logLevel != "" && !slices.Contains(logLevels, c.logLevel):
+		return notOneOf("--log-level", c.logLevel, logLevels...)
+	case c.staleness < time.Second || c.staleness > time.Hour:
+		return usagef("--staleness takes a second to an hour, for example 30s; it is %s", c.staleness)
+	}
+	for flag, address := range map[string]string{"--listen": c.listen, "--http-listen": c.plainListen, "--status-listen": c.statusListen} {
+		if _, _, err := net.SplitHostPort(address); err != nil && (address != "" || flag == "--listen") {
+			return usagef("%s takes host:port, for example 127.0.0.1:8444; it is %q", flag, address)
+		}
+	}
+	return nil
+}
+
+// readToken returns the gateway's token as it is now.
+func (c *gatewayConfig) readToken() (string, error) {
+	if c.tokenFile != "" {
+		text, err := os.ReadFile(c.tokenFile)
+		return strings.TrimSpace(string(text)), err
+	}
+	if c.token != "" {
+		return c.token, nil
+	}
+	return os.Getenv(gatewayToken), nil
+}
+
+// transport trusts the server's certificate authority.
+func (c *gatewayConfig) transport() (http.RoundTripper, error) {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64
+	if c.ca == "" {
+		return t, nil
+	}
+	text, err := os.ReadFile(c.ca)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, usagef("%s holds no certificate, PEM", c.ca)
+	}
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+	return t, nil
+}
+
+// runGateway serves until ctx ends, then stops gracefully.
+func runGateway(ctx context.Context, c gatewayConfig, out io.Writer) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	slog.SetDefault((&serveConfig{logFormat: c.logFormat, logLevel: c.logLevel}).logger(os.Stderr))
+	transport, err := c.transport()
+	if err != nil {
+		return err
+	}
+	r, err := away.New(away.Config{Endpoint: c.endpoint, Gateway: c.gateway, Token: c.readToken, Transport: transport, Dir: c.data, Staleness: c.staleness})
+	if err != nil {
+		return usage(err)
+	}
+	if err := r.Sync(ctx); err != nil {
+		if !r.Known() {
+			return unreachable{fmt.Errorf("there is no configuration to serve: %w", err)}
+		}
+		slog.Warn("the server does not answer; the gateway serves what it knew last", "error", err)
+	}
+	side := newRemoteSide(r, &c)
+	defer side.gateway.Close()
+	return side.serve(ctx, out)
+}
+
+// remoteSide is a gateway in a process of its own.
+type remoteSide struct {
+	*gatewayConfig
+	remote  *away.Remote
+	hooks   *hooks.Hooks
+	gateway *gateway.Gateway
+}
+
+func newRemoteSide(r *away.Remote, c *gatewayConfig) *remoteSide {
+	h := hooks.New(hooks.Config{Gateway: r.Gateway, Gate: admit.New(admit.Config{Authority: r}), Audience: entra.GatewayAudience, Results: r, Traces: r})
+	g := gateway.New(gateway.Config{Admit: h.Admit, Debug: h.Debug, Observe: h.Observe, Default: r.Service()})
+	r.Follow(h.Update) // before the gateway: what it serves is checked as the settings say
+	r.Follow(g.Update)
+	return &remoteSide{gatewayConfig: c, remote: r, hooks: h, gateway: g}
+}
+
+// serve listens, and tells where; it ends in an order in which nothing that was counted is lost.
+func (s *remoteSide) serve(ctx context.Context, out io.Writer) (err error) {
+	l, err := s.open()
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	var beside, sending sync.WaitGroup
+	sendingContext, stopSending := context.WithCancel(context.WithoutCancel(ctx))
+	besideContext, stopBeside := context.WithCancel(context.WithoutCancel(ctx))
+	sending.Go(func() { s.remote.Run(sendingContext) })
+	beside.Go(func() { s.hooks.Run(besideContext) })
+	defer sending.Wait()
+	defer stopSending()
+	defer beside.Wait()
+	defer stopBeside()
+	fmt.Fprintf(out, "Gatehouse %s, gateway %s of %s, serves https://%s\n", version(), s.remote.Gateway, s.remote.Service(), l.calls.Addr())
+	return l.run(ctx, s)
+}
+
+// gatewayListeners are where a gateway listens; those that are not asked for are nil.
+type gatewayListeners struct {
+	calls, plain, status net.Listener
+	tls                  *tls.Config
+}
+
+func (s *remoteSide) open() (l *gatewayListeners, err error) {
+	l = &gatewayListeners{}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	for _, each := range []struct {
+		to            *net.Listener
+		address, flag string
+	}{{&l.calls, s.listen, "--listen"}, {&l.plain, s.plainListen, "--http-listen"}, {&l.status, s.statusListen, "--status-listen"}} {
+		if each.address == "" {
+			continue
+		}
+		if *each.to, err = listen(each.address, each.flag); err != nil {
+			return l, err
+		}
+	}
+	fallback, err := s.certificate()
+	l.tls = s.gateway.TLS(func(string) (*tls.Certificate, error) { return fallback, nil })
+	return l, err
+}
+
+// certificate is the one for host names that the configuration has none for.
+func (s *remoteSide) certificate() (*tls.Certificate, error) {
+	if s.tlsCert != "" {
+		pair, err := tls.LoadX509KeyPair(s.tlsCert, s.tlsKey)
+		if err != nil {
+			return nil, fmt.Errorf("reading --tls-cert %s and --tls-key %s: %w; give a PEM certificate chain and its key", s.tlsCert, s.tlsKey, err)
+		}
+		return &pair, nil
+	}
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	if host, _, _ := net.SplitHostPort(s.listen); host != "" && !slices.Contains(hosts, host) {
+		if ip := net.ParseIP(host); ip == nil || !ip.IsUnspecified() {
+			hosts = append(hosts, host)
+		}
+	}
+	pair, _, err := localca.Ensure(s.data, hosts, time.Now())
+	return &pair, err
+}
+
+func (l *gatewayListeners) close() {
+	for _, each := range []net.Listener{l.calls, l.plain, l.status} {
+		if each != nil {
+			_ = each.Close()
+		}
+	}
+}
+
+// run serves until ctx ends, and then lets running calls finish.
+func (l *gatewayListeners) run(ctx context.Context, s *remoteSide) error {
+	calls := newServer(s.gateway)
+	calls.TLSConfig = l.tls
+	servers, failed := []*http.Server{calls}, make(chan error, 3)
+	go func() { failed <- calls.ServeTLS(l.calls, "", "") }()
+	for _, each := range []struct {
+		at net.Listener
+		h  http.Handler
+	}{{l.plain, s.gateway}, {l.status, s.status()}} {
+		if each.at != nil {
+			server := newServer(each.h)
+			servers = append(servers, server)
+			go func() { failed <- server.Serve(each.at) }()
+		}
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	slog.Info("stopping: calls that run are answered first", "for", stopTimeout)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	var errs []error
+	for _, server := range servers {
+		errs = append(errs, server.Shutdown(stop))
+	}
+	return errors.Join(errs...)
+}
+
+// status answers whether the gateway runs, and whether it has something to serve.
+func (s *remoteSide) status() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", healthy)
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if !s.remote.Known() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"ready": s.remote.Known(), "serverHeardOf": s.remote.Fresh(), "revision": s.remote.Revision(), "dropped": s.remote.Dropped() + s.hooks.Dropped()})
+	})
+	return mux
+}
