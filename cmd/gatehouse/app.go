@@ -82,7 +82,7 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	if err != nil {
 		return nil, err
 	}
-	if a.gateways, err = a.newGatewaySide(ctx, s); err != nil {
+	if a.gateways, err = a.newGatewaySide(ctx, s, tenant); err != nil {
 		return nil, err
 	}
 	if a.key, err = evidence.Open(c.data, s); err != nil {

@@ -44,6 +44,7 @@ func (a *app) newGateway(c *serveConfig, kept *gatewayStores) *gateway.Gateway {
 		echo := http.HandlerFunc(gateway.Echo)
 		config.Local = map[string]http.Handler{"echo.playground.azure-api.net": echo, "backend.contoso.example": echo}
 	}
+	a.around(&config)
 	g := gateway.New(config)
 	a.gateways.feed.Follow(g.Update)
 	return g

@@ -250,16 +250,16 @@ func (l *gatewayListeners) close() {
 
 // run serves until ctx ends, and then lets running calls finish.
 func (l *gatewayListeners) run(ctx context.Context, s *remoteSide) error {
-	calls := newServer(s.gateway)
+	calls := gateway.NewServer(s.gateway, slog.Default())
 	calls.TLSConfig = l.tls
 	servers, failed := []*http.Server{calls}, make(chan error, 3)
 	go func() { failed <- calls.ServeTLS(l.calls, "", "") }()
 	for _, each := range []struct {
-		at net.Listener
-		h  http.Handler
-	}{{l.plain, s.gateway}, {l.status, s.status()}} {
+		at     net.Listener
+		server *http.Server
+	}{{l.plain, gateway.NewServer(s.gateway, slog.Default())}, {l.status, newServer(s.status())}} {
 		if each.at != nil {
-			server := newServer(each.h)
+			server := each.server
 			servers = append(servers, server)
 			go func() { failed <- server.Serve(each.at) }()
 		}

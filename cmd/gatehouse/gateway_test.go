@@ -32,7 +32,7 @@ type farm struct {
 
 func newFarm(t testing.TB) *farm {
 	f := &farm{TB: t, dir: t.TempDir()}
-	f.server, _ = start(t, f.dir)
+	f.server, _ = start(t, f.dir, "--gateway-listen", "127.0.0.1:0", "--gateway-default", "farm")
 	r, err := readFile[running](f.dir, runtimeFile)
 	if err != nil {
 		t.Fatal(err)
@@ -206,7 +206,7 @@ func TestGatewayElsewhere(t *testing.T) {
 	g.is(200, "/open", "")
 	g.is(503, "/guarded", caller)
 
-	start(t, f.dir, "--listen", f.at)
+	start(t, f.dir, "--listen", f.at, "--gateway-listen", "off")
 	g.becomes(200, "/guarded", caller)
 	f.do("DELETE", assignment, "")
 	g.becomes(403, "/guarded", caller)
@@ -217,6 +217,35 @@ func TestGatewayElsewhere(t *testing.T) {
 	}
 	if err := <-g.done; err != nil {
 		t.Errorf("the gateway ended with %v: %s", err, g.said)
+	}
+}
+
+// TestGatewayHere: the gateway of the server asks for roles, too, and refusals are on record.
+func TestGatewayHere(t *testing.T) {
+	f := newFarm(t)
+	r, err := readFile[running](f.dir, runtimeFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(strings.TrimPrefix(r.Gateway, "https://"), ":")
+	g := &farmGateway{TB: t, at: "https://127.0.0.1:" + port, said: &bytes.Buffer{},
+		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}}
+	caller := f.callToken()
+	g.is(200, "/open", "")
+	g.is(200, "/elsewhere", "")
+	g.is(401, "/guarded", "")
+	g.is(401, "/guarded", f.token) // a token for managing
+	g.is(403, "/guarded", caller)
+	var found bool
+	for end := time.Now().Add(5 * time.Second); !found && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		out, err := program("audit", "list", "--data", f.dir, "-o", "json").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		found = strings.Contains(string(out), builtin.CallRead) && strings.Contains(string(out), "/apis/guarded/operations/get")
+	}
+	if !found {
+		t.Error("the refusal is not on record")
 	}
 }
 

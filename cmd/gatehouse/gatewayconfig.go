@@ -2,10 +2,16 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
+	"sync"
 
 	"gatehouse"
 	"gatehouse/entra"
+	"gatehouse/gateway"
+	"gatehouse/gateway/admit"
 	"gatehouse/gateway/feed"
+	"gatehouse/gateway/hooks"
 	away "gatehouse/gateway/remote"
 	"gatehouse/gateway/trace"
 	"gatehouse/guard"
@@ -14,15 +20,19 @@ import (
 
 // gatewaySide is what the management node has for gateways, in this process and in others.
 type gatewaySide struct {
-	feed   *feed.Feed
-	node   *away.Node
-	traces *trace.Store
-	rights authority
+	feed    *feed.Feed
+	node    *away.Node
+	traces  *trace.Store
+	rights  authority
+	hooks   *hooks.Hooks // of the gateway in this process
+	refused chan gatehouse.Change
+	signIn  string // where callers get tokens
 }
 
 // newGatewaySide follows the store: make it after guard and sign-in, which answer for it, and before anything is served.
-func (a *app) newGatewaySide(ctx context.Context, s *store.Store) (*gatewaySide, error) {
-	g := &gatewaySide{traces: trace.NewStore(nil), rights: authority{a.entra, a.guard}}
+func (a *app) newGatewaySide(ctx context.Context, s *store.Store, tenant gatehouse.GUID) (*gatewaySide, error) {
+	g := &gatewaySide{traces: trace.NewStore(nil), refused: make(chan gatehouse.Change, 1000), signIn: a.publicURL + "/" + tenant.String()}
+	g.rights = authority{a.entra, a.guard, g.refused}
 	var err error
 	if g.feed, err = feed.New(ctx, s, nil); err != nil {
 		return nil, err
@@ -37,10 +47,53 @@ func (a *app) newGatewaySide(ctx context.Context, s *store.Store) (*gatewaySide,
 // authority answers gateways about identities and rights: sign-in knows the first, the guard the second.
 type authority struct {
 	*entra.Server
-	guard *guard.Guard
+	guard    *guard.Guard
+	refusals chan<- gatehouse.Change // to be put on record; what does not fit is not
 }
 
-// Decide says whether a caller may perform a data action.
+// Decide says whether a caller may perform a data action. Refusals are put on record, as far as the log bears, beside the call.
 func (a authority) Decide(ctx context.Context, caller *gatehouse.Caller, action string, scope gatehouse.ID) (gatehouse.Decision, error) {
-	return a.guard.AuthorizeData(ctx, caller, action, scope)
+	d, err := a.guard.AuthorizeData(ctx, caller, action, scope)
+	if gatehouse.KindOf(err) == gatehouse.Forbidden {
+		because := &gatehouse.Because{Code: d.Code}
+		if !d.Deny.IsZero() {
+			because.Deny = d.Deny.String()
+		}
+		operation := gatehouse.NewGUID().String()
+		change := gatehouse.Change{Kind: gatehouse.Refused, Resource: scope.String(), Type: scope.Type(), Status: http.StatusForbidden, Note: gatehouse.CodeOf(err),
+			Cause: gatehouse.Cause{Caller: *caller, Action: action, Scope: scope.String(), Decision: because, Operation: operation, Correlation: operation}}
+		select {
+		case a.refusals <- change:
+		default:
+		}
+	}
+	return d, err
+}
+
+// run does what goes on beside calls until the returned function is called: calls are recorded, refusals put on record.
+func (g *gatewaySide) run(ctx context.Context, refusals *guard.Refusals) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var all sync.WaitGroup
+	all.Go(func() { g.hooks.Run(ctx) })
+	all.Go(func() {
+		for {
+			select {
+			case change := <-g.refused:
+				if err := refusals.Record(ctx, change); err != nil {
+					slog.Error("the refusal of a call could not be put on record", "error", err)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() { cancel(); all.Wait() }
+}
+
+// around adds to a gateway what is done around the policies of a call, and follows the configuration for it.
+func (a *app) around(c *gateway.Config) {
+	g := a.gateways
+	g.hooks = hooks.New(hooks.Config{Gate: admit.New(admit.Config{Authority: g.rights, AuthorizationURI: g.signIn}), Audience: entra.GatewayAudience, Results: a.counted, Traces: g.traces})
+	c.Admit, c.Debug, c.Observe = g.hooks.Admit, g.hooks.Debug, g.hooks.Observe
+	g.feed.Follow(g.hooks.Update)
 }

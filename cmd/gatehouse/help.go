@@ -22,6 +22,7 @@ func topics() []*cobra.Command {
 const environmentHelp = `gatehouse reads:
 
   GATEHOUSE_DATA         data directory when --data is not given (otherwise .gatehouse)
+  GATEHOUSE_GATEWAY_TOKEN  token of a gateway that runs by itself, for "gatehouse gateway"
   GATEHOUSE_MASTER_KEY   master key for secrets at rest, instead of the file master.key
                          in the data directory (32 bytes in base64)
   GATEHOUSE_TOKEN        access token for the server that --server names; "gatehouse token"

@@ -146,6 +146,7 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 	}
 	a.gateway = a.newGateway(&c, kept)
 	defer a.gateway.Close()
+	defer a.gateways.run(ctx, a.refusals)()
 	if l.gateway != nil {
 		if l.gatewayTLS, err = l.gatewayTLSConfig(a.gateway, &c); err != nil {
 			return err
