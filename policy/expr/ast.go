@@ -24,7 +24,6 @@ type typeNode struct {
 	parts    []namePart
 	nullable bool
 	ranks    []int // of arrays, outermost first; the number of commas
-	inner    *typeNode
 }
 
 type namePart struct {
@@ -164,7 +163,6 @@ type (
 		pos
 		name string
 		typ  *typeNode
-		mode string
 		def  node
 	}
 	defaultExpr struct {
@@ -176,11 +174,10 @@ type (
 		parts []interpPart
 	}
 	interpPart struct {
-		text      string
-		x         node
-		align     node
-		format    string
-		hasFormat bool
+		text   string
+		x      node
+		align  node
+		format string
 	}
 	nameofExpr struct {
 		pos

@@ -3,7 +3,6 @@ package expr
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // binder gives every node of the tree its type and code, as a C# compiler would, in one pass: what a node means is found and
@@ -63,7 +62,6 @@ type fnScope struct {
 	ret      *Type // what return has to give; nil when it is being inferred
 	results  []operand
 	isVoid   bool
-	breaks   int
 }
 
 // scope holds the locals of a block.
@@ -90,7 +88,6 @@ type local struct {
 type localFunction struct {
 	params []parameter
 	ret    *Type
-	typ    *Type
 	node   *localFunc
 	code   *function
 }
@@ -415,16 +412,4 @@ func note(list *[]string, name string) {
 		}
 	}
 	*list = append(*list, name)
-}
-
-// clip keeps a text short enough for a message.
-func clip(s string) string {
-	if len(s) <= 60 {
-		return s
-	}
-	n := 60
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "…"
 }

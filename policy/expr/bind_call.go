@@ -145,11 +145,13 @@ func (b *binder) noteNames(fn operand, args []arg) {
 
 func (b *binder) noteKey(recv *operand, key operand) {
 	var list *[]string
-	switch recv.t.CSharp() {
-	case variablesTypeName:
+	switch recv.prop {
+	case "Variables":
 		list = &b.reads.Variables
-	case headersTypeName:
+	case "Headers":
 		list = &b.reads.Headers
+	case "Claims":
+		list = &b.reads.Claims
 	default:
 		return
 	}
@@ -159,11 +161,6 @@ func (b *binder) noteKey(recv *operand, key operand) {
 	}
 	note(list, key.c.Str())
 }
-
-const (
-	variablesTypeName = "System.Collections.Generic.IReadOnlyDictionary<string, object>"
-	headersTypeName   = "System.Collections.Generic.IReadOnlyDictionary<string, string[]>"
-)
 
 // callValue calls a delegate or local function.
 func (b *binder) callValue(n *callExpr, fn operand) operand {

@@ -236,6 +236,10 @@ func (b *binder) plainType(n *typeNode) *Type {
 }
 
 func (b *binder) unknownType(at int, name string, arity int) {
+	if name == "dynamic" {
+		b.fail(at, "Usage of 'dynamic' is not supported within expressions")
+		return
+	}
 	if full := refusedType(name); full != "" {
 		b.fail(at, "Usage of type '%s' is not supported within expressions", full)
 		return
@@ -480,7 +484,7 @@ func (b *binder) property(cd candidate, recv *operand, n *memberExpr) operand {
 		b.noteRead(recv, n.name)
 	}
 	x := b.load(pl, n.at())
-	x.place = pl
+	x.place, x.prop = pl, n.name
 	return x
 }
 

@@ -93,7 +93,6 @@ func (b *binder) bindLambda(n *lambdaExpr, s *fnScope, l *boundLambda) {
 	if b.busy() {
 		return
 	}
-	var prologue []int
 	for i, p := range n.params {
 		if p.typ != nil {
 			if t := b.typeOf(p.typ); t != l.params[i] && t != errType {
@@ -104,7 +103,6 @@ func (b *binder) bindLambda(n *lambdaExpr, s *fnScope, l *boundLambda) {
 		l.fn.params = append(l.fn.params, v.slot)
 		b.state = b.state.with(v.id)
 	}
-	_ = prologue
 	b.scope.cells = nil // cells of parameters are made by the call
 	if n.body != nil {
 		b.lambdaBody(n, s, l)

@@ -45,11 +45,6 @@ func (b *binder) switchStatement(n *switchStmt) exec {
 	}
 	j := b.jumps
 	b.jumps = j.outer
-	if j.outer != nil {
-		if loop := b.jumps; loop != nil {
-			_ = loop
-		}
-	}
 	b.state = j.broken
 	if hasDefault < 0 {
 		b.state = b.state.meet(before)

@@ -318,11 +318,9 @@ func (b *binder) castNumber(x operand, to *Type) operand {
 		}
 		if v, err := run(*x.c); err == nil {
 			return constant(x.at, v, to)
-		} else if e, ok := err.(*Exception); ok {
-			b.fail(x.at, "Constant value '%s' cannot be converted to a '%s'", plain(*x.c), to.CSharp())
-			_ = e
-			return failed(x.at)
 		}
+		b.fail(x.at, "Constant value '%s' cannot be converted to a '%s'", plain(*x.c), to.CSharp())
+		return failed(x.at)
 	}
 	if b.overflow == throws && to.isInteger() && x.t.kind != kEnum {
 		from := x.t
@@ -389,7 +387,7 @@ func downcasts(from, to *Type) bool {
 	case from.isValue() || to.isValue():
 		return false
 	case from.kind == kInterface:
-		return to.kind != kArray || from.def != nil || from == objectType
+		return to != stringType && (to.kind != kArray || from.def != nil)
 	case to.kind == kInterface:
 		return from.kind != kString && from.kind != kArray && from.kind != kDelegate
 	case from.kind == kArray && to.kind == kArray:

@@ -6,8 +6,6 @@ import (
 
 // Numbers, bool and char: what all of them have. Parsing, formats and constants stand in the tables of numbers.
 
-const comparableOf = " : IComparable, IComparable<@>, IEquatable<@>"
-
 var primitiveDecls = []Decl{
 	{Head: "struct System.Void", Type: voidType},
 	primitive("struct System.Boolean", "bool", boolType, boolMembers...),

@@ -19,6 +19,7 @@ type operand struct {
 	run      code
 	c        *Value // of a constant
 	local    *local // that is named
+	prop     string // the name of the property that it is
 	place    *place // where it can be stored
 	name     string // of a namespace or group
 	recv     *operand

@@ -439,12 +439,11 @@ func (b *binder) shift(at int, op string, x, y operand) (operand, bool) {
 		t = intType
 	}
 	isLifted := x.t.kind == kNullable || y.t.kind == kNullable
-	l, r := x, y
+	left, count := t, intType
 	if isLifted {
-		l, r = b.forced(x, nullable(t)), b.forced(y, nullable(intType))
-	} else {
-		l, r = b.forced(x, t), b.forced(y, intType)
+		left, count = nullable(t), nullable(intType)
 	}
+	l, r := b.forced(x, left), b.forced(y, count)
 	mask := int64(31)
 	if t.kind == kLong || t.kind == kULong {
 		mask = 63

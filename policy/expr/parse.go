@@ -392,6 +392,9 @@ func (p *parser) params(typed bool) []param {
 
 func (p *parser) ternary() node {
 	cond := p.coalesce()
+	if p.is("switch") && p.peek(1).text == "{" {
+		p.fail(p.tok().pos, "Feature 'recursive patterns' is not available in C# 7.0. Please use language version 8.0 or greater.")
+	}
 	if !p.is("?") {
 		return cond
 	}

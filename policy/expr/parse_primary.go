@@ -129,7 +129,7 @@ func (p *parser) chain(x node) (node, bool) {
 			p.i++
 			return p.conditional(at, x, func(hole node) node { return p.member(hole) }), true
 		case "?":
-			if p.peek(1).text != "[" || p.peek(1).kind != tkOperator || !p.isConditionalIndex() {
+			if p.peek(1).text != "[" || p.peek(1).kind != tkOperator { // no expression begins with a bracket
 				return x, false
 			}
 			p.i++
@@ -140,41 +140,6 @@ func (p *parser) chain(x node) (node, bool) {
 			return x, false
 		}
 	}
-}
-
-// isConditionalIndex reports whether ?[ is an access rather than a question: no colon belongs to it.
-func (p *parser) isConditionalIndex() bool {
-	depth, questions := 0, 0
-	for i := p.i + 1; i < len(p.tokens)-1; i++ {
-		t := &p.tokens[i]
-		if t.kind != tkOperator {
-			continue
-		}
-		switch t.text {
-		case "(", "[", "{":
-			depth++
-		case ")", "]", "}":
-			if depth--; depth < 0 {
-				return true
-			}
-		case "?":
-			if depth == 0 {
-				questions++
-			}
-		case ":":
-			if depth == 0 {
-				if questions == 0 {
-					return false
-				}
-				questions--
-			}
-		case ";", ",":
-			if depth == 0 {
-				return true
-			}
-		}
-	}
-	return true
 }
 
 // conditional parses the rest of a chain after ?. or ?[, which is skipped as a whole when x is null.

@@ -58,18 +58,17 @@ func (c *Closure) dotnetType() *Type { return c.typ }
 
 // Frame is one evaluation under way: the locals of the function at hand, and the budget.
 type Frame struct {
-	slots   []Value // of the activation at hand
-	chunk   []Value
-	top     int // of chunk in use
-	high    int
-	depth   int
-	steps   int
-	bytes   int
-	turn    int
-	result  Value // of return
-	ctx     *Context
-	stop    time.Time
-	checked bool
+	slots  []Value // of the activation at hand
+	chunk  []Value
+	top    int // of chunk in use
+	high   int
+	depth  int
+	steps  int
+	bytes  int
+	turn   int
+	result Value // of return
+	ctx    *Context
+	stop   time.Time
 }
 
 const chunkSize = 512
