@@ -79,6 +79,7 @@ type world struct {
 	now        time.Time
 	seen       strings.Builder
 	graphql    *graphql.Schema
+	resolvers  map[Field]*Resolver
 	schemas    map[string]*config.Schema
 	definition []byte   // of the operation, as JSON
 	tokens     []string // those of requests, each with what stands for it
@@ -95,7 +96,7 @@ var scopes = []struct {
 
 func newWorld(t *testing.T, a *txtar.Archive) *world {
 	w := &world{t: t, values: map[string]string{}, schemas: map[string]*config.Schema{}, options: map[string]string{}, frags: map[string]*policy.Document{}, now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
-	texts := map[string]string{"global": defaultGlobal}
+	texts, resolvers := map[string]string{"global": defaultGlobal}, map[string]string{}
 	for _, f := range a.Files {
 		name, rest, _ := strings.Cut(f.Name, " ")
 		switch {
@@ -121,6 +122,8 @@ func newWorld(t *testing.T, a *txtar.Archive) *world {
 			w.graphql = s
 		case name == "config":
 			w.configure(f.Data)
+		case name == "resolver":
+			resolvers[rest] = string(f.Data)
 		case name == "request":
 			w.requests = append(w.requests, f.Data)
 		}
@@ -132,6 +135,17 @@ func newWorld(t *testing.T, a *txtar.Archive) *world {
 		v, ok := w.values[n.Name]
 		return v, false, ok
 	}, Fragment: func(id string) *policy.Document { return w.frags[id] }}
+	for field, text := range resolvers {
+		typeName, name, _ := strings.Cut(field, "/")
+		r := CompileResolver(Source{ID: field, Scope: policy.Resolver, Document: w.parse(text)}, env)
+		if r.Err != nil {
+			fmt.Fprintf(&w.seen, "the resolver of %s does not compile: %v\n", field, r.Err)
+		}
+		if w.resolvers == nil {
+			w.resolvers = map[Field]*Resolver{}
+		}
+		w.resolvers[Field{typeName, name}] = r
+	}
 	for _, s := range scopes {
 		if text, ok := texts[s.name]; ok {
 			d := Compile(Source{ID: s.name, Scope: s.scope, Document: w.parse(text)}, env)
@@ -163,8 +177,13 @@ func (w *world) parse(text string) *policy.Document {
 // newServices are those of the cases: time stands still but for sleeping, and every server is the one of the case.
 func (w *world) newServices() *Services {
 	return &Services{
-		Now:       func() time.Time { return w.now },
-		Transport: func(Upstream) (http.RoundTripper, error) { return w, nil },
+		Now: func() time.Time { return w.now },
+		Transport: func(u Upstream) (http.RoundTripper, error) {
+			if w.options["upstream"] != "" {
+				fmt.Fprintf(&w.seen, "by way of proxy=%q certificate=%q\n", u.Proxy, u.Certificate)
+			}
+			return w, nil
+		},
 		Sleep: func(_ context.Context, d time.Duration) error {
 			w.now = w.now.Add(d)
 			fmt.Fprintf(&w.seen, "waits %s\n", d)
@@ -314,6 +333,14 @@ func (w *world) fill(c *Call, r *http.Request, body []byte) {
 	*c.Request.URL = expr.URL{Scheme: "http", Host: "backend.test", Port: 80, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery}
 	*c.Request.OriginalURL = expr.URL{Scheme: "https", Host: "contoso.azure-api.net", Port: 443, Path: "/echo" + r.URL.EscapedPath(), RawQuery: r.URL.RawQuery}
 	c.Request.IPAddress = "203.0.113.9"
+	if address := w.options["address"]; address != "" {
+		c.Request.IPAddress = address
+	}
+	if w.options["gone"] != "" {
+		ctx, cancel := context.WithCancel(w.t.Context())
+		cancel()
+		c.HTTP = r.WithContext(ctx)
+	}
 	if len(body) > 0 {
 		c.Request.Body = StreamBody(io.NopCloser(bytes.NewReader(body)), int64(len(body)))
 	}
@@ -324,7 +351,7 @@ func (w *world) fill(c *Call, r *http.Request, body []byte) {
 		name, value, _ := strings.Cut(pair, ":")
 		c.Request.MatchedParameters[name] = value
 	}
-	c.GraphQL.Schema = w.graphql
+	c.GraphQL.Schema, c.GraphQL.Resolvers = w.graphql, w.resolvers
 	if len(w.definition) > 0 {
 		op := &config.Operation{}
 		if err := json.Unmarshal(w.definition, op); err != nil {

@@ -101,6 +101,9 @@ func cmpErr(errs ...error) error {
 }
 
 func (s *forward) Run(c *Call) error {
+	if c.GraphQL.Resolvers != nil {
+		return c.resolveGraphQL()
+	}
 	t, err := s.eval(c)
 	if err != nil {
 		return err

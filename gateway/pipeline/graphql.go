@@ -72,8 +72,10 @@ func (v *validateGraphQL) evalRules(c *Call) (list []graphql.Rule, err error) {
 
 // GraphQLCall is what a call of a GraphQL API has besides.
 type GraphQLCall struct {
-	Schema  *graphql.Schema
-	Removed graphql.Errors // fields that were taken out of the request
+	Schema *graphql.Schema
+	// Resolvers answer for the backend of a synthetic API; nil for an API with a GraphQL server behind it.
+	Resolvers map[Field]*Resolver
+	Removed   graphql.Errors // fields that were taken out of the request
 }
 
 // readGraphQL reads the request of a call, as it stands now.

@@ -236,3 +236,38 @@ func TestSecretKey(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestAuthenticationCertificate: backends see a certificate of the service that has a private key, or one that is brought along.
+func TestAuthenticationCertificate(t *testing.T) {
+	leaf, key := testCertificate(t, "client", nil, nil, nil)
+	public, _ := testCertificate(t, "public", nil, nil, nil)
+	for _, c := range []struct{ attributes, want string }{
+		{`certificate-id="client"`, thumbprint(leaf)},
+		{`certificate-id="@("cli" + "ent")"`, thumbprint(leaf)},
+		{`thumbprint="` + strings.ToLower(thumbprint(leaf)) + `"`, thumbprint(leaf)},
+		{`certificate-id="public"`, "CertificateNotFound"},
+		{`certificate-id="nothing"`, "CertificateNotFound"},
+		{`body="@(new byte[] {112, 102, 120})" password="open"`, "IMPORTED"},
+		{`body="@(new byte[] {112, 102, 120})" password="wrong"`, "CertificateNotFound"},
+		{`body="text"`, "CertificateNotFound"},
+	} {
+		w := &world{t: t, services: &Services{}}
+		w.identityServices(w.services)
+		d := Compile(Source{Scope: 'g', Document: w.parse(`<policies><inbound><authentication-certificate ` + c.attributes + ` /></inbound></policies>`)}, Env{})
+		if d.Err != nil {
+			t.Fatal(c.attributes, d.Err)
+		}
+		call := NewCall(w.services)
+		call.Chain = Chain{d}
+		call.Deployment = &expr.Deployment{Certificates: map[string]*expr.Certificate{"client": {Leaf: leaf, Key: key}, thumbprint(leaf): {Leaf: leaf, Key: key}, "public": {Leaf: public}}}
+		call.Run()
+		got := call.Target.Upstream.Certificate
+		if call.LastError != nil {
+			got = call.LastError.Reason
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", c.attributes, got, c.want)
+		}
+		call.Release()
+	}
+}

@@ -1,0 +1,222 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"gatehouse/dotnet/newtonsoft"
+	"gatehouse/gateway/graphql"
+	"gatehouse/policy"
+	"gatehouse/policy/expr"
+)
+
+// Resolver gives the values of one field of a synthetic GraphQL API: the policy http-data-source, compiled (gateway.md
+// 8.2). It never changes.
+type Resolver struct {
+	*Document
+	first    Block // what comes before the request: get-authorization-context, set-backend-service
+	request  *sendRequest
+	response Block
+}
+
+// Field names the field that a resolver is for.
+type Field struct{ Type, Name string }
+
+// CompileResolver makes a resolver of its document. One that is wrong fails its field.
+func CompileResolver(src Source, env Env) *Resolver {
+	k := &Compiler{env: env, doc: &Document{Source: src}}
+	r := &Resolver{Document: k.doc}
+	root := src.Document.Root
+	if find := resolverElement(root.Name); find == nil {
+		k.Fault(root, "The policy '%s' does not resolve fields in this gateway.", root.Name)
+	} else {
+		find(k, r, root)
+	}
+	k.doc.Err = errors.Join(k.faults...)
+	return r
+}
+
+// resolverElement finds who compiles the root of a resolver, nil for a name that is none.
+func resolverElement(name string) func(*Compiler, *Resolver, *policy.Element) {
+	switch name {
+	case "http-data-source":
+		return (*Compiler).httpDataSource
+	case "publish-event":
+		return func(k *Compiler, _ *Resolver, e *policy.Element) {
+			k.Fault(e, "The policy 'publish-event' stands in the http-response of a resolver.")
+		}
+	}
+	return nil
+}
+
+func (k *Compiler) httpDataSource(r *Resolver, e *policy.Element) {
+	for _, child := range e.Children {
+		switch child.Name {
+		case "http-request":
+			k.section = Inbound
+			k.httpRequest(r, child)
+		case "http-response":
+			k.section = Outbound
+			r.response = k.Block(withoutEvents(child.Children), "http-response")
+		case "backend": // forward-request alone: its defaults are those of the request
+		default:
+			k.Fault(child, "The element '%s' does not belong into http-data-source.", child.Name)
+		}
+	}
+	if r.request == nil || !r.request.url.Given() || !r.request.method.Given() {
+		k.Fault(e, "http-data-source needs an http-request with set-method and set-url.")
+	}
+}
+
+// withoutEvents leaves out publish-event: its subscriptions come over WebSocket, which ends at the backend here.
+func withoutEvents(list []*policy.Element) []*policy.Element {
+	var kept []*policy.Element
+	for _, e := range list {
+		if e.Name != "publish-event" {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+func (k *Compiler) httpRequest(r *Resolver, e *policy.Element) {
+	var own, first []*policy.Element
+	for _, child := range e.Children {
+		switch child.Name {
+		case "get-authorization-context", "set-backend-service", "include-fragment":
+			first = append(first, child)
+		default:
+			own = append(own, child)
+		}
+	}
+	r.first = k.Block(first, "http-request")
+	request := *e
+	request.Name, request.Children, request.Attrs = "send-request", own, nil
+	outer := k.inside
+	k.inside = policy.Define("send-request")
+	r.request, _ = compileSendRequest(k, &request).(*sendRequest)
+	k.inside = outer
+}
+
+// resolveTimeout is what a field waits for its request, in seconds.
+const resolveTimeout = 60
+
+// resolve gets the value of a field. Its errors are for the caller: they tell nothing of the inside.
+func (r *Resolver) resolve(c *Call, f graphql.Field) (any, error) {
+	if r.Err != nil {
+		return nil, errField
+	}
+	sub := NewCall(c.Services)
+	defer sub.Release()
+	r.prepare(sub, c, f)
+	value, err := r.run(sub)
+	if err != nil {
+		failure := failureOf(err, &Place{Element: r.Source.Document.Root.Name, Scope: "api", Section: "resolver"})
+		c.Trace("resolver", failure.Error(), "field", f.Type+"/"+f.Name)
+		return nil, errField
+	}
+	return value, nil
+}
+
+var errField = errors.New("the field could not be resolved")
+
+// prepare lets a resolver see the call that it answers for, and change none of it.
+func (r *Resolver) prepare(sub, c *Call, f graphql.Field) {
+	request := *c.Request
+	request.Headers = expr.Headers(http.Header(c.Request.Headers).Clone())
+	request.Body = nil
+	address := *c.Request.URL
+	request.URL = &address
+	variables := c.Variables.Clone()
+	sub.Context = c.Context
+	sub.Context.Request, sub.Context.Response, sub.Context.Variables = &request, nil, variables
+	sub.Context.GraphQL = &expr.GraphQL{Arguments: jsonValue(f.Arguments), Parent: jsonValue(f.Parent)}
+	sub.HTTP, sub.Home, sub.Target, sub.Tracer, sub.Times = c.HTTP, c.Home, c.Target, c.Tracer, c.Times
+}
+
+func (r *Resolver) run(sub *Call) (any, error) {
+	sub.section = Inbound
+	if err := r.first.Run(sub); err != nil {
+		return nil, err
+	}
+	out, err := r.request.make(sub)
+	if err != nil {
+		return nil, err
+	}
+	if out.timeout == 0 {
+		out.timeout = resolveTimeout * 1e9
+	}
+	answer, err := r.request.send(sub.Waiting(), sub.Services, out)
+	if err != nil {
+		return nil, err
+	}
+	sub.memory.response = *answer
+	sub.Response = &sub.memory.response
+	if answer.StatusCode >= 400 {
+		return nil, failed(ReasonBackendConnection, fmt.Sprintf("The backend of the resolver answered with status %d.", answer.StatusCode))
+	}
+	sub.section = Outbound
+	if err := r.response.Run(sub); err != nil && !isEnd(err) {
+		return nil, err
+	}
+	body := sub.Body(Answer)
+	if body == nil {
+		return nil, nil
+	}
+	data, err := body.Bytes(false)
+	if err != nil {
+		return nil, err
+	}
+	return readField(data)
+}
+
+func readField(data []byte) (any, error) {
+	d := json.NewDecoder(strings.NewReader(string(data)))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil || d.More() {
+		return nil, failed(ReasonBackendConnection, "The answer to the resolver is not JSON.")
+	}
+	return value, nil
+}
+
+// jsonValue is a value of a request as expressions see it: null, or a token of Json.NET.
+func jsonValue(v any) expr.Value {
+	if v == nil {
+		return expr.Null
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return expr.Null
+	}
+	token, err := newtonsoft.ParsePlain(string(text), spending())
+	if err != nil {
+		return expr.Null
+	}
+	return expr.Object(token)
+}
+
+// resolveGraphQL answers a call of a synthetic GraphQL API, in place of a backend.
+func (c *Call) resolveGraphQL() error {
+	operation, _, err := c.readGraphQL(graphql.MaxSize, graphql.MaxDepth, nil)
+	if err != nil {
+		return refuseGraphQL(c, "", err)
+	}
+	body := operation.Execute(c.Waiting(), func(_ context.Context, f graphql.Field) (any, bool, error) {
+		r := c.GraphQL.Resolvers[Field{f.Type, f.Name}]
+		if r == nil {
+			return nil, false, nil
+		}
+		value, err := r.resolve(c, f)
+		return value, true, err
+	}, c.GraphQL.Removed)
+	reply := c.NewResponse(http.StatusOK, "")
+	reply.Headers["Content-Type"] = []string{"application/json"}
+	c.SetBody(Answer, NewBody(body))
+	c.Answered = true
+	return nil
+}
