@@ -184,9 +184,9 @@ func readField(data []byte) (any, error) {
 	return value, nil
 }
 
-// jsonValue is a value of a request as expressions see it: null, or a token of Json.NET.
+// jsonValue is an object of a request as expressions see it: a JObject, null for what is no object.
 func jsonValue(v any) expr.Value {
-	if v == nil {
+	if members, ok := v.(map[string]any); !ok || members == nil {
 		return expr.Null
 	}
 	text, err := json.Marshal(v)

@@ -431,7 +431,10 @@ var contextDecls = []Decl{
 		m("string Id { get; }", of(func(x *Gateway) Value { return String(x.ID) })), m("string InstanceId { get; }", of(func(x *Gateway) Value { return String(x.InstanceID) })),
 		m("bool IsManaged { get; }", of(func(x *Gateway) Value { return Bool(x.IsManaged) })),
 	}},
-	{Head: "interface IGraphQL", Type: graphType},
+	{Head: "interface IGraphQL", Type: graphType, Members: members{ // gateway.md 17: both names occur
+		m("JObject Arguments { get; }", of(func(x *GraphQL) Value { return x.Arguments })), m("JObject GraphQLArguments { get; }", of(func(x *GraphQL) Value { return x.Arguments })),
+		m("JObject Parent { get; }", of(func(x *GraphQL) Value { return x.Parent })),
+	}},
 	{Head: "interface ILastError", Type: lastErrorType, Members: members{
 		m("string Source { get; }", of(func(x *LastError) Value { return String(x.Source) })), m("string Reason { get; }", of(func(x *LastError) Value { return String(x.Reason) })),
 		m("string Message { get; }", of(func(x *LastError) Value { return String(x.Message) })), m("string Scope { get; }", of(func(x *LastError) Value { return String(x.Scope) })),
