@@ -45,8 +45,9 @@ type Config struct {
 type Hooks struct {
 	Config
 	services atomic.Pointer[map[string]*settings] // by folded resource ID
-	mu       sync.Mutex                           // held to change services
-	queue    chan analytics.Request
+	quick    atomic.Pointer[map[*config.Service]*settings]
+	mu       sync.Mutex // held to change services
+	queue    queue
 	dropped  atomic.Int64
 	traced   sync.Map // request ID -> *trace.Trace
 }
@@ -56,15 +57,13 @@ const Managed = "managed"
 
 // settings are what the configuration of one service says about the hooks. They never change.
 type settings struct {
+	service  *config.Service
 	resource string
 	checks   map[config.Key]*config.RoleCheck // by what they are for
 	debug    string                           // key of debug credentials
 	region   string
 	scopes   *sync.Map // operation key -> gatehouse.ID
 }
-
-// most is how many requests wait to be recorded.
-const most = 50_000
 
 // New returns Hooks. They know no service until Update tells of it: follow a feed with it before the gateway does.
 func New(c Config) *Hooks {
@@ -77,7 +76,7 @@ func New(c Config) *Hooks {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	h := &Hooks{Config: c, queue: make(chan analytics.Request, most)}
+	h := &Hooks{Config: c}
 	h.services.Store(&map[string]*settings{})
 	return h
 }
@@ -97,6 +96,11 @@ func (h *Hooks) Update(c *config.Config, u *config.Update) {
 		next[id] = h.settingsOf(c)
 	}
 	h.services.Store(&next)
+	quick := make(map[*config.Service]*settings, len(next))
+	for _, s := range next {
+		quick[s.service] = s
+	}
+	h.quick.Store(&quick)
 }
 
 // concerns reports whether an update changes anything that hooks look at.
@@ -122,7 +126,7 @@ func concerns(u *config.Update) bool {
 }
 
 func (h *Hooks) settingsOf(c *config.Config) *settings {
-	s := &settings{resource: c.Service.Resource, checks: map[config.Key]*config.RoleCheck{}, region: arm.DisplayLocation(c.Service.Location), scopes: &sync.Map{}}
+	s := &settings{service: c.Service, resource: c.Service.Resource, checks: map[config.Key]*config.RoleCheck{}, region: arm.DisplayLocation(c.Service.Location), scopes: &sync.Map{}}
 	for check := range c.RoleChecks.All() {
 		s.checks[check.Holder()] = check
 	}
@@ -138,6 +142,9 @@ func (h *Hooks) settingsOf(c *config.Config) *settings {
 
 // of are the settings of a service, nil when it is not known.
 func (h *Hooks) of(s *config.Service) *settings {
+	if quick := h.quick.Load(); quick != nil && (*quick)[s] != nil {
+		return (*quick)[s]
+	}
 	return (*h.services.Load())[gatehouse.Fold(s.Resource)]
 }
 

@@ -17,7 +17,7 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"traceId":"One","traceEntries":{"inbound":[{"source":"set-header","timestamp":"2026-03-04T12:00:00.0000000Z","elapsed":"00:01:02.0000015","data":{"message":"x"}}],` +
-		`"backend":null,"outbound":null,"on-error":[{"source":"y","timestamp":"2026-03-04T12:00:00.0000000Z","elapsed":"00:00:00.0000000","data":null}]}}`
+		`"backend":[],"outbound":[],"on-error":[{"source":"y","timestamp":"2026-03-04T12:00:00.0000000Z","elapsed":"00:00:00.0000000","data":null}]}}`
 	if got := string(s.Get("/s/gateways/Managed", "one")); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
