@@ -1,7 +1,9 @@
 package hooks
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"gatehouse/gateway"
@@ -54,17 +56,15 @@ func (h *Hooks) Debug(v *gateway.Visit) {
 // begin makes the call write down what happens to it.
 func (h *Hooks) begin(v *gateway.Visit) {
 	t := &trace.Trace{ID: uuid(v.RequestID)}
-	hide := []string{}
-	if v.Call.Subscription != nil && v.Call.Subscription.Key != "" {
-		hide = append(hide, v.Call.Subscription.Key, masked)
-	}
-	mask := strings.NewReplacer(hide...)
+	mask := h.maskOf(v)
 	n := 0
+	add := func(e pipeline.Entry, data any) {
+		if n++; n <= mostEntries {
+			t.Add(e.Section, trace.Entry{Source: e.Source, Time: e.Time, Elapsed: e.Elapsed, Data: data})
+		}
+	}
 	v.Tracing = true
 	v.Tracer = func(e pipeline.Entry) {
-		if n++; n > mostEntries {
-			return
-		}
 		data := map[string]string{}
 		for name, value := range e.Data {
 			data[name] = mask.Replace(value)
@@ -75,10 +75,80 @@ func (h *Hooks) begin(v *gateway.Visit) {
 		if e.Message != "" {
 			data["message"] = mask.Replace(e.Message)
 		}
-		t.Add(e.Section, trace.Entry{Source: e.Source, Time: e.Time, Elapsed: e.Elapsed, Data: data})
+		add(e, data)
 	}
+	entry := func(section, source string) pipeline.Entry {
+		now := h.Clock()
+		return pipeline.Entry{Section: section, Source: source, Time: now, Elapsed: now.Sub(v.Times.Start)}
+	}
+	add(entry(trace.Inbound, "api-inspector"), map[string]any{"request": map[string]any{"method": v.HTTP.Method, "url": mask.Replace(Address(v.Request.OriginalURL, v.API)),
+		"headers": headers(v.HTTP.Header, mask)}})
+	v.OnAnswer(func(c *pipeline.Call) error {
+		add(entry(trace.Backend, "forward-request"), map[string]any{"response": answer(c, mask)})
+		return nil
+	})
+	v.BeforeSend(func(c *pipeline.Call) {
+		section := trace.Outbound
+		if c.Failed != nil {
+			section = trace.OnError
+		}
+		add(entry(section, "transfer-response"), map[string]any{"message": "Response headers are sent to the caller.", "response": answer(c, mask)})
+	})
 	v.Writer.Header()[traceHeader] = []string{t.ID}
 	h.traced.Store(v.RequestID, t)
+}
+
+// maskOf hides what is secret wherever it stands: the call's key and token, and secret named values of the service.
+func (h *Hooks) maskOf(v *gateway.Visit) *strings.Replacer {
+	var hide []string
+	add := func(secret string) {
+		if len(secret) > 2 { // less says nothing, and would be found everywhere
+			hide = append(hide, secret, masked)
+		}
+	}
+	if s := v.Subscription; s != nil {
+		add(s.Primary)
+		add(s.Secondary)
+	}
+	for name, values := range v.HTTP.Header {
+		if !secretName(name) {
+			continue
+		}
+		for _, value := range values {
+			_, bare, _ := strings.Cut(value, " ")
+			add(value)
+			add(bare)
+		}
+	}
+	if s := h.of(v.Plan.Service); s != nil {
+		for _, secret := range s.secrets {
+			add(secret)
+		}
+	}
+	return strings.NewReplacer(hide...)
+}
+
+// header is a header as traces show it.
+type header struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func headers(h http.Header, mask *strings.Replacer) []header {
+	list := []header{}
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		value := mask.Replace(strings.Join(h[name], ", "))
+		if secretName(name) {
+			value = masked
+		}
+		list = append(list, header{name, value})
+	}
+	return list
+}
+
+func answer(c *pipeline.Call, mask *strings.Replacer) map[string]any {
+	r := c.Reply()
+	return map[string]any{"status": map[string]any{"code": r.StatusCode, "reason": r.StatusReason}, "headers": headers(http.Header(r.Headers), mask)}
 }
 
 const masked = "***"

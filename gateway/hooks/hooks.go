@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,6 +63,7 @@ type settings struct {
 	checks   map[config.Key]*config.RoleCheck // by what they are for
 	debug    string                           // key of debug credentials
 	region   string
+	secrets  []string  // values of secret named values
 	scopes   *sync.Map // operation key -> gatehouse.ID
 }
 
@@ -110,7 +112,7 @@ func concerns(u *config.Update) bool {
 	}
 	for _, e := range u.Put {
 		switch e.(type) {
-		case *config.Service, *config.RoleCheck, *config.DebugKey, *config.Gateway:
+		case *config.NamedValue, *config.Service, *config.RoleCheck, *config.DebugKey, *config.Gateway:
 			return true
 		}
 	}
@@ -119,6 +121,9 @@ func concerns(u *config.Update) bool {
 			return true
 		}
 		if _, debug := k.Of("debugkeys"); debug {
+			return true
+		}
+		if _, value := k.Of("namedvalues"); value {
 			return true
 		}
 	}
@@ -130,6 +135,12 @@ func (h *Hooks) settingsOf(c *config.Config) *settings {
 	for check := range c.RoleChecks.All() {
 		s.checks[check.Holder()] = check
 	}
+	for value := range c.NamedValues.All() {
+		if value.Secret && value.Value != "" {
+			s.secrets = append(s.secrets, value.Value)
+		}
+	}
+	slices.SortFunc(s.secrets, func(a, b string) int { return len(b) - len(a) }) // what holds another is hidden whole
 	at := config.Key("").Child("gateways", h.Gateway)
 	if key, ok := c.DebugKeys.Get(at.Child("debugKeys", "current")); ok {
 		s.debug = key.Secret

@@ -111,7 +111,13 @@ func (s *Store) Put(gateway string, t *Trace) error {
 	if s == nil {
 		return nil
 	}
-	body, err := json.Marshal(t)
+	whole := *t
+	for _, section := range []*[]Entry{&whole.Entries.Inbound, &whole.Entries.Backend, &whole.Entries.Outbound} {
+		if *section == nil {
+			*section = []Entry{} // clients expect arrays
+		}
+	}
+	body, err := json.Marshal(whole)
 	if err != nil {
 		return err
 	}
