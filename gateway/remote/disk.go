@@ -111,17 +111,21 @@ func (d *disk) load() (*config.Update, error) {
 	return u, json.NewDecoder(z).Decode(u)
 }
 
-// saveEvery is how long a change waits before it is on disk: writing all of a large service takes a moment.
+// saveEvery is how long a change waits before it is on disk, at least.
 const saveEvery = time.Second
 
-// saving keeps on disk what the gateway serves, until ctx ends.
+// saving keeps on disk what the gateway serves, until ctx ends. Writing a large service takes a while, and is done the
+// less often for it.
 func (r *Remote) saving(ctx context.Context) {
+	pause := saveEvery
 	for ctx.Err() == nil {
 		select {
-		case <-time.After(saveEvery):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
+		began := time.Now()
 		r.save()
+		pause = max(saveEvery, 20*time.Since(began))
 	}
 }
 

@@ -23,7 +23,10 @@ type states struct {
 }
 
 // mostStates is how many different states of one gateway are remembered.
-const mostStates = 8
+const mostStates = 4
+
+// forgotten is how long a state is remembered that nobody asks with.
+const forgotten = 10 * time.Minute
 
 // gather is how long the node waits for more changes after one: those of an import come in a row.
 const gather = 10 * time.Millisecond
@@ -33,6 +36,7 @@ type state struct {
 	id       string
 	revision int64
 	view     view
+	used     time.Time
 }
 
 func sameService(a, b *config.Service) bool { return reflect.DeepEqual(a, withID(b)) }
@@ -96,12 +100,13 @@ func (n *Node) look(a *asking, has string) (h *head, put []config.Entity, gone [
 	defer n.mu.Unlock()
 	h = &head{Service: a.service.String(), State: has}
 	key := a.scope.String() + "\n" + a.gateway
+	n.forget()
 	s := n.states[key]
 	if s == nil {
 		s = &states{}
 		n.states[key] = s
 	}
-	before := s.take(has)
+	before := s.take(has, n.Clock())
 	var now view
 	n.Feed.View(a.scope, func(c *config.Config) {
 		if c == nil || c.Service == nil {
@@ -128,20 +133,32 @@ func (n *Node) look(a *asking, has string) (h *head, put []config.Entity, gone [
 		before.revision = h.Revision // so that nobody has to look again
 		return h, nil, nil
 	}
-	next := &state{id: rand.Text(), revision: h.Revision, view: now}
+	next := &state{id: rand.Text(), revision: h.Revision, view: now, used: n.Clock()}
 	s.list = append(s.list, next)
 	s.list = s.list[max(0, len(s.list)-mostStates):]
 	h.State = next.id
 	return h, put, gone
 }
 
+// forget drops states that nobody asks with any more.
+func (n *Node) forget() {
+	now := n.Clock()
+	for key, s := range n.states {
+		s.list = slices.DeleteFunc(s.list, func(one *state) bool { return now.Sub(one.used) > forgotten })
+		if len(s.list) == 0 {
+			delete(n.states, key)
+		}
+	}
+}
+
 // take finds a state and makes it the one that was used last.
-func (s *states) take(id string) *state {
+func (s *states) take(id string, now time.Time) *state {
 	i := slices.IndexFunc(s.list, func(one *state) bool { return one.id == id })
 	if i < 0 || id == "" {
 		return nil
 	}
 	found := s.list[i]
+	found.used = now
 	s.list = append(slices.Delete(s.list, i, i+1), found)
 	return found
 }
