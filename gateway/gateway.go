@@ -34,6 +34,7 @@ type Config struct {
 	// Observe hears of every call when it is over. The Visit is not to be kept.
 	Observe func(*Visit)
 
+	Name    string                  // of a self-hosted gateway, as the service has it; "" for that of the service itself
 	Default string                  // name of the service that answers on hosts that belong to nobody; "" for none
 	Trusted []netip.Prefix          // proxies whose X-Forwarded-For counts
 	Local   map[string]http.Handler // backends in this process, by the host of their address
@@ -138,6 +139,9 @@ func (g *Gateway) Update(c *config.Config, u *config.Update) {
 	}
 	was := b.plan
 	p := b.next(c, u, home, g.servicesFor(c), g.env(c.Service))
+	if g.Name != "" {
+		p.deployment = selfHosted(c, p.deployment, g.Name)
+	}
 	if was == nil || u.Whole || p.Service != was.Service {
 		p.tls = hostCertificates(p.Service)
 	}

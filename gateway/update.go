@@ -298,6 +298,16 @@ func deploymentOf(c *config.Config) *expr.Deployment {
 		ServiceID: c.Service.ServiceName(), ServiceName: c.Service.ServiceName()}
 }
 
+// selfHosted is what policies of a self-hosted gateway see of where they run: its region is the name of its location.
+func selfHosted(c *config.Config, d *expr.Deployment, name string) *expr.Deployment {
+	own := *d
+	own.Gateway, own.GatewayID = &expr.Gateway{ID: name, InstanceID: name}, name
+	if e, ok := c.Gateways.Get(config.Key("").Child("gateways", name)); ok && e.Region != "" {
+		own.Region = e.Region
+	}
+	return &own
+}
+
 func (b *builder) workspace(c *config.Config, k config.Key) {
 	w, ok := c.Workspaces.Get(k)
 	if !ok {

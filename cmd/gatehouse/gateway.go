@@ -20,6 +20,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/analytics"
 	"gatehouse/entra"
 	"gatehouse/gateway"
 	"gatehouse/gateway/admit"
@@ -35,6 +36,7 @@ type gatewayConfig struct {
 	data                 string
 	listen, plainListen  string
 	statusListen         string
+	redis                string
 	tlsCert, tlsKey      string
 	staleness            time.Duration
 	logFormat, logLevel  string
@@ -65,6 +67,7 @@ action Microsoft.ApiManagement/service/gateways/getConfiguration/action; with th
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8444", "HTTPS address for calls of APIs; port 0 takes a free one")
 	f.StringVar(&c.plainListen, "http-listen", "", "plain HTTP address for calls of APIs (default: none)")
 	f.StringVar(&c.statusListen, "status-listen", "", "plain HTTP address of /healthz and /readyz (default: none)")
+	f.StringVar(&c.redis, "redis", "", "file with the connection string of a Redis by which several instances of the gateway count together (default: each counts by itself)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain for host names that the configuration has none for, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
 	f.DurationVar(&c.staleness, "staleness", 30*time.Second, "how long what the server said about identities and rights counts without word from it")
@@ -132,7 +135,7 @@ func (c *gatewayConfig) transport() (http.RoundTripper, error) {
 }
 
 // runGateway serves until ctx ends, then stops gracefully.
-func runGateway(ctx context.Context, c gatewayConfig, out io.Writer) error {
+func runGateway(ctx context.Context, c gatewayConfig, out io.Writer) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -151,9 +154,31 @@ func runGateway(ctx context.Context, c gatewayConfig, out io.Writer) error {
 		}
 		slog.Warn("the server does not answer; the gateway serves what it knew last", "error", err)
 	}
-	side := newRemoteSide(r, &c)
-	defer side.gateway.Close()
-	return side.serve(ctx, out)
+	counted, err := analytics.Open(ctx, c.data, analytics.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, counted.Close()) }()
+	kept, err := newGatewayStores(counted, &remoteLedger{counted, r}, c.redis)
+	if err != nil {
+		return err
+	}
+	side := newRemoteSide(r, &c, kept)
+	return side.serve(ctx, out, kept)
+}
+
+// remoteLedger keeps quotas here, so that they outlive a restart without the server, and tells the server what was counted.
+type remoteLedger struct {
+	*analytics.Store
+	remote *away.Remote
+}
+
+// Charge adds to counters what a batch says.
+func (l *remoteLedger) Charge(ctx context.Context, service string, batch []analytics.Quota) error {
+	if err := l.Store.Charge(ctx, service, batch); err != nil {
+		return err
+	}
+	return l.remote.Charge(ctx, service, batch)
 }
 
 // remoteSide is a gateway in a process of its own.
@@ -164,19 +189,25 @@ type remoteSide struct {
 	gateway *gateway.Gateway
 }
 
-func newRemoteSide(r *away.Remote, c *gatewayConfig) *remoteSide {
+func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores) *remoteSide {
 	h := hooks.New(hooks.Config{Gateway: r.Gateway, Gate: admit.New(admit.Config{Authority: r}), Audience: entra.GatewayAudience, Results: r, Traces: r})
-	g := gateway.New(gateway.Config{Admit: h.Admit, Debug: h.Debug, Observe: h.Observe, Default: r.Service()})
+	own := gateway.Config{Admit: h.Admit, Debug: h.Debug, Observe: h.Observe, Default: r.Service()}
+	if r.Gateway != away.Managed {
+		own.Name = r.Gateway
+	}
+	kept.share(&own)
+	g := gateway.New(own)
 	r.Follow(h.Update) // before the gateway: what it serves is checked as the settings say
 	r.Follow(g.Update)
 	return &remoteSide{gatewayConfig: c, remote: r, hooks: h, gateway: g}
 }
 
 // serve listens, and tells where; it ends in an order in which nothing that was counted is lost.
-func (s *remoteSide) serve(ctx context.Context, out io.Writer) (err error) {
+func (s *remoteSide) serve(ctx context.Context, out io.Writer, kept *gatewayStores) (err error) {
 	l, err := s.open()
 	if err != nil {
-		return err
+		s.gateway.Close()
+		return errors.Join(err, kept.close(ctx))
 	}
 	defer l.close()
 	var beside, sending sync.WaitGroup
@@ -186,6 +217,7 @@ func (s *remoteSide) serve(ctx context.Context, out io.Writer) (err error) {
 	beside.Go(func() { s.hooks.Run(besideContext) })
 	defer sending.Wait()
 	defer stopSending()
+	defer func() { s.gateway.Close(); err = errors.Join(err, kept.close(ctx)) }()
 	defer beside.Wait()
 	defer stopBeside()
 	fmt.Fprintf(out, "Gatehouse %s, gateway %s of %s, serves https://%s\n", version(), s.remote.Gateway, s.remote.Service(), l.calls.Addr())

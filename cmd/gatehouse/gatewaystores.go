@@ -31,8 +31,9 @@ type gatewayStores struct {
 	conn     *redis.Conn // that counters are shared by; nil when they are not
 }
 
-// newGatewayStores counts in this process, or in the Redis whose connection string is in a file. Quotas are kept in counted; nil keeps none.
-func newGatewayStores(counted *analytics.Store, redisFile string) (*gatewayStores, error) {
+// newGatewayStores counts in this process, or in the Redis whose connection string is in a file. Quotas are kept in counted, by
+// way of ledger unless that is nil; without counted none are kept.
+func newGatewayStores(counted *analytics.Store, ledger counter.Ledger, redisFile string) (*gatewayStores, error) {
 	memory, err := cache.NewMemory(cacheBytes, nil)
 	if err != nil {
 		return nil, err
@@ -41,6 +42,9 @@ func newGatewayStores(counted *analytics.Store, redisFile string) (*gatewayStore
 	o := counter.Options{Failed: seldom("calls cannot be counted where they should be")}
 	if counted != nil {
 		o.Ledger = counted
+	}
+	if ledger != nil {
+		o.Ledger = ledger
 	}
 	if redisFile == "" {
 		s.counters = counter.NewLocal(o)

@@ -136,7 +136,7 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 	}
 	beside.past = a.past
 	defer beside.start(ctx)()
-	kept, err := newGatewayStores(counted, c.gatewayRedis)
+	kept, err := newGatewayStores(counted, nil, c.gatewayRedis)
 	if err != nil {
 		return err
 	}
