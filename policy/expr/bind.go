@@ -213,13 +213,24 @@ func (b *binder) declare(at int, name string, t *Type) *local {
 func (b *binder) hidden(name string, t *Type) *local {
 	l := &local{name: name, t: t, fn: b.fn, id: b.locals}
 	b.locals++
-	l.slot = slot{at: b.alloc(1), cell: b.fn.names.captured[name]}
-	b.fn.floor = b.fn.top
+	l.slot = b.newSlot(b.fn.names.captured[name])
 	b.scope.locals = append(b.scope.locals, l)
 	return l
 }
 
-// place returns where the function at hand finds a local, capturing it through all functions between.
+// newSlot makes a place for a local. Cells have places of their own: they are there from the beginning of a block, when what
+// comes before the declaration uses the other places for what it needs in between.
+func (b *binder) newSlot(captured bool) slot {
+	if captured {
+		b.fn.fn.cells++
+		return slot{at: b.fn.fn.cells - 1, cell: true}
+	}
+	s := slot{at: b.alloc(1)}
+	b.fn.floor = b.fn.top
+	return s
+}
+
+// placeOf returns where the function at hand finds a local, capturing it through all functions between.
 func (b *binder) placeOf(l *local) (slot, bool) { return b.fn.find(l) }
 
 func (s *fnScope) find(l *local) (slot, bool) {
@@ -236,15 +247,12 @@ func (s *fnScope) find(l *local) (slot, bool) {
 	if !ok {
 		return slot{}, false
 	}
-	to := slot{at: s.top, cell: true}
-	s.top++
-	s.floor = s.top
-	s.fn.slots = max(s.fn.slots, s.top)
+	to := slot{at: len(s.fn.captures), cell: true, up: true}
 	if s.captured == nil {
 		s.captured = map[*local]slot{}
 	}
 	s.captured[l] = to
-	s.fn.captures = append(s.fn.captures, capture{from.at, to.at})
+	s.fn.captures = append(s.fn.captures, from)
 	return to, true
 }
 
@@ -317,7 +325,7 @@ func (b *binder) withCells(run code) code {
 
 func makeCells(f *Frame, cells []int) {
 	for _, at := range cells {
-		f.slots[at] = Value{new(cell), 0}
+		f.cells[at] = Value{new(cell), 0}
 	}
 }
 

@@ -876,7 +876,7 @@ func (b *binder) invokeOut(fn Func, parts []operand, null bool, outs []out) code
 func storeCode(s slot) func(*Frame, Value) {
 	i := s.at
 	if s.cell {
-		return func(f *Frame, v Value) { f.slots[i].ref.(*cell).v = v }
+		return func(f *Frame, v Value) { s.in(f).v = v }
 	}
 	return func(f *Frame, v Value) { f.slots[i] = v }
 }

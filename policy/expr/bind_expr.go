@@ -282,7 +282,7 @@ func (b *binder) read(l *local, at int) operand {
 func readCode(s slot) code {
 	i := s.at
 	if s.cell {
-		return func(f *Frame) (Value, error) { return f.slots[i].ref.(*cell).v, nil }
+		return func(f *Frame) (Value, error) { return s.in(f).v, nil }
 	}
 	return func(f *Frame) (Value, error) { return f.slots[i], nil }
 }

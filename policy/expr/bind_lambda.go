@@ -74,8 +74,8 @@ func (b *binder) lambda(n *lambdaExpr, params []*Type, ret *Type) *boundLambda {
 		}
 	}
 	l := boundLambda{outer: b.fn, params: params, ret: ret, fn: &function{name: "lambda"}}
-	faults, state, jumps, top := b.faults, b.state, b.jumps, b.fn.top
-	b.faults, b.jumps = nil, nil
+	faults, state, jumps, catches, top := b.faults, b.state, b.jumps, b.catches, b.fn.top
+	b.faults, b.jumps, b.catches = nil, nil, nil
 	s := &fnScope{outer: b.fn, fn: l.fn, names: n.names, ret: ret, isVoid: ret == voidType}
 	b.fn = s
 	b.push()
@@ -84,7 +84,7 @@ func (b *binder) lambda(n *lambdaExpr, params []*Type, ret *Type) *boundLambda {
 	b.fn = s.outer
 	b.fn.top = max(b.fn.top, top)
 	l.faults, b.faults = b.faults, faults
-	b.state, b.jumps = state, jumps
+	b.state, b.jumps, b.catches = state, jumps, catches
 	b.lambdas[n] = append(b.lambdas[n], l)
 	return &l
 }

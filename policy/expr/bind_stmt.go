@@ -807,6 +807,7 @@ func (b *binder) declareFunction(n *localFunc) *local {
 		}
 		sig.params = append(sig.params, q)
 	}
+	b.fn.names.captured[n.name] = true // it is there before the statements around it have run
 	l := b.declare(n.at(), n.name, objectType)
 	l.function, l.fixed = sig, "Cannot assign to '"+n.name+"' because it is a 'method group'"
 	b.state = b.state.with(l.id)

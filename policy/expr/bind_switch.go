@@ -32,7 +32,10 @@ func (b *binder) switchStatement(n *switchStmt) exec {
 				labels = append(labels, l)
 			}
 		}
-		body := b.opening(nil, b.sequence(s.body))
+		// Cells of pattern variables are made when the switch is entered: labels are tried before their section runs.
+		cells := b.scope.cells
+		b.scope.cells = nil
+		body := b.sequence(s.body)
 		if !b.state.dead {
 			word := "default:"
 			if !s.labels[len(s.labels)-1].isDefault {
@@ -42,6 +45,7 @@ func (b *binder) switchStatement(n *switchStmt) exec {
 		}
 		bodies = append(bodies, body)
 		b.pop()
+		b.scope.cells = append(b.scope.cells, cells...)
 	}
 	j := b.jumps
 	b.jumps = j.outer

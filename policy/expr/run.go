@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,20 +30,27 @@ const (
 type function struct {
 	name     string
 	params   []slot // where its arguments go
-	captures []capture
+	captures []slot // the cells that a lambda takes along, where it is made
 	slots    int
+	cells    int
 	value    code // of a lambda that is one expression
 	body     exec
 }
 
-// slot is the place of a local in an activation. A local that a lambda captures lives in a cell that the slot refers to.
+// slot is the place of a local in an activation. A local that a lambda captures lives in a cell, which is among the cells of
+// the activation that declares it, and among those from above in the lambda's own.
 type slot struct {
-	at   int
-	cell bool
+	at       int
+	cell, up bool
 }
 
-// capture copies a reference to a cell from the activation in which a lambda is made into those in which it runs.
-type capture struct{ from, to int }
+// in returns the cell of a captured local.
+func (s slot) in(f *Frame) *cell {
+	if s.up {
+		return f.above[s.at].ref.(*cell)
+	}
+	return f.cells[s.at].ref.(*cell)
+}
 
 type cell struct{ v Value }
 
@@ -59,6 +67,8 @@ func (c *Closure) dotnetType() *Type { return c.typ }
 // Frame is one evaluation under way: the locals of the function at hand, and the budget.
 type Frame struct {
 	slots  []Value // of the activation at hand
+	cells  []Value // its captured locals
+	above  []Value // what it has captured itself
 	chunk  []Value
 	top    int // of chunk in use
 	high   int
@@ -125,28 +135,36 @@ func (f *Frame) Spend(n int) error {
 	return nil
 }
 
-// enter begins an activation with n slots.
-func (f *Frame) enter(n int) (outer []Value, chunk []Value, top int, err error) {
+// activation is what has to be put back when a function is left.
+type activation struct {
+	slots, cells, above, chunk []Value
+	top                        int
+}
+
+// enter begins an activation of a function.
+func (f *Frame) enter(fn *function, above []Value) (outer activation, err error) {
 	if f.depth >= maxRecursion {
-		return nil, nil, 0, &LimitError{fmt.Sprintf("its functions call each other deeper than %d", maxRecursion)}
+		return outer, &LimitError{fmt.Sprintf("its functions call each other deeper than %d", maxRecursion)}
 	}
 	f.depth++
-	outer, chunk, top = f.slots, f.chunk, f.top
+	outer = activation{f.slots, f.cells, f.above, f.chunk, f.top}
+	n := fn.slots + fn.cells
 	if f.top+n > len(f.chunk) {
 		f.chunk = make([]Value, max(chunkSize, 2*n))
 		f.top = 0
 	}
-	f.slots = f.chunk[f.top : f.top+n : f.top+n]
+	middle := f.top + fn.slots
+	f.slots, f.cells, f.above = f.chunk[f.top:middle:middle], f.chunk[middle:f.top+n], above
 	f.top += n
 	if f.top > f.high {
 		f.high = f.top
 	}
-	return outer, chunk, top, nil
+	return outer, nil
 }
 
-func (f *Frame) leave(outer, chunk []Value, top int) {
+func (f *Frame) leave(outer *activation) {
 	f.depth--
-	f.slots, f.chunk, f.top = outer, chunk, top
+	f.slots, f.cells, f.above, f.chunk, f.top = outer.slots, outer.cells, outer.above, outer.chunk, outer.top
 }
 
 // Call calls a lambda or other delegate.
@@ -159,24 +177,21 @@ func (f *Frame) Call(fn Value, args ...Value) (Value, error) {
 		return Null, err
 	}
 	if c.native != nil {
-		return c.native(f, args)
+		return c.native(f, slices.Clone(args))
 	}
-	outer, chunk, top, err := f.enter(c.fn.slots)
+	outer, err := f.enter(c.fn, c.cells)
 	if err != nil {
 		return Null, err
 	}
 	for i, to := range c.fn.params {
-		v := args[i]
 		if to.cell {
-			v = Value{&cell{v}, 0}
+			f.cells[to.at] = Value{&cell{args[i]}, 0}
+			continue
 		}
-		f.slots[to.at] = v
-	}
-	for i, to := range c.fn.captures {
-		f.slots[to.to] = c.cells[i]
+		f.slots[to.at] = args[i]
 	}
 	v, err := c.fn.run(f)
-	f.leave(outer, chunk, top)
+	f.leave(&outer)
 	return v, err
 }
 
@@ -185,12 +200,14 @@ func (fn *function) run(f *Frame) (Value, error) {
 	if fn.value != nil {
 		return fn.value(f)
 	}
+	before := f.result // of a return that waits for its finally clause
 	f.result = Null
-	if _, err := fn.body(f); err != nil {
+	_, err := fn.body(f)
+	v := f.result
+	f.result = before
+	if err != nil {
 		return Null, err
 	}
-	v := f.result
-	f.result = Null
 	return v, nil
 }
 
@@ -200,7 +217,7 @@ func (f *Frame) closure(t *Type, fn *function) Value {
 	if len(fn.captures) > 0 {
 		c.cells = make([]Value, len(fn.captures))
 		for i, from := range fn.captures {
-			c.cells[i] = f.slots[from.from]
+			c.cells[i] = Value{from.in(f), 0}
 		}
 	}
 	return Value{c, 0}
@@ -227,7 +244,7 @@ func (p *Program) Run(c *Context, b *Budget) (v Value, err error) {
 	if steps <= 0 {
 		return Null, &LimitError{fmt.Sprintf("the expressions of this call take more than %d steps", maxCallSteps)}
 	}
-	if _, _, _, err = f.enter(p.main.slots); err != nil {
+	if _, err = f.enter(p.main, nil); err != nil {
 		return Null, err
 	}
 	v, err = p.main.run(f)
