@@ -3,7 +3,6 @@ package pipeline
 import (
 	"encoding/binary"
 	"errors"
-	"math"
 	"slices"
 	"time"
 
@@ -135,91 +134,25 @@ func readResponse(data []byte) (*storedResponse, error) {
 	return r, nil
 }
 
-// Marks of values.
+// Marks of what stands in an entry of the value cache.
 const (
-	markNull     = 'n'
-	markString   = 's'
-	markBytes    = 'b'
-	markTrue     = 't'
-	markFalse    = 'f'
-	markInt      = 'i'
-	markLong     = 'l'
-	markDouble   = 'd'
-	markSingle   = 'g'
-	markChar     = 'c'
 	markResponse = 'r'
+	markValue    = 'v' // as package expr writes values
 )
 
 // packValue writes a value for a cache; an error says that values of its type are not kept.
 func packValue(v expr.Value) ([]byte, error) {
-	p := &packer{}
-	err := p.value(v)
-	return p.b, err
-}
-
-func (p *packer) mark(m byte) { p.b = append(p.b, m) }
-
-func (p *packer) value(v expr.Value) error {
-	if v.IsNull() {
-		p.mark(markNull)
-		return nil
+	held, ok := v.Ref().(*expr.Response)
+	if !ok {
+		return expr.AppendStored([]byte{markValue}, v)
 	}
-	if v.IsString() {
-		p.mark(markString)
-		p.b = append(p.b, v.Str()...)
-		return nil
-	}
-	switch ref := v.Ref().(type) {
-	case *expr.Blob:
-		p.mark(markBytes)
-		p.b = append(p.b, ref.B...)
-		return nil
-	case *expr.Type:
-		return p.scalar(ref.String(), v)
-	case *expr.Response:
-		return p.response(ref)
-	}
-	return errors.New("values of this type are not kept in caches")
-}
-
-func (p *packer) scalar(name string, v expr.Value) error {
-	switch name {
-	case "System.Boolean":
-		if v.Bool() {
-			p.mark(markTrue)
-		} else {
-			p.mark(markFalse)
-		}
-		return nil
-	case "System.Int32":
-		p.mark(markInt)
-	case "System.Int64":
-		p.mark(markLong)
-	case "System.Double":
-		p.mark(markDouble)
-	case "System.Single":
-		p.mark(markSingle)
-		p.b = binary.LittleEndian.AppendUint64(p.b, math.Float64bits(v.Float()))
-		return nil
-	case "System.Char":
-		p.mark(markChar)
-	default:
-		return errors.New("values of the type " + name + " are not kept in caches")
-	}
-	p.b = binary.LittleEndian.AppendUint64(p.b, uint64(v.Int()))
-	return nil
-}
-
-func (p *packer) response(held *expr.Response) error {
-	r := storedResponse{Response: *held}
-	p.mark(markResponse)
+	r, p := storedResponse{Response: *held}, &packer{b: []byte{markResponse}}
 	r.head(p)
 	if held.Body == nil {
-		return nil
+		return p.b, nil
 	}
 	body, err := held.Body.Bytes(true)
-	p.b = append(p.b, body...)
-	return err
+	return append(p.b, body...), err
 }
 
 // readValue reads what packValue wrote. What is read shares nothing with the entry that somebody could change.
@@ -227,38 +160,15 @@ func readValue(data []byte) (expr.Value, error) {
 	if len(data) == 0 {
 		return expr.Null, errEntry
 	}
-	mark, rest := data[0], data[1:]
-	switch mark {
-	case markNull:
-		return expr.Null, nil
-	case markString:
-		return expr.String(string(rest)), nil
-	case markBytes:
-		return expr.Bytes(slices.Clone(rest)), nil
-	case markTrue, markFalse:
-		return expr.Bool(mark == markTrue), nil
+	switch data[0] {
+	case markValue:
+		return expr.ReadStored(data[1:])
 	case markResponse:
-		r, err := readResponse(rest)
+		r, err := readResponse(data[1:])
 		if err != nil {
 			return expr.Null, err
 		}
 		return expr.Object(&r.Response), nil
-	}
-	if len(rest) != 8 {
-		return expr.Null, errEntry
-	}
-	n := binary.LittleEndian.Uint64(rest)
-	switch mark {
-	case markInt:
-		return expr.Int(int(int64(n))), nil
-	case markLong:
-		return expr.Long(int64(n)), nil
-	case markDouble:
-		return expr.Double(math.Float64frombits(n)), nil
-	case markSingle:
-		return expr.Single(float32(math.Float64frombits(n))), nil
-	case markChar:
-		return expr.Char(uint16(n)), nil
 	}
 	return expr.Null, errEntry
 }

@@ -42,11 +42,10 @@ func TestStoredValues(t *testing.T) {
 // FuzzStored: an entry that others wrote is a miss, never a panic.
 func FuzzStored(f *testing.F) {
 	r := storedResponse{Response: expr.Response{StatusCode: 200, Headers: expr.Headers{"A": {"1"}}}, expires: time.Unix(1e9, 0)}
-	p := &packer{}
-	p.mark(markResponse)
+	p := &packer{b: []byte{markResponse}}
 	r.head(p)
 	f.Add(p.b)
-	f.Add([]byte("i12345678"))
+	f.Add([]byte("vs\x01a"))
 	f.Add([]byte{'r', 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		v, err := readValue(data)
