@@ -55,6 +55,7 @@ type api struct {
 	versions   string // folded
 	seenOps    map[*operation]*expr.Operation
 	contracts  map[*operation]*contract.Operation
+	graphQL    *graphQL // nil for other kinds of APIs
 }
 
 // scheme is a set of schemes of addresses.

@@ -209,6 +209,9 @@ func (g *Gateway) place(v *Visit, r *http.Request) *pipeline.Failure {
 		g.Log.Warn("the web service URL of an API cannot be read", "api", a.entity.ID, "error", a.targetErr)
 	}
 	c.Target.Base = a.target
+	if a.graphQL != nil {
+		c.GraphQL = a.graphQL.get()
+	}
 	c.Request.URL.Path = found.rest
 	if t := a.target; t != nil && a.seen.ServiceURL != nil {
 		u := c.Request.URL

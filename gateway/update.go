@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"hash/maphash"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
@@ -438,6 +439,7 @@ func (b *builder) api(c *config.Config, k config.Key, stale map[string]bool) {
 		}
 	}
 	a.wide()
+	a.graphQL = b.graphQLOf(c, e, slog.Default())
 	b.plan.apis[k] = a
 	path := pathKey(e.Path)
 	if b.groups[path] == nil {

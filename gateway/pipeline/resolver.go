@@ -202,6 +202,9 @@ func jsonValue(v any) expr.Value {
 
 // resolveGraphQL answers a call of a synthetic GraphQL API, in place of a backend.
 func (c *Call) resolveGraphQL() error {
+	if c.GraphQL.Schema == nil {
+		return failed("GraphQLSchemaUnknown", "The API has no GraphQL schema.")
+	}
 	operation, _, err := c.readGraphQL(graphql.MaxSize, graphql.MaxDepth, nil)
 	if err != nil {
 		return refuseGraphQL(c, "", err)
