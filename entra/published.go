@@ -19,6 +19,9 @@ func (s *Server) PublicKeys() map[string]*rsa.PublicKey {
 	return keys
 }
 
+// KeysVersion is another value, by ==, whenever PublicKeys returns other keys. Asking costs nothing.
+func (s *Server) KeysVersion() any { return s.keys.set.Load() }
+
 // microsoftHosts are where documents that were written for Azure look for a tenant.
 const microsoftHosts = " login.microsoftonline.com login.windows.net sts.windows.net "
 

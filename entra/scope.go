@@ -43,6 +43,10 @@ const tokenExchange = "api://AzureADTokenExchange"
 // such a token cannot manage anything with it.
 const GatewayAudience = "api://gatehouse-gateway"
 
+// AuthorizationManagerAudience is the resource that tokens are asked for which a policy hands to the credential manager, to
+// act for their holder (gateway.md 8.1, get-authorization-context).
+const AuthorizationManagerAudience = "https://azure-api.net/authorization-manager"
+
 // ARMAudiences returns the resource IDs that mean ARM, for Authenticate (clients.md 3).
 func (s *Server) ARMAudiences() []string {
 	return []string{s.public, "https://management.azure.com", "https://management.core.windows.net", armAppID}
@@ -71,7 +75,7 @@ func (s *Server) resolve(ctx context.Context, id string) (resource, error) {
 		r.graph = true
 		return r, nil
 	}
-	if is(tokenExchange) || is(GatewayAudience) {
+	if is(tokenExchange) || is(GatewayAudience) || is(AuthorizationManagerAudience) || s.cfg.Resources != nil && s.cfg.Resources(id) {
 		return r, nil
 	}
 	app, err := s.resourceApplication(ctx, id)

@@ -31,6 +31,10 @@ type Config struct {
 	Name      string   // the tenant's display name on pages; "Gatehouse" when empty
 	Clients   []Client // first-party applications besides az and PowerShell, for example the portal
 
+	// Resources says whether tokens may be asked for something else that is no application, such as an API Management service
+	// by its resource ID; nil says no.
+	Resources func(id string) bool
+
 	TokenLifetime   time.Duration // of access tokens; 75 minutes when zero, 60 to 90 are Entra's
 	RefreshLifetime time.Duration // of an unused refresh token; 90 days when zero
 	RefreshGrace    time.Duration // how long a spent refresh token may come again without harm; one minute when zero

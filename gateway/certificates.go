@@ -86,6 +86,9 @@ func (g *Gateway) TLS(other func(host string) (*tls.Certificate, error)) *tls.Co
 
 // asks reports whether clients of a host name are asked for certificates.
 func (p *Plan) asks(host string) bool {
+	if p.certificates {
+		return true
+	}
 	for _, h := range p.Service.Hosts {
 		if strings.EqualFold(h.Host, host) {
 			return h.ClientCertificate

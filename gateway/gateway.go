@@ -27,6 +27,8 @@ type Config struct {
 	Home func(c *config.Config) pipeline.Home
 	// Env completes what documents may refer to when they are compiled.
 	Env func(service *config.Service, workspace config.Key, env *pipeline.Env)
+	// Begin sees every call before anything is known of it but its service: to take away what nobody may see.
+	Begin func(*Visit)
 	// Admit asks whether a call may go on besides its key, such as the role check (gateway.md 13). A *Failure refuses.
 	Admit func(*Visit) *pipeline.Failure
 	// Debug looks whether a call is to be traced, and may set headers of the answer.
@@ -144,7 +146,11 @@ func (g *Gateway) Update(c *config.Config, u *config.Update) {
 	}
 	if was == nil || u.Whole || p.Service != was.Service {
 		p.tls = hostCertificates(p.Service)
+		if p.authorities == nil || !p.authorities.same(p.Service.CAs) {
+			p.authorities = newAuthorities(p.Service.CAs)
+		}
 	}
+	p.certificates = takesCertificates(c)
 	if was == nil || u.Whole || aboutBackends(u) {
 		g.transports.offer(id, clientCertificates(c))
 	}

@@ -21,6 +21,10 @@ type Plan struct {
 	home       pipeline.Home
 	deployment *expr.Deployment
 	tls        map[string]*tls.Certificate // of custom host names
+	// authorities are those that certificates of clients are checked against; certificates is set when clients of every host name
+	// are asked for theirs.
+	authorities  *authorities
+	certificates bool
 
 	global     *document // nil when the service has none: the default document counts
 	paths      map[string]*group

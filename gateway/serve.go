@@ -27,10 +27,12 @@ type Visit struct {
 	Subscription *config.Subscription // nil without a key
 	Base         config.Key           // of the API without its revision
 	Writer       http.ResponseWriter
+	Session      string // of a browser, when Config.Begin took one out of the cookies
 
 	api    *api
 	search search
 	path   string // as it was sent, without dot segments
+	rest   string // of it, below the API's own
 	start  time.Time
 }
 
@@ -52,6 +54,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := visits.Get().(*Visit)
 	v.Call, v.Plan, v.Writer, v.start = pipeline.NewCall(p.services), p, w, g.Clock()
 	defer v.done()
+	if g.Begin != nil {
+		v.HTTP = r
+		g.Begin(v)
+	}
 	g.begin(v, r)
 	if f := g.place(v, r); f != nil {
 		v.Fail(f)
@@ -106,7 +112,7 @@ func (g *Gateway) begin(v *Visit, r *http.Request) {
 		c.ReceiveBody(r.Body, r.ContentLength)
 	}
 	if tls := r.TLS; tls != nil && len(tls.PeerCertificates) > 0 {
-		c.Request.Certificate = &expr.Certificate{Leaf: tls.PeerCertificates[0], Verified: verifyChain(tls.PeerCertificates) == nil}
+		c.Request.Certificate = &expr.Certificate{Leaf: tls.PeerCertificates[0], Verified: p.authorities.trusts(tls.PeerCertificates, v.start)}
 	}
 }
 
@@ -184,6 +190,7 @@ func (g *Gateway) place(v *Visit, r *http.Request) *pipeline.Failure {
 	}
 	a := found.api
 	v.api, v.API, v.Base, c.API = a, a.entity, a.base, a.seen
+	v.rest = found.rest
 	if space := a.base.Workspace(); space != "" {
 		if w := p.workspaces[space]; w != nil {
 			c.Workspace = w.seen

@@ -58,6 +58,10 @@ type app struct {
 	metrics   *metrics
 	gateways  *gatewaySide
 	gateway   *gateway.Gateway // serves calls of APIs
+	tenant    gatehouse.GUID
+	// gatewayURLs are further addresses of the gateway, gatewayPort that of its listener.
+	gatewayURLs []string
+	gatewayPort string
 }
 
 // assemble wires the product together over an open store. The order matters:
@@ -70,6 +74,7 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	if err != nil {
 		return nil, fmt.Errorf("the tenant ID in %s is damaged: %w", bootstrapFile, err)
 	}
+	a.tenant = tenant
 	if a.dir, err = directory.NewIndex(ctx, s); err != nil {
 		return nil, err
 	}
@@ -78,7 +83,8 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	}
 	a.past = past.New(s, a.guard, nil)
 	a.entra, err = entra.New(entra.Config{Store: s, Directory: a.dir, Tenant: tenant, PublicURL: publicURL, Domains: []string{domain}, Name: tenantName,
-		Identities: c.identities, IdentitySecret: b.IdentitySecret, AllowPrivateIssuers: c.privateIssuers, AllowLoopbackIssuers: c.loopbackIssuers})
+		Identities: c.identities, IdentitySecret: b.IdentitySecret, AllowPrivateIssuers: c.privateIssuers, AllowLoopbackIssuers: c.loopbackIssuers,
+		Clients: []entra.Client{{ID: gatewayClient, Name: "Gatehouse gateway", Accepts: a.ownsCallback}}, Resources: a.isService})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +103,7 @@ func assemble(ctx context.Context, s *store.Store, b *bootstrap, publicURL strin
 	hasher := password.New()
 	g := graph.New(graph.Config{Store: s, Index: a.dir, Guard: a.guard, Authenticate: a.authenticator(a.entra.GraphAudiences()),
 		HashPassword: func(p string) (string, error) { return hasher.Hash(context.Background(), p) }, BaseURL: publicURL, TenantID: tenant, TenantName: tenantName,
-		Domains: []string{domain}, ReservedURIs: slices.Concat(a.entra.ARMAudiences(), a.entra.GraphAudiences(), []string{entra.GatewayAudience}), Roles: builtin.DirectoryRoles(), Refusals: a.refusals, Explain: explainLink(publicURL)})
+		Domains: []string{domain}, ReservedURIs: slices.Concat(a.entra.ARMAudiences(), a.entra.GraphAudiences(), []string{entra.GatewayAudience, entra.AuthorizationManagerAudience}), Roles: builtin.DirectoryRoles(), Refusals: a.refusals, Explain: explainLink(publicURL)})
 	a.mux, a.imds, a.meter = a.route(g, m), a.entra.Imds(), m.mux()
 	return a, nil
 }

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatehouse/demo"
@@ -34,8 +38,8 @@ func (c *serveConfig) gatewayAddress() string {
 }
 
 // newGateway makes the data plane over the configuration that the management plane keeps.
-func (a *app) newGateway(c *serveConfig, kept *gatewayStores) *gateway.Gateway {
-	config := gateway.Config{Default: c.gatewayDefault, Log: slog.Default()}
+func (a *app) newGateway(ctx context.Context, c *serveConfig, kept *gatewayStores) (*gateway.Gateway, error) {
+	config := gateway.Config{Default: c.gatewayDefault, Trusted: c.trusted, Log: slog.Default()}
 	kept.share(&config)
 	if c.demo {
 		if config.Default == "" {
@@ -44,10 +48,35 @@ func (a *app) newGateway(c *serveConfig, kept *gatewayStores) *gateway.Gateway {
 		echo := http.HandlerFunc(gateway.Echo)
 		config.Local = map[string]http.Handler{"echo.playground.azure-api.net": echo, "backend.contoso.example": echo}
 	}
-	a.around(&config)
+	if err := a.around(ctx, &config); err != nil {
+		return nil, err
+	}
 	g := gateway.New(config)
 	a.gateways.feed.Follow(g.Update)
-	return g
+	return g, nil
+}
+
+// checkGateway reads what is told about who stands before the gateway.
+func (c *serveConfig) checkGateway() error {
+	for _, text := range c.gatewayTrust {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			a, failed := netip.ParseAddr(text)
+			if failed != nil {
+				return usagef("--gateway-trust takes an address or a range, for example 10.0.0.0/8; it is %q", text)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		c.trusted = append(c.trusted, p.Masked())
+	}
+	for i, text := range c.gatewayURLs {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "https" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return usagef("--gateway-url takes an address that browsers reach the gateway by, https://host or https://host:port without a path; it is %q", text)
+		}
+		c.gatewayURLs[i] = "https://" + strings.ToLower(u.Host)
+	}
+	return nil
 }
 
 // gatewayTLSConfig has a certificate for each host name that a service answers on: its own, or one of the local CA.

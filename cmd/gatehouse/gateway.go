@@ -191,7 +191,7 @@ type remoteSide struct {
 
 func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores) *remoteSide {
 	h := hooks.New(hooks.Config{Gateway: r.Gateway, Gate: admit.New(admit.Config{Authority: r}), Audience: entra.GatewayAudience, Results: r, Traces: r})
-	own := gateway.Config{Admit: h.Admit, Debug: h.Debug, Observe: h.Observe, Default: r.Service()}
+	own := gateway.Config{Begin: h.Begin, Admit: h.Admit, Debug: h.Debug, Observe: h.Observe, Default: r.Service()}
 	if r.Gateway != away.Managed {
 		own.Name = r.Gateway
 	}

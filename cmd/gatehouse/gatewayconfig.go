@@ -9,7 +9,6 @@ import (
 	"gatehouse"
 	"gatehouse/entra"
 	"gatehouse/gateway"
-	"gatehouse/gateway/admit"
 	"gatehouse/gateway/feed"
 	"gatehouse/gateway/hooks"
 	away "gatehouse/gateway/remote"
@@ -32,12 +31,12 @@ type gatewaySide struct {
 // newGatewaySide follows the store: make it after guard and sign-in, which answer for it, and before anything is served.
 func (a *app) newGatewaySide(ctx context.Context, s *store.Store, tenant gatehouse.GUID) (*gatewaySide, error) {
 	g := &gatewaySide{traces: trace.NewStore(nil), refused: make(chan gatehouse.Change, 1000), signIn: a.publicURL + "/" + tenant.String()}
-	g.rights = authority{a.entra, a.guard, g.refused}
+	g.rights = authority{a.entra, a.guard}
 	var err error
 	if g.feed, err = feed.New(ctx, s, nil); err != nil {
 		return nil, err
 	}
-	g.node, err = away.NewNode(ctx, away.NodeConfig{Store: s, Guard: a.guard, Feed: g.feed, Authority: g.rights, Analytics: a.counted, Traces: g.traces,
+	g.node, err = away.NewNode(ctx, away.NodeConfig{Store: s, Guard: a.guard, Feed: g.feed, Authority: recorded{g.rights, g.refused}, Analytics: a.counted, Traces: g.traces,
 		Manager: func(ctx context.Context, bearer string) (*gatehouse.Caller, error) {
 			return a.entra.Authenticate(ctx, bearer, a.entra.ARMAudiences()...)
 		}})
@@ -47,13 +46,23 @@ func (a *app) newGatewaySide(ctx context.Context, s *store.Store, tenant gatehou
 // authority answers gateways about identities and rights: sign-in knows the first, the guard the second.
 type authority struct {
 	*entra.Server
-	guard    *guard.Guard
+	guard *guard.Guard
+}
+
+// Decide says whether a caller may perform a data action.
+func (a authority) Decide(ctx context.Context, caller *gatehouse.Caller, action string, scope gatehouse.ID) (gatehouse.Decision, error) {
+	return a.guard.AuthorizeData(ctx, caller, action, scope)
+}
+
+// recorded answers gateways elsewhere. Refusals are put on record, as far as the log bears, beside the call.
+type recorded struct {
+	authority
 	refusals chan<- gatehouse.Change // to be put on record; what does not fit is not
 }
 
-// Decide says whether a caller may perform a data action. Refusals are put on record, as far as the log bears, beside the call.
-func (a authority) Decide(ctx context.Context, caller *gatehouse.Caller, action string, scope gatehouse.ID) (gatehouse.Decision, error) {
-	d, err := a.guard.AuthorizeData(ctx, caller, action, scope)
+// Decide says whether a caller may perform a data action.
+func (a recorded) Decide(ctx context.Context, caller *gatehouse.Caller, action string, scope gatehouse.ID) (gatehouse.Decision, error) {
+	d, err := a.authority.Decide(ctx, caller, action, scope)
 	if gatehouse.KindOf(err) == gatehouse.Forbidden {
 		because := &gatehouse.Because{Code: d.Code}
 		if !d.Deny.IsZero() {
@@ -91,9 +100,13 @@ func (g *gatewaySide) run(ctx context.Context, refusals *guard.Refusals) (stop f
 }
 
 // around adds to a gateway what is done around the policies of a call, and follows the configuration for it.
-func (a *app) around(c *gateway.Config) {
+func (a *app) around(ctx context.Context, c *gateway.Config) (err error) {
 	g := a.gateways
-	g.hooks = hooks.New(hooks.Config{Gate: admit.New(admit.Config{Authority: g.rights, AuthorizationURI: g.signIn}), Audience: entra.GatewayAudience, Results: a.counted, Traces: g.traces})
-	c.Admit, c.Debug, c.Observe = g.hooks.Admit, g.hooks.Debug, g.hooks.Observe
+	if g.hooks, err = a.newHooks(ctx); err != nil {
+		return err
+	}
+	c.Begin, c.Admit, c.Debug, c.Observe = g.hooks.Begin, g.hooks.Admit, g.hooks.Debug, g.hooks.Observe
+	c.Serve = newPolicyIdentities(a).serve
 	g.feed.Follow(g.hooks.Update)
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 
 	"gatehouse/analytics"
 	"gatehouse/gateway"
+	"gatehouse/gateway/hooks"
 	"gatehouse/localca"
 	"gatehouse/store"
 	"gatehouse/store/sqlite"
@@ -29,8 +31,11 @@ import (
 type serveConfig struct {
 	data, listen, imdsListen string
 	metricsListen            string
-	gatewayListen            string // "" is beside listen
-	gatewayDefault           string // service that answers on hosts of nobody
+	gatewayListen            string   // "" is beside listen
+	gatewayDefault           string   // service that answers on hosts of nobody
+	gatewayURLs              []string // addresses of the gateway beside its own
+	gatewayTrust             []string // proxies whose X-Forwarded-For counts
+	trusted                  []netip.Prefix
 	gatewayRedis             string // file with the connection string of the Redis that gateways count in
 	publicURL                string
 	tlsCert, tlsKey          string
@@ -74,6 +79,8 @@ names its file and prints the variables that clients read.`,
 	f.StringVar(&c.metricsListen, "metrics-listen", "", "plain HTTP address at which anybody gets /metrics (default: none; the HTTPS address has it for this machine)")
 	f.StringVar(&c.gatewayListen, "gateway-listen", "", "HTTPS address of the gateway, which serves calls of APIs (default: the port after that of --listen); off for none")
 	f.StringVar(&c.gatewayDefault, "gateway-default", "", "name of the API Management service that answers on host names that belong to none (default: none; the demo's with --demo)")
+	f.StringSliceVar(&c.gatewayURLs, "gateway-url", nil, "address that browsers reach the gateway by when a proxy stands before it, https://host:port; sign-in comes back there; may be repeated")
+	f.StringSliceVar(&c.gatewayTrust, "gateway-trust", nil, "address or range of proxies before the gateway whose X-Forwarded-For is believed, such as 10.0.0.0/8; may be repeated")
 	f.StringVar(&c.gatewayRedis, "gateway-redis", "", "file with the connection string of a Redis in which several gateways count rate limits and quotas together (default: each counts for itself)")
 	f.StringVar(&c.publicURL, "public-url", "", "address that clients use, https://host:port (default: localhost and the port)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain, PEM (default: one of a local CA)")
@@ -144,10 +151,14 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 	if err := a.metrics.registry.Register(newPolicyMetrics(&kept.metrics)); err != nil {
 		return err
 	}
-	a.gateway = a.newGateway(&c, kept)
+	if a.gateway, err = a.newGateway(ctx, &c, kept); err != nil {
+		return err
+	}
 	defer a.gateway.Close()
+	a.gatewayURLs = c.gatewayURLs
 	defer a.gateways.run(ctx, a.refusals)()
 	if l.gateway != nil {
+		_, a.gatewayPort, _ = net.SplitHostPort(l.gateway.Addr().String())
 		if l.gatewayTLS, err = l.gatewayTLSConfig(a.gateway, &c); err != nil {
 			return err
 		}
@@ -185,6 +196,9 @@ func (c *serveConfig) check() error {
 	}
 	if _, _, err := net.SplitHostPort(c.gatewayAddress()); err != nil && c.gatewayAddress() != "" {
 		return usagef("--gateway-listen takes host:port, for example 127.0.0.1:8444, or off; it is %q", c.gatewayListen)
+	}
+	if err := c.checkGateway(); err != nil {
+		return err
 	}
 	if err := c.checkPublicURL(); err != nil {
 		return err
@@ -371,7 +385,7 @@ func (l *listeners) run(ctx context.Context, a *app, ending func() error) error 
 	failed := make(chan error, 4)
 	go func() { failed <- servers[0].ServeTLS(l.https, "", "") }()
 	if l.gateway != nil {
-		s := gateway.NewServer(a.gateway, slog.Default())
+		s := gateway.NewServer(hooks.NewFront(a.gateway, a.gateways.hooks), slog.Default())
 		s.TLSConfig = l.gatewayTLS
 		servers = append(servers, s)
 		go func() { failed <- s.ServeTLS(l.gateway, "", "") }()

@@ -31,6 +31,7 @@ type Check struct {
 	SignIn       bool     // browsers are sent to sign in, and their session will do
 	Action       string   // the data action
 	Scope        gatehouse.ID
+	Also         []gatehouse.ID // further scopes that the action has to be allowed at
 }
 
 // Admission is who makes a call, and why they may.
@@ -38,7 +39,8 @@ type Admission struct {
 	Caller   *gatehouse.Caller // nil when nobody was made out, which Enforce does not let pass
 	Via      string            // bearer, session or certificate
 	Decision gatehouse.Decision
-	Would    *Refusal // what Enforce would have answered; nil when the call is allowed
+	Scope    gatehouse.ID // that the decision is about
+	Would    *Refusal     // what Enforce would have answered; nil when the call is allowed
 }
 
 // Reasons of refusals, as LastError shows them (gateway.md 13).
@@ -80,8 +82,17 @@ func New(c Config) *Gate { return &Gate{c} }
 // Admit says who makes a request and whether they may. The error is a *Refusal; with Check.Enforce false it is nil
 // unless the request could be harmful, and the refusal stands in the Admission.
 func (g *Gate) Admit(r *http.Request, c *Check) (Admission, error) {
+	session := ""
+	if cookie, err := r.Cookie(sessionCookie); err == nil {
+		session = cookie.Value
+	}
+	return g.AdmitSession(r, c, session)
+}
+
+// AdmitSession is Admit for a request that its session was taken out of (TakeSession).
+func (g *Gate) AdmitSession(r *http.Request, c *Check, session string) (Admission, error) {
 	a := Admission{}
-	refusal := g.identify(r, c, &a)
+	refusal := g.identify(r, c, session, &a)
 	if refusal == nil {
 		refusal = g.decide(r.Context(), c, &a)
 	}
@@ -99,7 +110,7 @@ func (g *Gate) Admit(r *http.Request, c *Check) (Admission, error) {
 }
 
 // identify finds out who calls. A token that is shown and not good is an answer too: the session does not step in for it.
-func (g *Gate) identify(r *http.Request, c *Check, a *Admission) *Refusal {
+func (g *Gate) identify(r *http.Request, c *Check, cookie string, a *Admission) *Refusal {
 	if bearer, shown := token(r, c.Header); shown {
 		return g.take(a, "bearer", func() (*gatehouse.Caller, error) {
 			return g.cfg.Authority.Authenticate(r.Context(), bearer, c.Audiences...)
@@ -111,7 +122,7 @@ func (g *Gate) identify(r *http.Request, c *Check, a *Admission) *Refusal {
 		})
 	}
 	if c.SignIn && g.cfg.SignIn != nil {
-		if bearer, ok := g.cfg.SignIn.session(r); ok {
+		if bearer, ok := g.cfg.SignIn.session(r.Host, cookie); ok {
 			if crossSite(r) {
 				return &Refusal{Status: http.StatusForbidden, Reason: ForeignSite, Message: "The request came from another site. Access denied."}
 			}
@@ -192,8 +203,18 @@ func (g *Gate) challenge(fault string) string {
 }
 
 func (g *Gate) decide(ctx context.Context, c *Check, a *Admission) *Refusal {
-	decision, err := g.cfg.Authority.Decide(ctx, a.Caller, c.Action, c.Scope)
-	a.Decision = decision
+	refusal := g.decideAt(ctx, c.Action, c.Scope, a)
+	for _, scope := range c.Also {
+		if refusal == nil {
+			refusal = g.decideAt(ctx, c.Action, scope, a)
+		}
+	}
+	return refusal
+}
+
+func (g *Gate) decideAt(ctx context.Context, action string, scope gatehouse.ID, a *Admission) *Refusal {
+	decision, err := g.cfg.Authority.Decide(ctx, a.Caller, action, scope)
+	a.Decision, a.Scope = decision, scope
 	switch {
 	case err == nil && decision.Allowed:
 		return nil

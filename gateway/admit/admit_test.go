@@ -260,7 +260,8 @@ func TestSigner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := http.Header{"X-Gatehouse-Principal-Id": {"forged"}, "X-Gatehouse-Anything": {"x"}, "X-Other": {"y"}}
+	h := http.Header{"X-Gatehouse-Principal-Id": {"forged"}, "X-Gatehouse-Anything": {"x"}, "X_gatehouse_principal_id": {"forged"},
+		"X-Gatehouse_Principal.id": {"forged"}, "X-Other": {"y"}}
 	Strip(h)
 	if len(h) != 1 {
 		t.Error("left:", h)
@@ -312,13 +313,13 @@ func TestForwardAuth(t *testing.T) {
 		t.Fatal(err)
 	}
 	var found call
-	f := &ForwardAuth{Gate: New(Config{Authority: &authority{may: true}, SignIn: s}), SignIn: s, Signer: signer, Find: func(host, method, path string) (*Check, bool) {
-		found = call{host, method, path}
+	f := &ForwardAuth{Gate: New(Config{Authority: &authority{may: true}, SignIn: s}), SignIn: s, Signer: signer, Find: func(r *http.Request) (*Check, bool) {
+		found = call{r.Host, r.Method, r.URL.RequestURI()}
 		action := "read"
-		if method == "POST" {
+		if r.Method == "POST" {
 			action = "invoke"
 		}
-		return &Check{Enforce: true, SignIn: true, Audiences: []string{"api://x"}, Action: action}, strings.HasPrefix(path, "/orders")
+		return &Check{Enforce: true, SignIn: true, Audiences: []string{"api://x"}, Action: action}, strings.HasPrefix(r.URL.Path, "/orders")
 	}}
 	good := []string{"Authorization", "Bearer good"}
 	for _, c := range []struct {
@@ -330,17 +331,26 @@ func TestForwardAuth(t *testing.T) {
 	}{
 		{"Traefik", ForwardAuthPath, append([]string{"X-Forwarded-Method", "PUT", "X-Forwarded-Host", "shop.test", "X-Forwarded-Uri", "/orders?x=1"}, good...), 200, call{"shop.test", "PUT", "/orders?x=1"}},
 		{"nginx", ForwardAuthPath, append([]string{"X-Original-Method", "GET", "X-Original-Url", "https://shop.test/orders/7?x"}, good...), 200, call{"shop.test", "GET", "/orders/7?x"}},
-		{"nginx by path", ForwardAuthPath, append([]string{"X-Original-Uri", "/orders"}, good...), 200, call{"gw.test", "GET", "/orders"}},
+		{"nginx by path", ForwardAuthPath, append([]string{"X-Original-Uri", "/orders", "X-Original-Method", "GET"}, good...), 200, call{"gw.test", "GET", "/orders"}},
 		{"Envoy", ForwardAuthPath + "/orders/7?x=1", good, 200, call{"gw.test", "GET", "/orders/7?x=1"}},
 		{"no right to write", ForwardAuthPath, append([]string{"X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/orders"}, good...), 403, call{"gw.test", "POST", "/orders"}},
-		{"no API", ForwardAuthPath, append([]string{"X-Forwarded-Uri", "/other"}, good...), 403, call{"gw.test", "GET", "/other"}},
-		{"nobody", ForwardAuthPath, []string{"X-Forwarded-Uri", "/orders"}, 401, call{"gw.test", "GET", "/orders"}},
-		{"a browser behind Traefik", ForwardAuthPath, []string{"X-Forwarded-Uri", "/orders", "Accept", "text/html"}, 302, call{"gw.test", "GET", "/orders"}},
-		{"a browser behind nginx", ForwardAuthPath, []string{"X-Original-Uri", "/orders", "Accept", "text/html"}, 401, call{"gw.test", "GET", "/orders"}},
-		{"forged identity", ForwardAuthPath, []string{"X-Forwarded-Uri", "/orders", "X-Gatehouse-Principal-Id", ada.String(), AssertionHeader, "x"}, 401, call{"gw.test", "GET", "/orders"}},
+		{"no API", ForwardAuthPath, append([]string{"X-Forwarded-Method", "GET", "X-Forwarded-Uri", "/other"}, good...), 403, call{"gw.test", "GET", "/other"}},
+		{"nobody", ForwardAuthPath, []string{"X-Forwarded-Method", "GET", "X-Forwarded-Uri", "/orders"}, 401, call{"gw.test", "GET", "/orders"}},
+		{"a browser behind Traefik", ForwardAuthPath, []string{"X-Forwarded-Method", "GET", "X-Forwarded-Uri", "/orders", "Accept", "text/html"}, 302, call{"gw.test", "GET", "/orders"}},
+		{"a browser behind nginx", ForwardAuthPath, []string{"X-Original-Method", "GET", "X-Original-Uri", "/orders", "Accept", "text/html"}, 401, call{"gw.test", "GET", "/orders"}},
+		{"forged identity", ForwardAuthPath, []string{"X-Forwarded-Method", "GET", "X-Forwarded-Uri", "/orders", "X-Gatehouse-Principal-Id", ada.String(), AssertionHeader, "x"}, 401, call{"gw.test", "GET", "/orders"}},
+		// What clients add to what their proxy says.
+		{"another path through nginx", ForwardAuthPath, append([]string{"X-Original-Uri", "/secret", "X-Original-Method", "GET", "X-Forwarded-Uri", "/orders", "X-Forwarded-Method", "GET"}, good...), 403, call{}},
+		{"another path through Traefik", ForwardAuthPath, append([]string{"X-Forwarded-Uri", "/secret", "X-Forwarded-Method", "GET", "X-Original-Url", "https://gw.test/orders"}, good...), 403, call{}},
+		{"another path through Envoy", ForwardAuthPath + "/secret", append([]string{"X-Forwarded-Uri", "/orders", "X-Forwarded-Method", "GET"}, good...), 403, call{}},
+		{"two paths", ForwardAuthPath, append([]string{"X-Forwarded-Uri", "/orders", "X-Forwarded-Uri", "/secret", "X-Forwarded-Method", "GET"}, good...), 403, call{}},
+		{"no path", ForwardAuthPath, good, 403, call{}},
+		{"no method", ForwardAuthPath, append([]string{"X-Original-Uri", "/orders"}, good...), 403, call{}},
+		{"two methods", ForwardAuthPath, append([]string{"X-Original-Uri", "/orders", "X-Original-Method", "GET", "X-Original-Method", "POST"}, good...), 403, call{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
+			found = call{}
 			f.ServeHTTP(w, request("GET", "https://gw.test"+c.target, c.headers...))
 			if w.Code != c.status || found != c.asked {
 				t.Errorf("%d %s, asked %v", w.Code, w.Body, found)

@@ -27,15 +27,35 @@ const (
 	KeysPath        = Prefix + "keys" // the JSON Web Key Set that assertions verify with
 )
 
-const headerPrefix = "X-Gatehouse-"
+const headerPrefix = "x-gatehouse-"
 
-// Strip takes away what only a gateway may say: a caller must not tell a backend who they are.
+// Strip takes away what only a gateway may say: a caller must not tell a backend who they are. Names count however their words
+// are parted, since a CGI backend sees X_Gatehouse_Principal_Id as the same header.
 func Strip(h http.Header) {
 	for name := range h {
-		if strings.HasPrefix(name, headerPrefix) {
+		if ours(name) {
 			delete(h, name)
 		}
 	}
+}
+
+func ours(name string) bool {
+	if len(name) < len(headerPrefix) || name[0] != 'X' && name[0] != 'x' {
+		return false
+	}
+	for i := range len(headerPrefix) {
+		c := name[i]
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+		case c < 'a' || c > 'z':
+			c = '-'
+		}
+		if c != headerPrefix[i] {
+			return false
+		}
+	}
+	return true
 }
 
 const (
@@ -53,18 +73,21 @@ type Signer struct {
 	keys   []byte
 
 	mu   sync.Mutex
-	made map[subject]assertion
+	made map[subject]*assertion
 }
 
 type subject struct {
 	principal gatehouse.GUID
 	token     string
+	via       string
 	audience  string
 }
 
+// assertion is what a backend is told. The slices are shared between calls: they have no room, so that whoever adds to one
+// makes another.
 type assertion struct {
-	text string
-	made time.Time
+	text, id, name []string
+	made           time.Time
 }
 
 // NewSigner returns a Signer; a nil key is made anew, so that backends have to read KeysPath again after a restart.
@@ -92,7 +115,7 @@ func NewSigner(issuer string, key *ecdsa.PrivateKey, now func() time.Time) (*Sig
 	if now == nil {
 		now = time.Now
 	}
-	return &Signer{issuer: issuer, now: now, signer: signer, keys: keys, made: map[subject]assertion{}}, nil
+	return &Signer{issuer: issuer, now: now, signer: signer, keys: keys, made: map[subject]*assertion{}}, nil
 }
 
 // ServeHTTP answers with the keys that assertions verify with.
@@ -108,13 +131,11 @@ func (s *Signer) Sign(h http.Header, a *Admission, audience string) error {
 	if c == nil {
 		return nil
 	}
-	text, err := s.assertion(c, a.Via, audience)
+	told, err := s.assertion(c, a.Via, audience)
 	if err != nil {
 		return err
 	}
-	h.Set(AssertionHeader, text)
-	h.Set(principalID, c.ID.String())
-	h.Set(principalName, visible(c.Name))
+	h[AssertionHeader], h[principalID], h[principalName] = told.text, told.id, told.name
 	return nil
 }
 
@@ -129,34 +150,35 @@ func visible(s string) string {
 }
 
 // assertion makes the token, or gives the one that was made for the same caller a moment ago.
-func (s *Signer) assertion(c *gatehouse.Caller, via, audience string) (string, error) {
-	key, now := subject{c.ID, c.TokenID, audience}, s.now()
+func (s *Signer) assertion(c *gatehouse.Caller, via, audience string) (*assertion, error) {
+	key, now := subject{c.ID, c.TokenID, via, audience}, s.now()
 	s.mu.Lock()
 	last, ok := s.made[key]
 	s.mu.Unlock()
 	if ok && now.Sub(last.made) < assertionReuse {
-		return last.text, nil
+		return last, nil
 	}
 	payload, err := json.Marshal(map[string]any{
 		"iss": s.issuer, "aud": audience, "sub": c.ID.String(), "oid": c.ID.String(), "name": c.Name, "appid": c.AppID, "idtyp": string(c.Type), "amr": []string{via},
 		"iat": now.Unix(), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(assertionLife).Unix(), "uti": c.TokenID,
 	})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	signed, err := s.signer.Sign(payload)
 	if err != nil {
-		return "", fmt.Errorf("admit: sign an assertion: %w", err)
+		return nil, fmt.Errorf("admit: sign an assertion: %w", err)
 	}
 	text, err := signed.CompactSerialize()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	told := &assertion{text: []string{text}, id: []string{c.ID.String()}, name: []string{visible(c.Name)}, made: now}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.made) >= assertionsKept {
 		clear(s.made)
 	}
-	s.made[key] = assertion{text, now}
-	return text, nil
+	s.made[key] = told
+	return told, nil
 }

@@ -19,8 +19,8 @@ type ForwardAuth struct {
 	Gate   *Gate
 	SignIn *SignIn // nil when browsers are not signed in
 	Signer *Signer
-	// Find returns the check of a call, by host, method and path; false when no API answers there.
-	Find func(host, method, path string) (*Check, bool)
+	// Find returns the check of a call; false when no API that has one answers there.
+	Find func(*http.Request) (*Check, bool)
 	// Audience is told in assertions when the question names no host.
 	Audience string
 }
@@ -30,46 +30,73 @@ type call struct{ host, method, path string }
 
 // asked reads what a proxy says of the original call: Traefik and Caddy by X-Forwarded headers, nginx by headers that its
 // configuration sets (X-Original-URL or X-Original-URI, X-Original-Method), Envoy by the request itself below the prefix.
-func asked(r *http.Request) call {
-	c := call{host: r.Host, method: r.Method, path: strings.TrimPrefix(r.URL.EscapedPath(), ForwardAuthPath)}
-	if r.URL.RawQuery != "" {
-		c.path += "?" + r.URL.RawQuery
-	}
-	first := func(names ...string) string {
-		for _, n := range names {
-			if v := r.Header.Get(n); v != "" {
-				return v
-			}
+//
+// Proxies pass on what clients send under the names that they do not set themselves. So a question that describes its call
+// in two ways, or twice, or leaves the method open, has no answer.
+func asked(r *http.Request) (c call, problem string) {
+	c = call{host: r.Host, method: r.Method, path: strings.TrimPrefix(r.URL.EscapedPath(), ForwardAuthPath)}
+	ways := 0
+	if c.path != "" {
+		ways++
+		if r.URL.RawQuery != "" {
+			c.path += "?" + r.URL.RawQuery
 		}
-		return ""
 	}
-	if m := first("X-Forwarded-Method", "X-Original-Method"); m != "" {
-		c.method = m
+	forwarded, original, address := r.Header["X-Forwarded-Uri"], r.Header["X-Original-Uri"], r.Header["X-Original-Url"]
+	method := ""
+	switch {
+	case len(forwarded) > 0:
+		ways++
+		c.path, method = forwarded[0], "X-Forwarded-Method"
+		if h := r.Header.Get("X-Forwarded-Host"); h != "" {
+			c.host = h
+		}
+	case len(original) > 0:
+		c.path, method = original[0], "X-Original-Method"
+	case len(address) > 0:
+		u, err := url.Parse(address[0])
+		if err != nil || u.Host == "" {
+			return c, "X-Original-Url is no address."
+		}
+		c.host, c.path, method = u.Host, u.RequestURI(), "X-Original-Method"
 	}
-	if h := first("X-Forwarded-Host"); h != "" {
-		c.host = h
+	if ways += len(original) + len(address); ways != 1 || len(forwarded) > 1 || len(r.Header["X-Forwarded-Host"]) > 1 {
+		return c, "The request has to tell in one way which call it is about: by X-Forwarded-Uri, X-Original-Uri or X-Original-Url, or by its own path."
 	}
-	if p := first("X-Forwarded-Uri", "X-Original-Uri"); p != "" {
-		c.path = p
+	if method != "" {
+		given := r.Header[method]
+		if len(given) != 1 || given[0] == "" {
+			return c, "The request has to tell the method of the call in " + method + "."
+		}
+		c.method = given[0]
 	}
-	if u, err := url.Parse(r.Header.Get("X-Original-Url")); err == nil && u.Host != "" {
-		c.host, c.path = u.Host, u.RequestURI()
+	if !strings.HasPrefix(c.path, "/") {
+		return c, "The path of the call has to begin with a slash."
 	}
-	return c
+	return c, ""
 }
 
 // ServeHTTP answers 200 with identity headers, or the refusal. A browser that may sign in is sent there, which nginx
 // does not pass on: its configuration turns 401 into a redirect to SignInPath.
 func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
-	c := asked(r)
-	check, ok := f.Find(c.host, c.method, c.path)
-	if !ok {
-		refuse(w, http.StatusForbidden, "No API answers there.")
+	c, problem := asked(r)
+	if problem != "" {
+		refuse(w, http.StatusForbidden, problem)
 		return
 	}
 	question := r.Clone(r.Context())
 	question.Method, question.Host = c.method, c.host
+	var err error
+	if question.URL, err = url.ParseRequestURI(c.path); err != nil {
+		refuse(w, http.StatusForbidden, "The path of the call cannot be read.")
+		return
+	}
+	check, ok := f.Find(question)
+	if !ok {
+		refuse(w, http.StatusForbidden, "No API with a role check answers there, or its subscription key is missing.")
+		return
+	}
 	admission, err := f.Gate.Admit(question, check)
 	if err != nil {
 		f.refused(w, question, c, err)
@@ -80,7 +107,7 @@ func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		audience = f.Audience
 	}
 	if f.Signer != nil {
-		if err := f.Signer.Sign(w.Header(), &admission, audience); err != nil {
+		if err = f.Signer.Sign(w.Header(), &admission, audience); err != nil {
 			refuse(w, http.StatusInternalServerError, "The identity could not be signed.")
 			return
 		}

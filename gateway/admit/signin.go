@@ -1,7 +1,6 @@
 package admit
 
 import (
-	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -42,9 +41,12 @@ type SignInConfig struct {
 	SignOut   string // where the session of the identity provider is ended
 	ClientID  string // of the public client whose redirect URIs are the gateway's CallbackPath on its host names
 	Audience  string // what tokens are asked for
-	Secret    []byte // that sessions are sealed with; whoever has it can make sessions of tokens they hold, no more
-	Client    *http.Client
-	Now       func() time.Time
+	// AudienceOf is what tokens are asked for on a host name, so that a session of one service is of no use to another; nil or ""
+	// is Audience.
+	AudienceOf func(host string) string
+	Secret     []byte // that sessions are sealed with; whoever has it can make sessions of tokens they hold, no more
+	Client     *http.Client
+	Now        func() time.Time
 }
 
 // SignIn signs browsers in by authorization code with PKCE, and keeps their token in a sealed cookie. It keeps nothing
@@ -112,13 +114,10 @@ type session struct {
 	Token string `json:"t"`
 }
 
-func (s *SignIn) session(r *http.Request) (bearer string, ok bool) {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil {
-		return "", false
-	}
+// session opens the session cookie of a host.
+func (s *SignIn) session(host, cookie string) (bearer string, ok bool) {
 	var kept session
-	if !s.opened(sessionCookie, r.Host, c.Value, &kept) || kept.Token == "" {
+	if cookie == "" || !s.opened(sessionCookie, host, cookie, &kept) || kept.Token == "" {
 		return "", false
 	}
 	return kept.Token, true
@@ -144,11 +143,22 @@ func (s *SignIn) Begin(w http.ResponseWriter, r *http.Request, back string) {
 	setCookie(w, name, text, int(signInWait/time.Second))
 	sum := sha256.Sum256([]byte(a.Verifier))
 	query := url.Values{
-		"client_id": {s.cfg.ClientID}, "response_type": {"code"}, "redirect_uri": {callback(r)}, "scope": {s.cfg.Audience + "/.default openid"},
+		"client_id": {s.cfg.ClientID}, "response_type": {"code"}, "redirect_uri": {callback(r)}, "scope": {s.scope(r.Host)},
 		"state": {a.State}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, s.cfg.Authorize+"?"+query.Encode(), http.StatusFound)
+}
+
+func (s *SignIn) scope(host string) string {
+	audience := ""
+	if s.cfg.AudienceOf != nil {
+		audience = s.cfg.AudienceOf(host)
+	}
+	if audience == "" {
+		audience = s.cfg.Audience
+	}
+	return audience + "/.default openid"
 }
 
 func random() string {
@@ -211,7 +221,7 @@ func (s *SignIn) finish(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusForbidden, "The sign-in was refused. Open the page again to try another account.")
 		return
 	}
-	token, err := s.redeem(r.Context(), q.Get("code"), a.Verifier, callback(r))
+	token, err := s.redeem(r, q.Get("code"), a.Verifier)
 	if err != nil {
 		fail(w, http.StatusBadGateway, "The identity provider did not confirm the sign-in. Open the page again.")
 		return
@@ -238,10 +248,10 @@ func (s *SignIn) attempt(r *http.Request, state string) (a attempt, ok bool) {
 }
 
 // redeem exchanges a code for an access token.
-func (s *SignIn) redeem(ctx context.Context, code, verifier, redirect string) (string, error) {
+func (s *SignIn) redeem(back *http.Request, code, verifier string) (string, error) {
 	form := url.Values{"grant_type": {"authorization_code"}, "client_id": {s.cfg.ClientID}, "code": {code}, "code_verifier": {verifier},
-		"redirect_uri": {redirect}, "scope": {s.cfg.Audience + "/.default openid"}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.cfg.Token, strings.NewReader(form.Encode()))
+		"redirect_uri": {callback(back)}, "scope": {s.scope(back.Host)}}
+	r, err := http.NewRequestWithContext(back.Context(), http.MethodPost, s.cfg.Token, strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", err
 	}

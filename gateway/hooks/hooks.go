@@ -36,6 +36,7 @@ type Config struct {
 	// Audience is what tokens for calls are asked for, whatever the settings say besides.
 	Audience string
 	Signer   *admit.Signer // tells backends who calls; nil tells nobody
+	Refused  Recorder      // nil records no refusals
 	Results  Results       // nil records nothing
 	Traces   Traces        // nil traces nothing
 	Clock    func() time.Time
@@ -63,8 +64,8 @@ type settings struct {
 	checks   map[config.Key]*config.RoleCheck // by what they are for
 	debug    string                           // key of debug credentials
 	region   string
-	secrets  []string  // values of secret named values
-	scopes   *sync.Map // operation key -> gatehouse.ID
+	secrets  []string // values of secret named values
+	made     map[*config.RoleCheck]*made
 }
 
 // New returns Hooks. They know no service until Update tells of it: follow a feed with it before the gateway does.
@@ -131,9 +132,9 @@ func concerns(u *config.Update) bool {
 }
 
 func (h *Hooks) settingsOf(c *config.Config) *settings {
-	s := &settings{service: c.Service, resource: c.Service.Resource, checks: map[config.Key]*config.RoleCheck{}, region: arm.DisplayLocation(c.Service.Location), scopes: &sync.Map{}}
+	s := &settings{service: c.Service, resource: c.Service.Resource, checks: map[config.Key]*config.RoleCheck{}, region: arm.DisplayLocation(c.Service.Location), made: map[*config.RoleCheck]*made{}}
 	for check := range c.RoleChecks.All() {
-		s.checks[check.Holder()] = check
+		s.checks[check.Holder()], s.made[check] = check, &made{}
 	}
 	for value := range c.NamedValues.All() {
 		if value.Secret && value.Value != "" {

@@ -88,7 +88,7 @@ func start(t *testing.T) *fixture {
 			t.Fatal(err)
 		}
 		f.hooks = New(Config{Gate: admit.New(admit.Config{Authority: authority{w}}), Signer: signer, Audience: audience, Results: f.counts, Traces: f.traces, Clock: w.Clock.Now, Log: quiet})
-		g = gateway.New(gateway.Config{Admit: f.hooks.Admit, Debug: f.hooks.Debug, Observe: f.hooks.Observe, Default: "contoso", Log: quiet})
+		g = gateway.New(gateway.Config{Begin: f.hooks.Begin, Admit: f.hooks.Admit, Debug: f.hooks.Debug, Observe: f.hooks.Observe, Default: "contoso", Log: quiet})
 		source.Follow(f.hooks.Update)
 		source.Follow(g.Update)
 		providers, err := resources.New(t.Context(), w.Store)
