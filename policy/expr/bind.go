@@ -257,7 +257,12 @@ func (s *fnScope) find(l *local) (slot, bool) {
 }
 
 // compile is Compile without the cache; used, if any, is told of every member that the code uses.
-func compile(code string, block bool, want Slot, used func(*member)) (*Program, []Fault) {
+func compile(code string, block bool, want Slot, used func(*member)) (program *Program, faults []Fault) {
+	defer func() {
+		if r := recover(); r != nil { // the last guard: a mistake of ours must not keep a document from being read
+			program, faults = nil, []Fault{{Line: 1, Column: 1, Message: fmt.Sprintf("The expression cannot be compiled: %v", r)}}
+		}
+	}()
 	if len(code) > maxSource {
 		return nil, []Fault{{Line: 1, Column: 1, Message: fmt.Sprintf("The expression is longer than %d KiB", maxSource>>10)}}
 	}

@@ -269,6 +269,12 @@ func (b *binder) read(l *local, at int) operand {
 	if l.constant != nil {
 		return constant(at, *l.constant, l.t)
 	}
+	if l.t == nil || l.t == errType {
+		if len(b.faults) == 0 {
+			b.fail(at, "The type of '%s' cannot be inferred", l.name)
+		}
+		return failed(at)
+	}
 	where, ok := b.placeOf(l)
 	if !ok {
 		b.fail(at, "The local variable '%s' cannot be captured here", l.name)

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,6 +35,9 @@ func FuzzCompile(f *testing.F) {
 				t.Fatalf("a program %v and faults %v", p != nil, faults)
 			}
 			for _, x := range faults {
+				if strings.HasPrefix(x.Message, "The expression cannot be compiled") {
+					t.Fatal(x)
+				}
 				if x.Offset < 0 || x.Offset > len(code) || x.Line < 1 || x.Column < 1 || x.Message == "" {
 					t.Fatalf("a fault without a place: %+v", x)
 				}
