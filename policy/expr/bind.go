@@ -10,6 +10,7 @@ import (
 type binder struct {
 	lib      *library
 	want     Slot
+	warnings []lexFault
 	faults   []lexFault
 	scope    *scope
 	fn       *fnScope
@@ -276,7 +277,7 @@ func compile(code string, block bool, want Slot, used func(*member)) (program *P
 	if len(b.faults) > 0 {
 		return nil, located(code, b.faults)
 	}
-	return &Program{want: want, main: main, reads: b.reads.Reads}, nil
+	return &Program{want: want, main: main, reads: b.reads.Reads, warnings: located(code, b.warnings)}, nil
 }
 
 func located(code string, list []lexFault) []Fault {

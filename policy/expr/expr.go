@@ -32,9 +32,10 @@ func (f Fault) Error() string { return fmt.Sprintf("(%d,%d): %s", f.Line, f.Colu
 
 // Program is a compiled expression. It does not change and may run in several goroutines.
 type Program struct {
-	want  Slot
-	reads Reads
-	main  *function
+	want     Slot
+	reads    Reads
+	warnings []Fault
+	main     *function
 }
 
 // Reads says what of a call an expression looks at, as far as its text tells. Names are in order of the text, each once.
@@ -48,6 +49,9 @@ type Reads struct {
 
 // Reads returns what the program looks at.
 func (p *Program) Reads() Reads { return p.reads }
+
+// Warnings returns what compiles and is likely a mistake.
+func (p *Program) Warnings() []Fault { return p.warnings }
 
 // Want returns the slot that the program was compiled for.
 func (p *Program) Want() Slot { return p.want }

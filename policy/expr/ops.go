@@ -698,6 +698,9 @@ func sameText(v, w Value) bool {
 func (b *binder) equalsReference(at int, op string, x, y operand) operand {
 	l, r, want := x.run, y.run, op == "=="
 	text := x.t == stringType || y.t == stringType
+	if text && x.t != y.t {
+		b.warnings = append(b.warnings, lexFault{at, "Possible unintended reference comparison; to get a value comparison, cast the other side to type 'string'"})
+	}
 	return computed(at, boolType, func(f *Frame) (Value, error) {
 		v, err := l(f)
 		if err != nil {

@@ -82,3 +82,15 @@ func TestTooMuch(t *testing.T) {
 		t.Errorf("a long sum: %v", faults)
 	}
 }
+
+// TestWarnings: object == string compiles, compares texts here, and is worth a word (policy-expressions.md 4).
+func TestWarnings(t *testing.T) {
+	p, _ := Compile(`context.Variables["x"] == ""`, false, WantBool)
+	if w := p.Warnings(); len(w) != 1 || w[0].Column != 24 {
+		t.Errorf("warnings %v", w)
+	}
+	p, _ = Compile(`(string)context.Variables["x"] == "" || context.Variables["x"] == null`, false, WantBool)
+	if w := p.Warnings(); len(w) != 0 {
+		t.Errorf("warnings %v", w)
+	}
+}
