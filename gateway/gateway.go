@@ -154,6 +154,7 @@ func (g *Gateway) Update(c *config.Config, u *config.Update) {
 	if was == nil || u.Whole || aboutBackends(u) {
 		g.transports.offer(id, clientCertificates(c))
 	}
+	b.edges = edgesOf(c)
 	if len(b.fresh) > 0 {
 		select {
 		case g.warming <- b.fresh:
@@ -256,6 +257,7 @@ func (g *Gateway) publish() {
 				h.names[strings.ToLower(custom.Host)] = p
 			}
 		}
+		h.edges(p, b.edges)
 		if g.Default != "" && strings.EqualFold(name, g.Default) {
 			h.several = p
 		}

@@ -24,6 +24,7 @@ type builder struct {
 	groups    map[string]map[config.Key]bool
 	schemas   *contract.Schemas
 	fresh     []*document // made by the last update
+	edges     []edge      // of workspace gateways
 }
 
 // changes are what an update is about.
