@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -348,4 +349,14 @@ func TestWebSocket(t *testing.T) {
 	if line, _ := read.ReadString('\n'); line != "echo hello\n" {
 		t.Error(line)
 	}
+}
+
+// TestForwardedProto: a proxy that ends TLS says so, and only one that is trusted.
+func TestForwardedProto(t *testing.T) {
+	s := newSite(t, newAPI("a", "a", echo(t), func(a *config.API) { a.Protocols = []string{"https"} }), newOperation("a", "o", "GET", "/"))
+	s.want("GET /a", 404, "Resource not found", "X-Forwarded-Proto", "https")
+	s.g.Trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	s.want("GET /a", 200, "GET", "X-Forwarded-Proto", "https")
+	s.want("GET /a", 404, "Resource not found", "X-Forwarded-Proto", "http")
+	s.want("GET /a", 404, "Resource not found")
 }

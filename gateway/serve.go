@@ -175,7 +175,7 @@ func (g *Gateway) trusts(host string) bool {
 // place finds API and operation of a call. Without, the call fails under the widest policies that are known.
 func (g *Gateway) place(v *Visit, r *http.Request) *pipeline.Failure {
 	p, c := v.Plan, v.Call
-	s, name, port := schemeOf(r, v.Upgrade)
+	s, name, port := schemeOf(g.secure(r), v.Upgrade)
 	var ok bool
 	v.path, ok = plainPath(r.URL.EscapedPath())
 	*c.Request.OriginalURL = expr.URL{Scheme: name, Host: hostName(r.Host), Port: portOf(r.Host, port), Path: v.path, RawQuery: r.URL.RawQuery}
@@ -308,12 +308,21 @@ func preflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && len(r.Header["Origin"]) > 0 && len(r.Header["Access-Control-Request-Method"]) > 0
 }
 
-func schemeOf(r *http.Request, upgrade string) (s scheme, name string, port int) {
+// secure reports whether the client called over TLS: here, or at a trusted proxy that says so.
+func (g *Gateway) secure(r *http.Request) bool {
+	if r.TLS != nil || len(g.Trusted) == 0 {
+		return r.TLS != nil
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") && g.trusts(host)
+}
+
+func schemeOf(secure bool, upgrade string) (s scheme, name string, port int) {
 	ws := strings.EqualFold(upgrade, "websocket")
 	switch {
-	case r.TLS != nil && ws:
+	case secure && ws:
 		return secureWS, "wss", 443
-	case r.TLS != nil:
+	case secure:
 		return secureHTTP, "https", 443
 	case ws:
 		return plainWS, "ws", 80

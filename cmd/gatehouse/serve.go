@@ -32,6 +32,7 @@ type serveConfig struct {
 	data, listen, imdsListen string
 	metricsListen            string
 	gatewayListen            string   // "" is beside listen
+	gatewayPlain             string   // "" for none
 	gatewayDefault           string   // service that answers on hosts of nobody
 	gatewayURLs              []string // addresses of the gateway beside its own
 	gatewayTrust             []string // proxies whose X-Forwarded-For counts
@@ -78,6 +79,7 @@ names its file and prints the variables that clients read.`,
 	f.StringVar(&c.imdsListen, "imds-listen", "127.0.0.1:8442", "plain HTTP address of the managed identity endpoint, loopback only; port 0 takes a free one, empty switches it off")
 	f.StringVar(&c.metricsListen, "metrics-listen", "", "plain HTTP address at which anybody gets /metrics (default: none; the HTTPS address has it for this machine)")
 	f.StringVar(&c.gatewayListen, "gateway-listen", "", "HTTPS address of the gateway, which serves calls of APIs (default: the port after that of --listen); off for none")
+	f.StringVar(&c.gatewayPlain, "gateway-http-listen", "", "plain HTTP address for calls of APIs, for a proxy before it that ends TLS (default: none)")
 	f.StringVar(&c.gatewayDefault, "gateway-default", "", "name of the API Management service that answers on host names that belong to none (default: none; the demo's with --demo)")
 	f.StringSliceVar(&c.gatewayURLs, "gateway-url", nil, "address that browsers reach the gateway by when a proxy stands before it, https://host:port; sign-in comes back there; may be repeated")
 	f.StringSliceVar(&c.gatewayTrust, "gateway-trust", nil, "address or range of proxies before the gateway whose X-Forwarded-For is believed, such as 10.0.0.0/8; may be repeated")
@@ -251,7 +253,7 @@ func (c *serveConfig) level() (l slog.Level) {
 // listeners are the open doors of a server.
 type listeners struct {
 	https, imds, metrics net.Listener
-	gateway              net.Listener // nil without one
+	gateway, plain       net.Listener // of calls of APIs; nil without one
 	gatewayTLS           *tls.Config
 	tls                  *tls.Config
 	publicURL            string
@@ -284,6 +286,11 @@ func (l *listeners) open(c *serveConfig) (err error) {
 	}
 	if at := c.gatewayAddress(); at != "" {
 		if l.gateway, err = listen(at, "--gateway-listen"); err != nil {
+			return err
+		}
+	}
+	if c.gatewayPlain != "" {
+		if l.plain, err = listen(c.gatewayPlain, "--gateway-http-listen"); err != nil {
 			return err
 		}
 	}
@@ -362,7 +369,7 @@ func (l *listeners) gatewayURL() string {
 }
 
 func (l *listeners) close() {
-	for _, each := range []net.Listener{l.https, l.imds, l.metrics, l.gateway} {
+	for _, each := range []net.Listener{l.https, l.imds, l.metrics, l.gateway, l.plain} {
 		if each != nil {
 			_ = each.Close()
 		}
@@ -382,8 +389,13 @@ const (
 func (l *listeners) run(ctx context.Context, a *app, ending func() error) error {
 	servers := []*http.Server{newServer(a.mux)}
 	servers[0].TLSConfig = l.tls
-	failed := make(chan error, 4)
+	failed := make(chan error, 5)
 	go func() { failed <- servers[0].ServeTLS(l.https, "", "") }()
+	if l.plain != nil {
+		s := gateway.NewServer(hooks.NewFront(a.gateway, a.gateways.hooks), slog.Default())
+		servers = append(servers, s)
+		go func() { failed <- s.Serve(l.plain) }()
+	}
 	if l.gateway != nil {
 		s := gateway.NewServer(hooks.NewFront(a.gateway, a.gateways.hooks), slog.Default())
 		s.TLSConfig = l.gatewayTLS
