@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -325,6 +327,34 @@ func TestBackendWorkspaces(t *testing.T) {
 	var none *BackendSet
 	if none.Find("", "a") != nil {
 		t.Error("a gateway without backends has one")
+	}
+}
+
+// Calls that run at once share turns and circuits.
+func TestPoolTogether(t *testing.T) {
+	rule := config.BreakerRule{Count: number(5), Interval: "PT1M", TripDuration: "PT1M"}
+	y := newYard(t, server("a", rule), server("b", rule), poolOf("p", "", memberOf("a", 1, 1), memberOf("b", 1, 1)))
+	entity := NewBackendSet(y.config, &y.circuits).Find("", "p")
+	var wg sync.WaitGroup
+	var picked [2]atomic.Int64
+	for range 8 {
+		wg.Go(func() {
+			c := NewCall(&Services{})
+			defer c.Release()
+			for range 100 {
+				m, err := entity.Pick(c)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				picked[m.ID[0]-'a'].Add(1)
+				m.Done(&http.Response{StatusCode: 200}, nil)
+			}
+		})
+	}
+	wg.Wait()
+	if a, b := picked[0].Load(), picked[1].Load(); a != 400 || b != 400 {
+		t.Errorf("%d and %d turns", a, b)
 	}
 }
 

@@ -108,13 +108,16 @@ func (c *Call) find(l *lookup) *storedResponse {
 
 // name is what tells responses apart: API and revision, where the call goes, and what the policy varies by.
 func (s *cacheLookup) name(c *Call) (string, error) {
-	p := &packer{}
+	p := &packer{b: make([]byte, 0, 512)}
 	if c.API != nil {
 		p.text(c.API.ID)
 		p.text(c.API.Revision)
 	}
-	if c.Target.Base != nil {
-		p.text(c.Target.Base.String())
+	if base := c.Target.Base; base != nil {
+		p.text(base.Scheme)
+		p.text(base.Host)
+		p.text(base.Path)
+		p.text(base.RawQuery)
 	}
 	p.text(c.Target.BackendID)
 	p.text(c.Request.OriginalURL.Path)

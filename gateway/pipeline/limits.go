@@ -261,9 +261,6 @@ func (i *increment) now() int64 {
 
 // then counts what is known when the call ends.
 func (i *increment) then(c *Call, count func(c *Call, n int64)) {
-	if !i.late() {
-		return
-	}
 	c.BeforeSend(func(c *Call) {
 		if i.when.Given() {
 			if yes, err := i.when.Eval(c); err != nil || !yes {
@@ -319,6 +316,8 @@ func (s *rateLimitByKey) Run(c *Call) error {
 	if !v.OK {
 		return s.names.rateExceeded(c, v.Retry)
 	}
-	s.increment.then(c, func(c *Call, n int64) { c.Services.Counters.AddRate(c.Waiting(), k, w, n) })
+	if s.increment.late() {
+		s.increment.then(c, func(c *Call, n int64) { c.Services.Counters.AddRate(c.Waiting(), k, w, n) })
+	}
 	return nil
 }

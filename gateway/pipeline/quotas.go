@@ -149,7 +149,9 @@ func (s *quotaByKey) Run(c *Call) error {
 		return nil
 	}
 	c.shared.counted = append(c.shared.counted, countedIn{k, s.rule.cycle, n.Calls})
-	s.increment.then(c, func(c *Call, n int64) { counters.AddQuota(c.Waiting(), k, period, counter.Amount{Calls: n}) })
+	if s.increment.late() {
+		s.increment.then(c, func(c *Call, n int64) { counters.AddQuota(c.Waiting(), k, period, counter.Amount{Calls: n}) })
+	}
 	c.AfterSend(func(c *Call) {
 		if n := c.Traffic.Received + c.Traffic.Sent; n > 0 {
 			counters.AddQuota(c.Waiting(), k, period, counter.Amount{Bytes: n})

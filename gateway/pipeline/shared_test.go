@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/cache"
@@ -14,14 +16,15 @@ import (
 func (w *world) limitServices(s *Services) {
 	now := func() time.Time { return w.now }
 	s.Counters = counter.NewLocal(counter.Options{Clock: now, Every: -1})
-	kept, err := cache.NewMemory(8<<20, now)
+	var tick atomic.Int64 // the cache looks at the clock from a goroutine of its own
+	kept, err := cache.NewMemory(8<<20, func() time.Time { return time.Unix(0, tick.Load()) })
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(kept.Close)
 	s.Metrics = &Metrics{}
 	w.shared.Vectors = &cache.Vectors{Clock: now}
-	w.shared.Key, w.shared.Caches = "contoso", cache.Caches{Internal: kept}
+	w.shared.Key, w.shared.Caches = "contoso", cache.Caches{Internal: &ticking{kept, func() { tick.Store(w.now.UnixNano()) }}}
 }
 
 // configure reads a configuration, of which a case has the backends.
@@ -42,4 +45,20 @@ func (w *world) printMetrics() {
 		}
 		fmt.Fprintf(&w.seen, " count=%d sum=%g\n", m.Count, m.Sum)
 	}
+}
+
+// ticking is a cache that is told the time before it is asked.
+type ticking struct {
+	*cache.Memory
+	tick func()
+}
+
+func (c *ticking) Get(ctx context.Context, k cache.Key) ([]byte, bool) {
+	c.tick()
+	return c.Memory.Get(ctx, k)
+}
+
+func (c *ticking) Put(k cache.Key, value []byte, ttl time.Duration) {
+	c.tick()
+	c.Memory.Put(k, value, ttl)
 }
