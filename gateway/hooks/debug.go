@@ -38,7 +38,10 @@ func (h *Hooks) Debug(v *gateway.Visit) {
 		api, _, _ := strings.Cut(v.API.Name(), ";rev=")
 		switch config.CheckDebugToken(token[0], api, s.debug, h.Clock()) {
 		case config.DebugGranted:
-			granted = true
+			// Credentials name an API of the service; one of the same name in a workspace is another.
+			if granted = v.Base.Workspace() == ""; !granted {
+				v.Writer.Header()[wrongHeader] = []string{"true"}
+			}
 		case config.DebugExpired:
 			v.Writer.Header()[expiredHeader] = []string{"true"}
 		case config.DebugOtherAPI:

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse"
 	"gatehouse/gateway/config"
 	"gatehouse/store"
 )
@@ -69,7 +70,13 @@ func (n *Node) updates(a *asking, w http.ResponseWriter, r *http.Request) {
 	}
 	over := time.NewTimer(min(wait, maxWait))
 	defer over.Stop()
-	for {
+	for first := true; ; first = false {
+		if !first && (a.gateway == Managed && n.resourceOf(a.scope) != "" || n.exists(a)) { // the proof may have been taken away while the call waited
+			if _, err := n.identify(r, a.service.Name(), a.gateway); err != nil {
+				fault(w, http.StatusUnauthorized, gatehouse.CodeOf(err), "The gateway's token does not open this configuration any more.")
+				return
+			}
+		}
 		changed := n.Feed.Changed()
 		access, turned := n.access.revision()
 		h, put, gone := n.look(a, q.Get("state"))
