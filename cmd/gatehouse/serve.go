@@ -37,7 +37,8 @@ type serveConfig struct {
 	gatewayURLs              []string // addresses of the gateway beside its own
 	gatewayTrust             []string // proxies whose X-Forwarded-For counts
 	trusted                  []netip.Prefix
-	gatewayRedis             string // file with the connection string of the Redis that gateways count in
+	ready                    func(context.Context) error // called once it serves; nil for nothing
+	gatewayRedis             string                      // file with the connection string of the Redis that gateways count in
 	publicURL                string
 	tlsCert, tlsKey          string
 	logFormat, logLevel      string
@@ -174,7 +175,7 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 		return err
 	}
 	c.greet(out, b, l, first)
-	return l.run(ctx, a, func() error { return os.Remove(filepath.Join(c.data, runtimeFile)) })
+	return l.run(ctx, a, c.ready, func() error { return os.Remove(filepath.Join(c.data, runtimeFile)) })
 }
 
 func (c *serveConfig) check() error {
@@ -385,8 +386,8 @@ const (
 	stopTimeout   = 10 * time.Second
 )
 
-// run serves until ctx ends, says so by calling ending, and then lets running requests finish.
-func (l *listeners) run(ctx context.Context, a *app, ending func() error) error {
+// run serves until ctx ends, says so by calling ending, and then lets running requests finish. It ends when ready fails.
+func (l *listeners) run(ctx context.Context, a *app, ready func(context.Context) error, ending func() error) error {
 	servers := []*http.Server{newServer(a.mux)}
 	servers[0].TLSConfig = l.tls
 	failed := make(chan error, 5)
@@ -411,6 +412,13 @@ func (l *listeners) run(ctx context.Context, a *app, ending func() error) error 
 			servers = append(servers, s)
 			go func() { failed <- s.Serve(plain.at) }()
 		}
+	}
+	if ready != nil {
+		go func() {
+			if err := ready(ctx); err != nil {
+				failed <- err
+			}
+		}()
 	}
 	select {
 	case err := <-failed:
