@@ -71,13 +71,14 @@ type Server struct {
 	Issuer *Issuer           // an identity provider outside of Gatehouse, whose certificate the server trusts
 	Ready  time.Duration     // from start of the process until /readyz said yes
 
-	cmd  *exec.Cmd
-	done chan error
-	log  string
+	cmd   *exec.Cmd
+	done  chan error
+	log   string
+	flags []string
 }
 
-// Start starts a server over an empty directory below dir.
-func Start(dir string) (*Server, error) {
+// Start starts a server over an empty directory below dir. Flags are further ones of its command.
+func Start(dir string, flags ...string) (*Server, error) {
 	bin, err := Binary()
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func Start(dir string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Bin: bin, Data: filepath.Join(dir, "gatehouse"), Issuer: issuer, done: make(chan error, 1), log: filepath.Join(dir, "serve.log")}
+	s := &Server{Bin: bin, Data: filepath.Join(dir, "gatehouse"), Issuer: issuer, done: make(chan error, 1), log: filepath.Join(dir, "serve.log"), flags: flags}
 	if err := s.start(); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
@@ -98,9 +99,9 @@ func (s *Server) start() error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the child keeps its own descriptor
-	s.cmd = exec.Command(s.Bin, "serve", "--data", s.Data, "--listen", "127.0.0.1:0", "--imds-listen", "127.0.0.1:0",
-		"--allow-loopback-issuers") // for s.Issuer
+	defer log.Close()                                                                                                                  // the child keeps its own descriptor
+	args := []string{"serve", "--data", s.Data, "--listen", "127.0.0.1:0", "--imds-listen", "127.0.0.1:0", "--allow-loopback-issuers"} // for s.Issuer
+	s.cmd = exec.Command(s.Bin, append(args, s.flags...)...)
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+s.Issuer.CAFile)
 	begin := time.Now()

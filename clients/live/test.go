@@ -5,10 +5,10 @@ import (
 	"testing"
 )
 
-// For starts a server for one test and ends it with the test. Its log is shown when the test fails.
-func For(t testing.TB) *Server {
+// For starts a server, with further flags, for one test and ends it with the test. Its log is shown when the test fails.
+func For(t testing.TB, flags ...string) *Server {
 	t.Helper()
-	s, err := Start(t.TempDir())
+	s, err := Start(t.TempDir(), flags...)
 	if err != nil {
 		t.Fatal(err)
 	}
