@@ -27,6 +27,7 @@ import (
 	"gatehouse/gateway/hooks"
 	away "gatehouse/gateway/remote"
 	"gatehouse/localca"
+	"gatehouse/token"
 )
 
 // gatewayConfig is what `gatehouse gateway` takes; each field is a flag of the same name.
@@ -163,7 +164,10 @@ func runGateway(ctx context.Context, c gatewayConfig, out io.Writer) (err error)
 	if err != nil {
 		return err
 	}
-	side := newRemoteSide(r, &c, kept)
+	side, err := newRemoteSide(r, &c, kept)
+	if err != nil {
+		return errors.Join(err, kept.close(ctx))
+	}
 	return side.serve(ctx, out, kept)
 }
 
@@ -187,11 +191,21 @@ type remoteSide struct {
 	remote  *away.Remote
 	hooks   *hooks.Hooks
 	gateway *gateway.Gateway
+	front   http.Handler
 }
 
-func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores) *remoteSide {
-	h := hooks.New(hooks.Config{Gateway: r.Gateway, Gate: admit.New(admit.Config{Authority: r}), Audience: entra.GatewayAudience, Results: r, Traces: r})
+func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores) (*remoteSide, error) {
+	signer, err := c.signer()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := c.keyClient()
+	if err != nil {
+		return nil, err
+	}
+	h := hooks.New(hooks.Config{Gateway: r.Gateway, Gate: admit.New(admit.Config{Authority: r}), Signer: signer, Audience: entra.GatewayAudience, Results: r, Traces: r})
 	own := gateway.Config{Begin: h.Begin, Admit: h.Admit, Debug: h.Debug, Observe: h.Observe, Default: r.Service()}
+	own.Services.Tokens = token.NewVerifier(token.Config{Client: keys})
 	if r.Gateway != away.Managed {
 		own.Name = r.Gateway
 	}
@@ -199,7 +213,38 @@ func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores) *remot
 	g := gateway.New(own)
 	r.Follow(h.Update) // before the gateway: what it serves is checked as the settings say
 	r.Follow(g.Update)
-	return &remoteSide{gatewayConfig: c, remote: r, hooks: h, gateway: g}
+	return &remoteSide{gatewayConfig: c, remote: r, hooks: h, gateway: g, front: hooks.NewFront(g, h)}, nil
+}
+
+// signer tells backends who calls, with a key that follows from that of the gateway's directory.
+func (c *gatewayConfig) signer() (*admit.Signer, error) {
+	secret, err := os.ReadFile(filepath.Join(c.data, away.KeyFile))
+	if err != nil {
+		return nil, err
+	}
+	key, err := assertionKey(secret)
+	if err != nil {
+		return nil, err
+	}
+	return admit.NewSigner(c.endpoint, key, nil)
+}
+
+// keyClient fetches the keys of issuers that policies name: those that the system trusts, and the server.
+func (c *gatewayConfig) keyClient() (*http.Client, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, err
+	}
+	if c.ca != "" {
+		text, err := os.ReadFile(c.ca)
+		if err != nil {
+			return nil, err
+		}
+		roots.AppendCertsFromPEM(text)
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+	return &http.Client{Transport: t, Timeout: 10 * time.Second}, nil
 }
 
 // serve listens, and tells where; it ends in an order in which nothing that was counted is lost.
@@ -282,14 +327,14 @@ func (l *gatewayListeners) close() {
 
 // run serves until ctx ends, and then lets running calls finish.
 func (l *gatewayListeners) run(ctx context.Context, s *remoteSide) error {
-	calls := gateway.NewServer(s.gateway, slog.Default())
+	calls := gateway.NewServer(s.front, slog.Default())
 	calls.TLSConfig = l.tls
 	servers, failed := []*http.Server{calls}, make(chan error, 3)
 	go func() { failed <- calls.ServeTLS(l.calls, "", "") }()
 	for _, each := range []struct {
 		at     net.Listener
 		server *http.Server
-	}{{l.plain, gateway.NewServer(s.gateway, slog.Default())}, {l.status, newServer(s.status())}} {
+	}{{l.plain, gateway.NewServer(s.front, slog.Default())}, {l.status, newServer(s.status())}} {
 		if each.at != nil {
 			server := each.server
 			servers = append(servers, server)

@@ -21,7 +21,7 @@ import (
 // The files of a gateway's directory. The key is the owner's alone; who has both can read what the gateway serves with.
 const (
 	configFile = "gateway-config"
-	keyFile    = "gateway-key"
+	KeyFile    = "gateway-key" // 32 random bytes
 )
 
 // format begins the sealed text, so that a later program knows what it reads.
@@ -37,17 +37,17 @@ func openDisk(dir string) (*disk, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	key, err := os.ReadFile(filepath.Join(dir, keyFile))
+	key, err := os.ReadFile(filepath.Join(dir, KeyFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		key = make([]byte, 32)
 		rand.Read(key)
-		err = write(dir, keyFile, key)
+		err = write(dir, KeyFile, key)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if len(key) != 32 {
-		return nil, fmt.Errorf("%s is damaged: delete it and %s", filepath.Join(dir, keyFile), configFile)
+		return nil, fmt.Errorf("%s is damaged: delete it and %s", filepath.Join(dir, KeyFile), configFile)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {

@@ -369,7 +369,7 @@ func TestDisk(t *testing.T) {
 	if err != nil || bytes.Contains(sealed, []byte("hush")) || bytes.Contains(sealed, []byte("apis")) {
 		t.Error("the file can be read", err)
 	}
-	for _, name := range []string{configFile, keyFile} {
+	for _, name := range []string{configFile, KeyFile} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o600 {
 			t.Error(name, info.Mode(), err)
 		}
