@@ -758,6 +758,9 @@ func (b *binder) arrayOfValues(t *Type, list []operand) operand {
 		})
 	}
 	return computed(0, t, func(f *Frame) (Value, error) {
+		if err := f.Spend(size * valueSize); err != nil {
+			return Null, err
+		}
 		items := make([]Value, size)
 		for i, x := range codes {
 			v, err := x(f)

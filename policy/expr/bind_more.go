@@ -453,6 +453,9 @@ func (b *binder) anonymous(n *anonExpr) operand {
 	}
 	t := b.anonymousType(members)
 	return computed(n.at(), t, func(f *Frame) (Value, error) {
+		if err := f.Spend((len(codes) + 3) * valueSize); err != nil {
+			return Null, err
+		}
 		values := make([]Value, len(codes))
 		for i, c := range codes {
 			v, err := c(f)

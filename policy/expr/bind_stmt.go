@@ -520,6 +520,12 @@ func (b *binder) elementOf(t *Type) *Type {
 	if t.kind == kArray {
 		return t.elem
 	}
+	// As C# has it, a GetEnumerator of the type itself counts before the interfaces.
+	for _, c := range b.members(t, "GetEnumerator") {
+		if ret := c.ret(); len(c.m.params) == 0 && ret.def == enumeratorType {
+			return ret.args[0]
+		}
+	}
 	if t.definition() == enumerableType && len(t.args) == 1 {
 		return t.args[0]
 	}

@@ -147,7 +147,7 @@ func (d *Dict) Put(f *Frame, k, v Value) (bool, error) {
 		d.entries[i].value = v
 		return false, nil
 	}
-	if err := f.Spend(3 * valueSize); err != nil {
+	if err := f.Spend(7 * valueSize); err != nil {
 		return false, err
 	}
 	older := -1

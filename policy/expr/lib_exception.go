@@ -1,6 +1,10 @@
 package expr
 
-import "gatehouse/dotnet"
+import (
+	"strings"
+
+	"gatehouse/dotnet"
+)
 
 // Exceptions. They are made by name; messages and inner exceptions are all that they carry.
 
@@ -25,12 +29,20 @@ var exceptionMembers = members{
 	m("string ToString()", func(_ *Frame, a []Value) (Value, error) { return String(exceptionText(a[0].ref.(*Exception))), nil }),
 }
 
+// maxInner bounds how many inner exceptions are printed.
+const maxInner = 100
+
 func exceptionText(e *Exception) string {
-	s := e.TypeName + ": " + e.Message
-	if e.Inner != nil {
-		s += "\n ---> " + exceptionText(e.Inner) + "\n   --- End of inner exception stack trace ---"
+	var b strings.Builder
+	depth := 0
+	for i := e; i != nil && depth < maxInner; i = i.Inner {
+		if depth++; depth > 1 {
+			b.WriteString("\n ---> ")
+		}
+		b.WriteString(i.TypeName + ": " + i.Message)
 	}
-	return s
+	b.WriteString(strings.Repeat("\n   --- End of inner exception stack trace ---", depth-1))
+	return b.String()
 }
 
 // thrown lists the exceptions that programs may name, with what they derive from and what they say unasked.

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -92,5 +93,24 @@ func TestWarnings(t *testing.T) {
 	p, _ = Compile(`(string)context.Variables["x"] == "" || context.Variables["x"] == null`, false, WantBool)
 	if w := p.Warnings(); len(w) != 0 {
 		t.Errorf("warnings %v", w)
+	}
+}
+
+// TestParallel: programs and tables are shared by all goroutines.
+func TestParallel(t *testing.T) {
+	list := cases(t)
+	for g := range 4 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			for i := range list {
+				c := list[(i*7+g*13)%len(list)]
+				if strings.Contains(c.want, "stops") {
+					continue
+				}
+				if got := outcome(c.code); got != c.want {
+					t.Errorf("%s:%d gives %s", c.file, c.line, got)
+				}
+			}
+		})
 	}
 }

@@ -73,6 +73,7 @@ type Frame struct {
 	top    int // of chunk in use
 	high   int
 	depth  int
+	nest   int // of objects that hold objects
 	steps  int
 	bytes  int
 	turn   int

@@ -94,8 +94,23 @@ func (f *Frame) text(v Value) (string, error) {
 	if t.toString == nil {
 		return objectText(v, t), nil
 	}
+	if err := f.deeper(); err != nil {
+		return "", err
+	}
 	r, err := t.toString(f, []Value{v})
+	f.nest--
 	return r.Str(), err
+}
+
+// maxNest bounds how deep objects that are printed, compared or walked may hold each other.
+const maxNest = 2000
+
+// deeper counts a level of objects that hold objects; the caller takes it back.
+func (f *Frame) deeper() error {
+	if f.nest++; f.nest > maxNest {
+		return &LimitError{"its objects hold each other too deeply"}
+	}
+	return nil
 }
 
 func objectText(v Value, t *Type) string {
@@ -197,6 +212,10 @@ func (f *Frame) equal(v, w Value) (bool, error) {
 	if w.ref == nil {
 		return false, nil
 	}
+	if err := f.deeper(); err != nil {
+		return false, err
+	}
+	defer func() { f.nest-- }()
 	t := typeOf(v).virtual()
 	if t.equals == nil {
 		return sameObject(v, w), nil
@@ -213,6 +232,10 @@ func (f *Frame) equalAnonymous(x *Anonymous, w Value) (bool, error) {
 	if !ok || x.typ != y.typ {
 		return false, nil
 	}
+	if err := f.deeper(); err != nil {
+		return false, err
+	}
+	defer func() { f.nest-- }()
 	for i := range x.Values {
 		if same, err := f.equal(x.Values[i], y.Values[i]); err != nil || !same {
 			return false, err
@@ -226,6 +249,10 @@ func (f *Frame) equalPair(x *Pair, w Value) (bool, error) {
 	if !ok || x.typ != y.typ {
 		return false, nil
 	}
+	if err := f.deeper(); err != nil {
+		return false, err
+	}
+	defer func() { f.nest-- }()
 	if same, err := f.equal(x.Key, y.Key); err != nil || !same {
 		return false, err
 	}
@@ -276,9 +303,16 @@ func (f *Frame) keyOf(v Value) (key, error) {
 
 func (f *Frame) anonymousKey(x *Anonymous) (key, error) {
 	k := key{ref: x.typ}
+	if err := f.deeper(); err != nil {
+		return k, err
+	}
+	defer func() { f.nest-- }()
 	for _, v := range x.Values {
 		part, err := f.keyOf(v)
 		if err != nil {
+			return k, err
+		}
+		if err := f.Spend(len(part.s)); err != nil {
 			return k, err
 		}
 		k.s += strconv.Itoa(len(part.s)) + ":" + part.s + string(binary.LittleEndian.AppendUint64(nil, uint64(part.n)))
@@ -394,7 +428,12 @@ func iterate(f *Frame, v Value, yield func(Value) (bool, error)) error {
 		}
 		return nil
 	case walker:
-		return x.walk(f, yield)
+		if err := f.deeper(); err != nil {
+			return err
+		}
+		err := x.walk(f, yield)
+		f.nest--
+		return err
 	}
 	for _, of := range walkers {
 		if w, ok := of(v.ref); ok {
