@@ -283,6 +283,9 @@ func (g *Gateway) Hosts() []string {
 	return list
 }
 
+// OpenCircuits lists the backends that get no calls at the moment because they failed, by service and key.
+func (g *Gateway) OpenCircuits() []string { return g.circuits.Open(g.Clock()) }
+
 // hostName is a Host header without its port and in small letters.
 func hostName(host string) string {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.IndexByte(host[i:], ']') < 0 {

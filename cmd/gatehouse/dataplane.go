@@ -40,7 +40,6 @@ func (c *serveConfig) gatewayAddress() string {
 // newGateway makes the data plane over the configuration that the management plane keeps.
 func (a *app) newGateway(ctx context.Context, c *serveConfig, kept *gatewayStores) (*gateway.Gateway, error) {
 	config := gateway.Config{Default: c.gatewayDefault, Trusted: c.trusted, Log: slog.Default()}
-	kept.share(&config)
 	if c.demo {
 		if config.Default == "" {
 			config.Default = demo.Service
@@ -51,7 +50,7 @@ func (a *app) newGateway(ctx context.Context, c *serveConfig, kept *gatewayStore
 	if err := a.around(ctx, &config); err != nil {
 		return nil, err
 	}
-	g := gateway.New(config)
+	g := kept.open(config)
 	a.gateways.feed.Follow(g.Update)
 	return g, nil
 }

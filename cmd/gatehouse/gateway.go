@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
 	"gatehouse/analytics"
@@ -67,7 +69,7 @@ action Microsoft.ApiManagement/service/gateways/getConfiguration/action; with th
 	f.StringVar(&c.data, "data", filepath.Join(defaultData(), "gateway"), "directory for the last configuration, sealed, and certificates")
 	f.StringVar(&c.listen, "listen", "127.0.0.1:8444", "HTTPS address for calls of APIs; port 0 takes a free one")
 	f.StringVar(&c.plainListen, "http-listen", "", "plain HTTP address for calls of APIs (default: none)")
-	f.StringVar(&c.statusListen, "status-listen", "", "plain HTTP address of /healthz and /readyz (default: none)")
+	f.StringVar(&c.statusListen, "status-listen", "", "plain HTTP address of /healthz, /readyz and /metrics (default: none)")
 	f.StringVar(&c.redis, "redis", "", "file with the connection string of a Redis by which several instances of the gateway count together (default: each counts by itself)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain for host names that the configuration has none for, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
@@ -192,6 +194,7 @@ type remoteSide struct {
 	hooks   *hooks.Hooks
 	gateway *gateway.Gateway
 	front   http.Handler
+	kept    *gatewayStores
 }
 
 func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores) (*remoteSide, error) {
@@ -209,11 +212,10 @@ func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores) (*remo
 	if r.Gateway != away.Managed {
 		own.Name = r.Gateway
 	}
-	kept.share(&own)
-	g := gateway.New(own)
+	g := kept.open(own)
 	r.Follow(h.Update) // before the gateway: what it serves is checked as the settings say
 	r.Follow(g.Update)
-	return &remoteSide{gatewayConfig: c, remote: r, hooks: h, gateway: g, front: hooks.NewFront(g, h)}, nil
+	return &remoteSide{gatewayConfig: c, remote: r, hooks: h, gateway: g, front: hooks.NewFront(g, h), kept: kept}, nil
 }
 
 // signer tells backends who calls, with a key that follows from that of the gateway's directory.
@@ -356,7 +358,7 @@ func (l *gatewayListeners) run(ctx context.Context, s *remoteSide) error {
 	return errors.Join(errs...)
 }
 
-// status answers whether the gateway runs, and whether it has something to serve.
+// status answers whether the gateway runs, whether it has something to serve, and what calls did.
 func (s *remoteSide) status() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", healthy)
@@ -367,5 +369,9 @@ func (s *remoteSide) status() http.Handler {
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"ready": s.remote.Known(), "serverHeardOf": s.remote.Fresh(), "revision": s.remote.Revision(), "dropped": s.remote.Dropped() + s.hooks.Dropped()})
 	})
+	registry := prometheus.NewRegistry()
+	if err := s.kept.register(registry); err == nil {
+		mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	}
 	return mux
 }

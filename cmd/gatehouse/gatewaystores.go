@@ -28,6 +28,7 @@ type gatewayStores struct {
 	stores   gateway.Stores
 	counters counter.Counters
 	metrics  pipeline.Metrics
+	calls    *gatewayMetrics
 	conn     *redis.Conn // that counters are shared by; nil when they are not
 }
 
@@ -38,7 +39,7 @@ func newGatewayStores(counted *analytics.Store, ledger counter.Ledger, redisFile
 	if err != nil {
 		return nil, err
 	}
-	s := &gatewayStores{stores: gateway.Stores{Internal: memory, Vectors: &cache.Vectors{}, Failed: seldom("a cache cannot be used")}}
+	s := &gatewayStores{stores: gateway.Stores{Internal: memory, Vectors: &cache.Vectors{}, Failed: seldom("a cache cannot be used")}, calls: newGatewayMetrics()}
 	o := counter.Options{Failed: seldom("calls cannot be counted where they should be")}
 	if counted != nil {
 		o.Ledger = counted
@@ -75,10 +76,19 @@ func seldom(what string) func(error) {
 	}
 }
 
-// share has a gateway use them.
-func (s *gatewayStores) share(c *gateway.Config) {
+// open makes a gateway that uses them.
+func (s *gatewayStores) open(c gateway.Config) *gateway.Gateway {
 	c.Home = s.stores.Home
 	c.Services.Counters, c.Services.Metrics = s.counters, &s.metrics
+	s.calls.watch(&c)
+	g := gateway.New(c)
+	s.calls.gateway.Store(g)
+	return g
+}
+
+// register has a registry show what calls did and what policies sent.
+func (s *gatewayStores) register(r prometheus.Registerer) error {
+	return errors.Join(r.Register(s.calls), r.Register(newPolicyMetrics(&s.metrics)))
 }
 
 // close writes what is counted and not kept yet. No call may run then.

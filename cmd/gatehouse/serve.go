@@ -151,7 +151,7 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, kept.close(ctx)) }()
-	if err := a.metrics.registry.Register(newPolicyMetrics(&kept.metrics)); err != nil {
+	if err := kept.register(a.metrics.registry); err != nil {
 		return err
 	}
 	if a.gateway, err = a.newGateway(ctx, &c, kept); err != nil {

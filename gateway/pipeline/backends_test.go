@@ -215,6 +215,9 @@ func TestCircuit(t *testing.T) {
 			t.Errorf("body %s", body)
 		}
 		y.wantCalls("")
+		if open := y.circuits.Open(y.now); len(open) != 1 || open[0] != "/s/backends/a" {
+			t.Errorf("open are %q", open)
+		}
 		y.now = y.now.Add(59 * time.Second)
 		y.want("a", 503)
 		y.now = y.now.Add(time.Second)

@@ -44,6 +44,20 @@ func (s *Circuits) of(service string, b *config.Backend) *circuit {
 	return made
 }
 
+// Open lists the backends whose circuit is open, each by the resource ID of its service and its key below that.
+func (s *Circuits) Open(now time.Time) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for name, c := range s.circuits {
+		if !c.closed(now) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // rotation finds whose turn it is in a pool.
 func (s *Circuits) rotation(service string, b *config.Backend) *rotation {
 	s.mu.Lock()
