@@ -84,16 +84,17 @@ func newTransport(u pipeline.Upstream, own *tls.Certificate) (*http.Transport, e
 		return nil, fmt.Errorf("the client certificate %s is not known to this gateway", u.Certificate)
 	}
 	t := &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		MaxIdleConnsPerHost:   512,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		DisableCompression:    true, // what the backend sends goes to the client as it is
-		Protocols:             new(http.Protocols),
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-		ReadBufferSize:        16 << 10,
-		WriteBufferSize:       16 << 10,
+		DialContext:            (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		MaxIdleConnsPerHost:    512,
+		MaxResponseHeaderBytes: 256 << 10, // of a backend; what a client may send is a quarter of it
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		DisableCompression:     true, // what the backend sends goes to the client as it is
+		Protocols:              new(http.Protocols),
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		ReadBufferSize:         16 << 10,
+		WriteBufferSize:        16 << 10,
 	}
 	if u.Continue > 0 {
 		t.ExpectContinueTimeout = u.Continue
