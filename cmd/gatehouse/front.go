@@ -20,47 +20,27 @@ import (
 	"gatehouse/entra"
 	"gatehouse/gateway/admit"
 	"gatehouse/gateway/hooks"
-	"gatehouse/jsondoc"
 	"gatehouse/store"
 )
 
 // gatewayClient is the application that browsers sign in to on gateways.
 var gatewayClient = gatehouse.MustGUID("5f0c1c9e-3a57-4b5e-9d0a-6c2f7e1b8d44")
 
-// frontSecretID is the document that keeps, sealed, what sessions and assertions are made with: nodes of one store share it.
-var frontSecretID = gatehouse.MustID("/providers/Gatehouse.Operations/gatewaySecrets/main")
+// The secret of gateways is kept, sealed, like a ticket that does not end in anybody's time: nodes of one store share it, and it is
+// no change that the log would have to tell of.
+const (
+	frontSecretKind = "gatewaysecret"
+	frontSecretLife = 100 * 365 * 24 * time.Hour
+)
 
-// frontSecret reads the secret of gateways, and makes it at the first start.
+// frontSecret reads the secret of gateways, that sessions and assertions are made with, and makes it at the first start.
 func frontSecret(ctx context.Context, s *store.Store) ([]byte, error) {
-	var secret []byte
-	cause := gatehouse.Cause{Caller: gatehouse.Caller{Name: "gatehouse serve", Type: gatehouse.SystemDefined}, Action: "Gatehouse.Operations/gatewaySecrets/write", Scope: frontSecretID.String(),
-		Operation: gatehouse.NewGUID().String(), Reason: "first start of a gateway"}
-	cause.Correlation = cause.Operation
-	read := func(from store.Reader) error {
-		d, err := from.Get(ctx, frontSecretID.Scope())
-		if err != nil {
-			return err
-		}
-		body, err := jsondoc.ParseObject(d.Secret)
-		if err != nil {
-			return err
-		}
-		if secret = []byte(body.String("key")); len(secret) < 32 {
-			return fmt.Errorf("%s is damaged", frontSecretID)
-		}
-		return nil
+	t, err := s.Ticket(ctx, frontSecretKind, "main")
+	if gatehouse.KindOf(err) != gatehouse.NotFound {
+		return t.Value, err
 	}
-	if err := read(s); gatehouse.KindOf(err) != gatehouse.NotFound {
-		return secret, err
-	}
-	_, err := s.Write(ctx, cause, func(tx *store.Tx) error {
-		if err := read(tx); gatehouse.KindOf(err) != gatehouse.NotFound {
-			return err
-		}
-		secret = []byte(rand.Text() + rand.Text())
-		return tx.Put(&store.Document{ID: frontSecretID, Type: "Gatehouse.Operations/gatewaySecrets", Body: []byte("{}"), Secret: jsondoc.Marshal(jsondoc.NewObject("key", string(secret)))})
-	})
-	return secret, err
+	t = store.Ticket{Kind: frontSecretKind, Key: "main", Value: []byte(rand.Text() + rand.Text()), Expires: time.Now().Add(frontSecretLife)}
+	return t.Value, s.PutTicket(ctx, t)
 }
 
 // assertionKey is the key that tells backends who calls: it follows from the secret, so that it outlives a restart.
