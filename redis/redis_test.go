@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -88,6 +89,25 @@ func TestLate(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Error("never connected")
+}
+
+// A password and the number of a database count; a wrong password is as good as no server, and stands in no error.
+func TestPassword(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--requirepass", "let=me,in")
+	for text, ok := range map[string]bool{"redis://:let=me%2Cin@" + server.Address + "/3": true, "redis://default:let=me%2Cin@" + server.Address: true, server.Address + ",password=wrong": false} {
+		o, err := redis.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Timeout = time.Second
+		c := redis.New(o)
+		defer c.Close()
+		err = c.Set(t.Context(), "a", []byte("b"), time.Minute)
+		if (err == nil) != ok || err != nil && (!errors.Is(err, redis.ErrDown) || strings.Contains(err.Error(), "wrong")) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 }
 
 func TestParse(t *testing.T) {

@@ -92,8 +92,10 @@ func watchAnswer(c *Call) error {
 		}}
 		body.stream = counted
 		c.OnClose(counted.finish)
-	default:
+	case c.answerIs("application/json"):
 		tell(c.usageOf(body))
+	default: // not the answer of a model
+		tell(usage{})
 	}
 	return nil
 }

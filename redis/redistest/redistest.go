@@ -14,11 +14,12 @@ type Server struct {
 	Address string
 	program string
 	port    string
+	more    []string
 	cmd     *exec.Cmd
 }
 
-// Start runs a server until the test ends. It keeps nothing on disk.
-func Start(t testing.TB) *Server {
+// Start runs a server until the test ends, with more arguments if there are some. It keeps nothing on disk.
+func Start(t testing.TB, more ...string) *Server {
 	t.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -33,7 +34,7 @@ func Start(t testing.TB) *Server {
 	address := l.Addr().String()
 	l.Close()
 	_, port, _ := net.SplitHostPort(address)
-	s := &Server{Address: address, program: program, port: port}
+	s := &Server{Address: address, program: program, port: port, more: more}
 	s.Restart(t)
 	t.Cleanup(s.Stop)
 	return s
@@ -43,7 +44,8 @@ func Start(t testing.TB) *Server {
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Stop()
-	s.cmd = exec.Command(s.program, "--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning", "--dir", t.TempDir())
+	arguments := []string{"--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning", "--dir", t.TempDir()}
+	s.cmd = exec.Command(s.program, append(arguments, s.more...)...)
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +71,7 @@ func await(address string) error {
 			c.SetDeadline(time.Now().Add(time.Second))
 			answer := make([]byte, 5)
 			if _, err = c.Write([]byte("PING\r\n")); err == nil {
-				if _, err = c.Read(answer); err == nil && string(answer) == "+PONG" {
+				if _, err = c.Read(answer); err == nil && (string(answer) == "+PONG" || string(answer) == "-NOAU") {
 					return nil
 				}
 			}
