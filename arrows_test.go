@@ -85,6 +85,7 @@ const arrows = `
 	gateway/feed, gateway/trace, analytics     < gateway/remote
 	gateway, gateway/admit, arm                < gateway/hooks
 	gateway/trace, analytics                   < gateway/hooks
+	gateway/hooks                              < gateway/telemetry
 `
 
 // free may import every package of ours: they are where the parts are put together.

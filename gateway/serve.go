@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse"
 	"gatehouse/gateway/config"
 	"gatehouse/gateway/pipeline"
 	"gatehouse/policy/expr"
@@ -27,7 +28,8 @@ type Visit struct {
 	Subscription *config.Subscription // nil without a key
 	Base         config.Key           // of the API without its revision
 	Writer       http.ResponseWriter
-	Session      string // of a browser, when Config.Begin took one out of the cookies
+	Session      string            // of a browser, when Config.Begin took one out of the cookies
+	Caller       *gatehouse.Caller // who makes the call, when Config.Admit found out
 
 	api    *api
 	search search

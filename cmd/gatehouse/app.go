@@ -62,6 +62,7 @@ type app struct {
 	// gatewayURLs are further addresses of the gateway, gatewayPort that of its listener.
 	gatewayURLs []string
 	gatewayPort string
+	observed    *observed // of those calls
 }
 
 // assemble wires the product together over an open store. The order matters:

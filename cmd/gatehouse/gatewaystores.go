@@ -17,6 +17,7 @@ import (
 	"gatehouse/counter"
 	"gatehouse/gateway"
 	"gatehouse/gateway/pipeline"
+	"gatehouse/gateway/telemetry"
 	"gatehouse/redis"
 )
 
@@ -28,7 +29,8 @@ type gatewayStores struct {
 	stores   gateway.Stores
 	counters counter.Counters
 	metrics  pipeline.Metrics
-	calls    *gatewayMetrics
+	calls    *telemetry.Metrics
+	gateway  atomic.Pointer[gateway.Gateway]
 	conn     *redis.Conn // that counters are shared by; nil when they are not
 }
 
@@ -39,7 +41,7 @@ func newGatewayStores(counted *analytics.Store, ledger counter.Ledger, redisFile
 	if err != nil {
 		return nil, err
 	}
-	s := &gatewayStores{stores: gateway.Stores{Internal: memory, Vectors: &cache.Vectors{}, Failed: seldom("a cache cannot be used")}, calls: newGatewayMetrics()}
+	s := &gatewayStores{stores: gateway.Stores{Internal: memory, Vectors: &cache.Vectors{}, Failed: seldom("a cache cannot be used")}, calls: telemetry.NewMetrics()}
 	o := counter.Options{Failed: seldom("calls cannot be counted where they should be")}
 	if counted != nil {
 		o.Ledger = counted
@@ -80,15 +82,27 @@ func seldom(what string) func(error) {
 func (s *gatewayStores) open(c gateway.Config) *gateway.Gateway {
 	c.Home = s.stores.Home
 	c.Services.Counters, c.Services.Metrics = s.counters, &s.metrics
-	s.calls.watch(&c)
+	then := c.Observe
+	c.Observe = func(v *gateway.Visit) {
+		s.calls.Observe(v, time.Since(v.Times.Start))
+		if then != nil {
+			then(v)
+		}
+	}
 	g := gateway.New(c)
-	s.calls.gateway.Store(g)
+	s.gateway.Store(g)
 	return g
 }
 
 // register has a registry show what calls did and what policies sent.
 func (s *gatewayStores) register(r prometheus.Registerer) error {
-	return errors.Join(r.Register(s.calls), r.Register(newPolicyMetrics(&s.metrics)))
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_gateway_open_circuits", Help: "Backends that get no calls because they failed."}, func() float64 {
+		if g := s.gateway.Load(); g != nil {
+			return float64(len(g.OpenCircuits()))
+		}
+		return 0
+	})
+	return errors.Join(r.Register(s.calls), r.Register(open), r.Register(newPolicyMetrics(&s.metrics)))
 }
 
 // close writes what is counted and not kept yet. No call may run then.

@@ -10,6 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -225,5 +228,88 @@ func TestDebugTrace(t *testing.T) {
 	}
 	if _, header, _ = e.call("GET", "/greetings/hello", "", "Apim-Debug-Authorization", token+"x"); header.Get("Apim-Trace-Id") != "" {
 		t.Error("forged credentials trace")
+	}
+}
+
+// jsonLines are the lines of JSON of a file so far.
+func jsonLines(t testing.TB, file string) (list []map[string]any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		m := map[string]any{}
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatalf("%s: %q", err, line)
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+// TestTelemetry: the log of calls, diagnostics, messages to Event Hubs and metrics tell what happened, and no secrets.
+func TestTelemetry(t *testing.T) {
+	log, events := filepath.Join(t.TempDir(), "calls.log"), filepath.Join(t.TempDir(), "events.log")
+	e := newEstate(t, "--gateway-access-log", log, "--gateway-events-to", events)
+	e.put("/namedValues/hidden", `{"properties": {"displayName": "hidden", "value": "very-hush", "secret": true}}`)
+	e.put("/loggers/hub", `{"properties": {"loggerType": "azureEventHub", "credentials": {"name": "hub", "connectionString": "Endpoint=sb://hub.test/;SharedAccessKeyName=n;SharedAccessKey=k"}}}`)
+	e.put("/loggers/insights", `{"properties": {"loggerType": "applicationInsights", "credentials": {"instrumentationKey": "11111111-2222-3333-4444-555555555555"}}}`)
+	e.put("/apis/greetings/diagnostics/applicationinsights", `{"properties": {"loggerId": "`+e.service+`/loggers/insights", "alwaysLog": "allErrors", "verbosity": "information", "logClientIp": true, "sampling": {"samplingType": "fixed", "percentage": 100},
+		"frontend": {"request": {"headers": ["X-Own", "Authorization", "X-Hide"], "body": {"bytes": 6}, "dataMasking": {"headers": [{"value": "X-Hide", "mode": "Hide"}], "queryParams": [{"value": "pin", "mode": "Mask"}]}}, "response": {"headers": ["Content-Type"], "body": {"bytes": 8192}}},
+		"backend": {"request": {"headers": ["X-Own"], "body": {"bytes": 100}}, "response": {"body": {"bytes": 10}}}}}`)
+	e.put("/apis/greetings/operations/echo/policies/policy", e.policy(`<trace source="mine" severity="information"><message>{{hidden}} is secret</message></trace><log-to-eventhub logger-id="hub" partition-key="p">@("a message of " + context.Operation.Id)</log-to-eventhub>`))
+	status, _, body := e.call("POST", "/greetings/echo?pin=1234&a=b&subscription-key="+estateKey, "twelve bytes", "Authorization", "Bearer very-secret-token", "X-Own", "mine", "X-Hide", "away")
+	if status != 200 {
+		t.Fatal(status, body)
+	}
+	e.call("GET", "/greetings/hello", "")
+	eventually(t, "two calls, for each the diagnostic of the API and that of the service, one trace", func() bool { return len(jsonLines(t, log)) == 7 })
+	eventually(t, "one message", func() bool { return len(jsonLines(t, events)) == 1 })
+	var calls, traces, diagnostics []map[string]any
+	for _, l := range jsonLines(t, log) {
+		switch l["type"] {
+		case "call":
+			calls = append(calls, l)
+		case "trace":
+			traces = append(traces, l)
+		case "diagnostic":
+			diagnostics = append(diagnostics, l)
+		}
+	}
+	if c := calls[0]; c["status"] != 200.0 || c["api"] != "greetings" || c["operation"] != "echo" || c["subscription"] != "mine" || c["requestBytes"] != 12.0 || c["backendStatus"] != 200.0 {
+		t.Errorf("%v", c)
+	}
+	if c := calls[1]; c["status"] != 401.0 || c["reason"] != "SubscriptionKeyNotFound" {
+		t.Errorf("%v", c)
+	}
+	if traces[0]["message"] != "*** is secret" {
+		t.Errorf("%v", traces)
+	}
+	own := slices.IndexFunc(diagnostics, func(d map[string]any) bool { return d["diagnostic"] == "applicationinsights" })
+	text, _ := json.Marshal(diagnostics[own])
+	for _, want := range []string{`"body":"twelve"`, `"body":"twelve bytes"`, `"X-Own":"mine"`, `"Authorization":"***"`, `pin=***`, `"address":"127.0.0.1"`, `"backend":`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+	if m := jsonLines(t, events)[0]; m["text"] != "a message of echo" || m["logger"] != "hub" || m["partitionKey"] != "p" {
+		t.Errorf("%v", m)
+	}
+	all, _ := os.ReadFile(log)
+	for _, secret := range []string{estateKey, "very-hush", "very-secret-token", `"X-Hide":"`} {
+		if strings.Contains(string(all), secret) {
+			t.Errorf("%s is in the log: %s", secret, all)
+		}
+	}
+	_, shown, err := ask(e.dir, "GET", "/metrics", nil, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`gatehouse_gateway_requests_total{api="greetings",operation="echo",service="contoso-apim",status="2xx"} 1`, `gatehouse_gateway_failures_total{reason="SubscriptionKeyNotFound",service="contoso-apim"} 1`,
+		`gatehouse_gateway_request_seconds_count{part="backend",service="contoso-apim"} 1`, `gatehouse_gateway_open_circuits 0`, `gatehouse_gateway_configuration_age_seconds{service="contoso-apim"}`, `gatehouse_gateway_dropped_total{queue="records"} 0`} {
+		if !strings.Contains(string(shown), want) {
+			t.Errorf("no %s in /metrics", want)
+		}
 	}
 }

@@ -39,6 +39,7 @@ type serveConfig struct {
 	trusted                  []netip.Prefix
 	ready                    func(context.Context) error // called once it serves; nil for nothing
 	gatewayRedis             string                      // file with the connection string of the Redis that gateways count in
+	observe                  observeFlags
 	publicURL                string
 	tlsCert, tlsKey          string
 	logFormat, logLevel      string
@@ -85,6 +86,8 @@ names its file and prints the variables that clients read.`,
 	f.StringSliceVar(&c.gatewayURLs, "gateway-url", nil, "address that browsers reach the gateway by when a proxy stands before it, https://host:port; sign-in comes back there; may be repeated")
 	f.StringSliceVar(&c.gatewayTrust, "gateway-trust", nil, "address or range of proxies before the gateway whose X-Forwarded-For is believed, such as 10.0.0.0/8; may be repeated")
 	f.StringVar(&c.gatewayRedis, "gateway-redis", "", "file with the connection string of a Redis in which several gateways count rate limits and quotas together (default: each counts for itself)")
+	f.StringVar(&c.observe.accessLog, "gateway-access-log", "", "file that gets a line of JSON for each call of an API, or - for standard output (default: none)")
+	f.StringVar(&c.observe.eventsTo, "gateway-events-to", "", "file or http(s) address that gets what policies send to Event Hubs, in place of those (default: the Event Hubs of the loggers)")
 	f.StringVar(&c.publicURL, "public-url", "", "address that clients use, https://host:port (default: localhost and the port)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
@@ -154,6 +157,10 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 	if err := kept.register(a.metrics.registry); err != nil {
 		return err
 	}
+	if a.observed, err = c.observe.open(a.metrics.registry, out, func() int64 { return a.gateways.hooks.Dropped() }); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.observed.close()) }()
 	if a.gateway, err = a.newGateway(ctx, &c, kept); err != nil {
 		return err
 	}

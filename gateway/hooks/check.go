@@ -57,6 +57,7 @@ func (h *Hooks) Admit(v *gateway.Visit) *pipeline.Failure {
 			Status: http.StatusBadRequest, Text: "The path can be read in several ways. Access denied."}
 	}
 	admission, err := h.Gate.AdmitSession(request, check, v.Session)
+	v.Caller = admission.Caller
 	if v.Tracing {
 		explain(v, setting, check, &admission)
 	}
