@@ -497,6 +497,13 @@ var contextDecls = []Decl{
 		m("IReadOnlyDictionary<string, string[]> Query { get; }", of(func(x *URL) Value { return Value{x.query(), 0} })),
 		m("string QueryString { get; }", of(func(x *URL) Value { return String(x.queryString()) })),
 		m("string ToString()", of(func(x *URL) Value { return String(x.String()) })),
+		m("Uri ToUri()", func(_ *Frame, a []Value) (Value, error) {
+			u, err := dotnet.ParseURI(a[0].ref.(*URL).String())
+			if err != nil {
+				return Null, err
+			}
+			return Value{u, 0}, nil
+		}),
 	}},
 	{Head: "interface ISubscription", Type: subscriptionType, Members: members{
 		m("DateTime CreatedDate { get; }", of(func(x *Subscription) Value {
