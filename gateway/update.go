@@ -83,7 +83,7 @@ func (d *changes) note(b *builder, k config.Key, e config.Entity) {
 			d.apis[baseOf(of)] = true
 		}
 	}
-	if of, ok := k.Of("products"); ok && !isLink(k, "apis") {
+	if of, ok := k.Of("products"); ok { // its APIs and groups, too
 		d.products[of] = true
 	}
 	switch family(k) {
