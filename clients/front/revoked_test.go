@@ -40,6 +40,7 @@ func TestRevoked(t *testing.T) {
 	w.is("a token for the service", 403, "GET", "/orders", bearer(w.token(w.service))...)
 
 	t.Run("role", func(t *testing.T) {
+		defer w.within(t)()
 		if _, err := exec.LookPath("az"); err != nil {
 			t.Skip("az is not installed")
 		}
@@ -62,6 +63,7 @@ func TestRevoked(t *testing.T) {
 	w.assign(w.bob, "User", callerRole, w.service)
 
 	t.Run("sessions", func(t *testing.T) {
+		defer w.within(t)()
 		w.policy("jwt", `<validate-jwt header-name="Authorization"><openid-config url="`+w.Env["GATEHOUSE_AUTHORITY"]+"/"+w.Env["TENANT_ID"]+
 			`/v2.0/.well-known/openid-configuration" /><audiences><audience>`+audience+`</audience></audiences></validate-jwt>`)
 		w.is("validate-jwt", 200, "GET", "/jwt/", call...)
@@ -77,6 +79,7 @@ func TestRevoked(t *testing.T) {
 	})
 
 	t.Run("user", func(t *testing.T) {
+		defer w.within(t)()
 		at := w.Env["GATEHOUSE_GRAPH"] + "/v1.0/users/" + w.bob
 		w.manage("PATCH", at, map[string]any{"accountEnabled": false})
 		w.is("a disabled user", 401, "GET", "/orders", call...)
@@ -85,6 +88,7 @@ func TestRevoked(t *testing.T) {
 	})
 
 	t.Run("key", func(t *testing.T) {
+		defer w.within(t)()
 		w.manage("PUT", w.service+"/apis/keyed"+apim, map[string]any{"properties": map[string]any{"displayName": "Keyed", "path": "keyed", "protocols": []string{"https"}, "serviceUrl": w.upstream.URL}})
 		w.manage("PUT", w.service+"/apis/keyed/operations/get"+apim, map[string]any{"properties": map[string]any{"displayName": "Get", "method": "GET", "urlTemplate": "/"}})
 		w.manage("PUT", w.service+"/subscriptions/mine"+apim, map[string]any{"properties": map[string]any{"scope": "/apis/keyed", "displayName": "mine", "primaryKey": "0123456789abcdef0123456789abcdef"}})
@@ -95,6 +99,7 @@ func TestRevoked(t *testing.T) {
 	})
 
 	t.Run("certificate", func(t *testing.T) {
+		defer w.within(t)()
 		pair, der := selfSigned(t)
 		app := w.manage("POST", w.Env["GATEHOUSE_GRAPH"]+"/v1.0/applications", map[string]any{"displayName": "robot",
 			"keyCredentials": []any{map[string]any{"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.StdEncoding.EncodeToString(der)}}})
@@ -118,6 +123,7 @@ func TestRevoked(t *testing.T) {
 	})
 
 	t.Run("identity", func(t *testing.T) {
+		defer w.within(t)()
 		w.manage("PATCH", w.service+apim, map[string]any{"identity": map[string]any{"type": "SystemAssigned"}})
 		w.policy("own", `<authentication-managed-identity resource="`+audience+`" />`)
 		w.is("as the service", 200, "GET", "/own/")

@@ -115,6 +115,13 @@ var toLoopback = func() func(ctx ctx, network, address string) (net.Conn, error)
 	}
 }()
 
+// within has what fails fail a subtest, until the returned function is called.
+func (w *world) within(t testing.TB) func() {
+	was := w.t
+	w.t = t
+	return func() { w.t = was }
+}
+
 // gatehouse runs a command of the product over the server's directory.
 func (w *world) gatehouse(args ...string) string {
 	w.t.Helper()
