@@ -26,6 +26,10 @@ func backends() *arm.Type {
 			properties.protocol       string
 			properties.type           enum(Single|Pool) default="Single" since=2023-05-01-preview
 			properties.pool           object since=2023-05-01-preview
+			properties.pool.sessionAffinity                  object
+			properties.pool.sessionAffinity.sessionId        object
+			properties.pool.sessionAffinity.sessionId.source enum(Cookie)
+			properties.pool.sessionAffinity.sessionId.name   string max=256
 			properties.circuitBreaker object since=2023-05-01-preview
 			properties.credentials.query  any secret whole
 			properties.credentials.header any secret whole

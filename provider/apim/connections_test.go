@@ -30,6 +30,8 @@ var connectionMakers = map[string]func(r *mathrand.Rand, n int) any{
 	"backends properties.protocol":                                                       func(*mathrand.Rand, int) any { return "http" },
 	"backends properties.type":                                                           func(*mathrand.Rand, int) any { return "Single" },
 	"backends properties.pool.services":                                                  func(*mathrand.Rand, int) any { return nil },
+	"backends properties.pool.sessionAffinity.sessionId.source":                          func(*mathrand.Rand, int) any { return nil },
+	"backends properties.pool.sessionAffinity.sessionId.name":                            func(*mathrand.Rand, int) any { return nil },
 	"backends properties.credentials.query":                                              lists,
 	"backends properties.credentials.header":                                             lists,
 	"backends properties.credentials.authorization.parameter":                            func(r *mathrand.Rand, _ int) any { return plain(r, 300) },
