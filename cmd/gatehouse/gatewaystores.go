@@ -127,7 +127,7 @@ type policyMetrics struct {
 }
 
 func newPolicyMetrics(m *pipeline.Metrics) *policyMetrics {
-	return &policyMetrics{m, prometheus.NewDesc("gatehouse_policy_metrics_dropped_total", "Values of policies' metrics that were dropped because there are too many series.", nil, nil)}
+	return &policyMetrics{m, prometheus.NewDesc("gatehouse_policies_metrics_dropped_total", "Values of policies' metrics that were dropped because there are too many series.", nil, nil)}
 }
 
 // Describe implements prometheus.Collector. What policies send is not known before.
