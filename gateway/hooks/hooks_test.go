@@ -61,12 +61,13 @@ func (a authority) Decide(ctx context.Context, caller *gatehouse.Caller, action 
 // fixture is a management side with a gateway on it.
 type fixture struct {
 	*armtest.World
-	t      *testing.T
-	at     *httptest.Server
-	traces *trace.Store
-	counts *analytics.Store
-	hooks  *Hooks
-	seen   http.Header // that a backend got last
+	t       *testing.T
+	at      *httptest.Server
+	traces  *trace.Store
+	counts  *analytics.Store
+	hooks   *Hooks
+	seen    http.Header // that a backend got last
+	backend string
 }
 
 func start(t *testing.T) *fixture {
@@ -106,6 +107,7 @@ func start(t *testing.T) *fixture {
 		io.WriteString(w, "hello")
 	}))
 	t.Cleanup(backend.Close)
+	f.backend = backend.URL
 	f.put("", `{"location": "westeurope", "sku": {"name": "Developer"}, "properties": {"publisherEmail": "a@contoso.test", "publisherName": "Contoso"}}`)
 	f.put("/apis/orders", `{"properties": {"displayName": "Orders", "path": "orders", "protocols": ["http"], "subscriptionRequired": false, "serviceUrl": "`+backend.URL+`"}}`)
 	f.put("/apis/orders/operations/get", `{"properties": {"displayName": "Get", "method": "GET", "urlTemplate": "/"}}`)
@@ -141,7 +143,11 @@ func (f *fixture) call(method, path string, headers ...string) (int, http.Header
 		f.t.Fatal(err)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+			continue
+		}
+		r.Header[http.CanonicalHeaderKey(headers[i])] = []string{headers[i+1]}
 	}
 	a, err := http.DefaultClient.Do(r)
 	if err != nil {
