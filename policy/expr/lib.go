@@ -125,12 +125,12 @@ func c(sig string, v Value) row       { return row{sig: sig, constant: v} }
 func families() [][]Decl {
 	return [][]Decl{
 		objectDecls, primitiveDecls, stringDecls, collectionDecls, enumerableDecls, delegateDecls, exceptionDecls, contextDecls, gatewayDecls, tupleDecls, timeDecls,
-		jsonDecls, xmlDecls,
+		jsonDecls, xmlDecls, regexDecls, webDecls, builderDecls,
 	}
 }
 
 // runtimeTypes know the types of pointers to structs of other packages; nil is "not mine".
-var runtimeTypes = []func(pointer any) *Type{contextKind, jsonKind, xmlKind, timeKind}
+var runtimeTypes = []func(pointer any) *Type{contextKind, jsonKind, xmlKind, timeKind, regexKind, webKind}
 
 // walkers walk collections of other packages.
 var walkers = []func(pointer any) (walk, bool){contextWalk, jsonWalk}

@@ -38,5 +38,4 @@ var timeDecls = []Decl{
 	{Head: "struct System.TimeSpan : IComparable, IComparable<TimeSpan>, IEquatable<TimeSpan>", Type: timeSpanType, Scalar: true},
 	{Head: "struct System.Guid : IComparable, IComparable<Guid>, IEquatable<Guid>", Type: guidType, Zero: guidValue([16]byte{})},
 	{Head: "struct System.DateTimeOffset : IComparable, IComparable<DateTimeOffset>, IEquatable<DateTimeOffset>", Type: offsetType, Zero: Value{new(dotnet.DateTimeOffset), 0}},
-	{Head: "class System.Uri", Type: uriType},
 }
