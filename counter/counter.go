@@ -90,10 +90,6 @@ type Counters interface {
 	// again. The arguments are those of analytics.Store's OnEdit.
 	Reload(ctx context.Context, space, counter, period string)
 
-	// Enter takes one of so many slots, if one is free. Leave gives it back.
-	Enter(k Key, slots int) bool
-	Leave(k Key)
-
 	// Flush writes to the ledger what it does not have.
 	Flush(ctx context.Context) error
 	// Close flushes and ends what runs in the background.

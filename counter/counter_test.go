@@ -3,6 +3,8 @@ package counter_test
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,6 +153,39 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+func TestSlots(t *testing.T) {
+	var c counter.Slots
+	k, other := keyOf(t, "k"), keyOf(t, "other")
+	first, second := c.Enter(k, 2), c.Enter(k, 2)
+	if !first || !second || c.Enter(k, 2) || !c.Enter(other, 1) {
+		t.Fatal("two slots are not two slots")
+	}
+	c.Leave(k)
+	if again := c.Enter(k, 2); !again || c.Enter(k, 2) {
+		t.Fatal("a slot was given back")
+	}
+	var inside, most atomic.Int64
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				if !c.Enter(keyOf(t, "busy"), 3) {
+					continue
+				}
+				if n := inside.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				inside.Add(-1)
+				c.Leave(keyOf(t, "busy"))
+			}
+		})
+	}
+	wg.Wait()
+	if n := most.Load(); n < 1 || n > 3 || !c.Enter(keyOf(t, "busy"), 1) {
+		t.Errorf("%d were inside at once", n)
+	}
+}
+
 func BenchmarkRate(b *testing.B) {
 	c := counter.NewLocal(counter.Options{})
 	w, k := counter.Window{Limit: 1 << 40, Length: time.Minute}, counter.Key{Space: "service", Name: "10.0.0.1"}
@@ -186,7 +221,7 @@ func BenchmarkQuota(b *testing.B) {
 }
 
 func BenchmarkSlots(b *testing.B) {
-	c := counter.NewLocal(counter.Options{})
+	c := &counter.Slots{}
 	k := counter.Key{Space: "service", Name: "k"}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -2,8 +2,8 @@
 // with a start and an end (quota, quota-by-key, token quotas) and calls that run at this moment (limit-concurrency).
 // It decides nothing about policies: which key, which window and what to answer are for its callers to say.
 //
-// There are two implementations of one interface, and one suite that both pass: Local counts in this process; Shared counts
-// in Redis, so that several nodes have one count.
+// There are two implementations of one interface, Counters, and one suite that both pass: Local counts in this process; Shared
+// counts in Redis, so that several nodes have one count. What runs at this moment is counted by Slots, for each node.
 //
 // # Sliding windows (gateway.md 12.3)
 //
@@ -27,7 +27,6 @@
 //   - Periods are judged by the last count that Redis told this node, or the ledger, plus what this node counted since. What
 //     it counted is brought to Redis when a call with that key finds it back. A Redis that comes back empty starts from the
 //     ledger.
-//   - Concurrency is always counted per node (gateway.md 8.2: per gateway instance).
 //
 // # Memory
 //

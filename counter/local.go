@@ -7,7 +7,6 @@ type Local struct {
 	opt     Options
 	rates   *rates
 	periods *periods
-	slots   *slots
 }
 
 var _ Counters = (*Local)(nil)
@@ -15,7 +14,7 @@ var _ Counters = (*Local)(nil)
 // NewLocal starts counters of this process alone.
 func NewLocal(o Options) *Local {
 	o = o.withDefaults()
-	return &Local{opt: o, rates: newRates(o.MaxKeys), periods: newPeriods(o), slots: newSlots()}
+	return &Local{opt: o, rates: newRates(o.MaxKeys), periods: newPeriods(o)}
 }
 
 func (l *Local) Rate(_ context.Context, k Key, w Window, n int64) Verdict {
@@ -48,7 +47,5 @@ func (l *Local) Reload(_ context.Context, space, counter, period string) {
 	l.periods.forget(space, counter, period)
 }
 
-func (l *Local) Enter(k Key, slots int) bool     { return l.slots.enter(k, slots) }
-func (l *Local) Leave(k Key)                     { l.slots.leave(k) }
 func (l *Local) Flush(ctx context.Context) error { return l.periods.flush(ctx) }
 func (l *Local) Close(ctx context.Context) error { return l.periods.close(ctx) }

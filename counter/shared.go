@@ -213,7 +213,5 @@ func (s *Shared) Reload(ctx context.Context, space, counter, period string) {
 	}
 }
 
-func (s *Shared) Enter(k Key, slots int) bool     { return s.local.Enter(k, slots) }
-func (s *Shared) Leave(k Key)                     { s.local.Leave(k) }
 func (s *Shared) Flush(ctx context.Context) error { return s.local.Flush(ctx) }
 func (s *Shared) Close(ctx context.Context) error { return s.local.Close(ctx) }

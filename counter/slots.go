@@ -5,8 +5,10 @@ import (
 	"sync"
 )
 
-// slots counts what runs at this moment. A key is known only while something runs, so this needs no bound of its own.
-type slots struct {
+// Slots counts what runs at this moment, on this node (gateway.md 8.2: limit-concurrency counts per gateway instance). A key is
+// known only while something runs, so there is no bound of its own. Its zero value is empty.
+type Slots struct {
+	once   sync.Once
 	seed   maphash.Seed
 	shards [shards]struct {
 		sync.Mutex
@@ -15,18 +17,15 @@ type slots struct {
 	}
 }
 
-func newSlots() *slots {
-	s := &slots{seed: maphash.MakeSeed()}
-	for i := range s.shards {
-		s.shards[i].taken = map[Key]int{}
-	}
-	return s
-}
-
-func (s *slots) enter(k Key, most int) bool {
+// Enter takes one of so many slots, if one is free. Leave gives it back.
+func (s *Slots) Enter(k Key, most int) bool {
+	s.once.Do(func() { s.seed = maphash.MakeSeed() })
 	at := &s.shards[shardOf(s.seed, k)]
 	at.Lock()
 	defer at.Unlock()
+	if at.taken == nil {
+		at.taken = map[Key]int{}
+	}
 	n := at.taken[k]
 	if n >= most {
 		return false
@@ -35,7 +34,8 @@ func (s *slots) enter(k Key, most int) bool {
 	return true
 }
 
-func (s *slots) leave(k Key) {
+// Leave gives back a slot that Enter took.
+func (s *Slots) Leave(k Key) {
 	at := &s.shards[shardOf(s.seed, k)]
 	at.Lock()
 	defer at.Unlock()

@@ -65,7 +65,6 @@ func suite(t *testing.T, open opener) {
 	}{
 		{"window", testWindow}, {"retry", testRetry}, {"negative", testNegative}, {"apart", testApart}, {"model", testModel}, {"clock", testClock},
 		{"exact", testExact}, {"quota", testQuota}, {"restart", testRestart}, {"edit", testEdit}, {"ledger", testLedgerGone}, {"together", testQuotaTogether},
-		{"slots", testSlots},
 	} {
 		t.Run(each.name, func(t *testing.T) { each.run(t, open) })
 	}
@@ -434,18 +433,5 @@ func testQuotaTogether(t *testing.T, open opener) {
 	}
 	if list := sum(t, l, k); passed.Load() != 100 || len(list) != 1 || list[0].Calls != 100 {
 		t.Errorf("%d of 100 passed, the ledger has %+v", passed.Load(), list)
-	}
-}
-
-func testSlots(t *testing.T, open opener) {
-	c := open(t, 1, counter.Options{})[0]
-	k, other := keyOf(t, "k"), keyOf(t, "other")
-	first, second := c.Enter(k, 2), c.Enter(k, 2)
-	if !first || !second || c.Enter(k, 2) || !c.Enter(other, 1) {
-		t.Fatal("two slots are not two slots")
-	}
-	c.Leave(k)
-	if again := c.Enter(k, 2); !again || c.Enter(k, 2) {
-		t.Fatal("a slot was given back")
 	}
 }

@@ -3,40 +3,16 @@ package pipeline
 import (
 	"net/http"
 	"strconv"
-	"sync"
 
+	"gatehouse/counter"
 	"gatehouse/policy"
 )
 
-// Concurrency counts the calls that are inside limit-concurrency, by key. Its zero value is empty.
-type Concurrency struct {
-	mu     sync.Mutex
-	inside map[string]int
-}
-
-// enter counts a call in, unless most are inside.
-func (l *Concurrency) enter(key string, most int) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.inside == nil {
-		l.inside = map[string]int{}
-	}
-	if l.inside[key] >= most {
-		return false
-	}
-	l.inside[key]++
-	return true
-}
-
-func (l *Concurrency) leave(key string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.inside[key]--; l.inside[key] <= 0 {
-		delete(l.inside, key)
-	}
-}
+// Concurrency counts the calls that are inside limit-concurrency, by service, workspace and key.
+type Concurrency = counter.Slots
 
 type limitConcurrency struct {
+	of    string
 	key   Text
 	most  int
 	block Block
@@ -47,20 +23,21 @@ func compileLimitConcurrency(k *Compiler, e *policy.Element) Step {
 	if err != nil || most < 1 {
 		k.Fault(e, "The 'max-count' attribute takes a whole number of at least 1.")
 	}
-	return &limitConcurrency{k.Text(e, "key"), most, k.Block(e.Children, "")}
+	return &limitConcurrency{k.workspace() + "limit-concurrency", k.Text(e, "key"), most, k.Block(e.Children, "")}
 }
 
 func (s *limitConcurrency) Run(c *Call) error {
-	key, err := s.key.Eval(c)
+	name, err := s.key.Eval(c)
 	if err != nil {
 		return err
 	}
 	if c.Services.Limits == nil {
 		return failed("NotAvailable", "This gateway does not count concurrent calls.")
 	}
-	if !c.Services.Limits.enter(key, s.most) {
+	key := counter.Key{Space: c.Home.Key, Of: s.of, Name: name}
+	if !c.Services.Limits.Enter(key, s.most) {
 		return &Failure{Reason: "ConcurrencyLimitExceeded", Message: "Concurrency limit is exceeded.", Status: http.StatusTooManyRequests, Text: "Concurrency limit is exceeded."}
 	}
-	defer c.Services.Limits.leave(key)
+	defer c.Services.Limits.Leave(key)
 	return s.block.Run(c)
 }
