@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"gatehouse"
 	"gatehouse/entra"
 	"gatehouse/gateway"
@@ -97,6 +99,12 @@ func (g *gatewaySide) run(ctx context.Context, refusals *guard.Refusals) (stop f
 		}
 	})
 	return func() { cancel(); all.Wait() }
+}
+
+// metrics tells how many gateways elsewhere live.
+func (g *gatewaySide) metrics() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_gateways_heard", Help: "Gateways in other processes that were heard of within a minute."},
+		func() float64 { return float64(g.node.Heard()) })
 }
 
 // around adds to a gateway what is done around the policies of a call, and follows the configuration for it.

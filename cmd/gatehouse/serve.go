@@ -161,6 +161,9 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.observed.close()) }()
+	if err := a.metrics.registry.Register(a.gateways.metrics()); err != nil {
+		return err
+	}
 	if a.gateway, err = a.newGateway(ctx, &c, kept); err != nil {
 		return err
 	}

@@ -40,7 +40,8 @@ type Node struct {
 	close  sync.Once
 
 	mu     sync.Mutex
-	states map[string]*states // by service and gateway
+	states map[string]*states   // by service and gateway
+	seen   map[string]time.Time // when each was heard of, by service and gateway
 }
 
 // NewNode makes a Node. It has to be made after what answers for its Authority, and before anything is served.
@@ -52,7 +53,7 @@ func NewNode(ctx context.Context, c NodeConfig) (*Node, error) {
 		c.Log = slog.Default()
 	}
 	a, err := newAccess(ctx, c.Store)
-	return &Node{NodeConfig: c, access: a, done: make(chan struct{}), states: map[string]*states{}}, err
+	return &Node{NodeConfig: c, access: a, done: make(chan struct{}), states: map[string]*states{}, seen: map[string]time.Time{}}, err
 }
 
 // Close ends the calls that wait for changes.
@@ -102,8 +103,37 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fault(w, status, gatehouse.CodeOf(err), "The gateway's token does not open this configuration.")
 		return
 	}
+	n.heard(a, r.RemoteAddr)
 	w.Header().Set("Cache-Control", "no-store")
 	call.do(a, w, r)
+}
+
+// heard notes that a gateway lives.
+func (n *Node) heard(a *asking, address string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	key, now := a.resource().Scope().String(), n.Clock()
+	if now.Sub(n.seen[key]) > silence {
+		n.Log.Info("a gateway is heard of", "gateway", a.resource().String(), "address", address)
+	}
+	n.seen[key] = now
+}
+
+// silence is how long a gateway that lives may say nothing.
+const silence = time.Minute
+
+// Heard is how many gateways were heard of within the last minute. Instances of one gateway count once.
+func (n *Node) Heard() (count int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for key, at := range n.seen {
+		if n.Clock().Sub(at) > silence {
+			delete(n.seen, key)
+			continue
+		}
+		count++
+	}
+	return count
 }
 
 // identify proves that a request comes from a gateway of a service. Whoever has no proof does not learn what there is.

@@ -48,7 +48,6 @@ type Remote struct {
 	queue  queue
 
 	mu        sync.Mutex
-	service   gatehouse.Scope
 	config    *config.Config
 	state     string
 	unsaved   bool

@@ -213,6 +213,9 @@ func TestLimited(t *testing.T) {
 	r := f.gateway("", f.key("factory", "primary"), "")
 	run(t, r)
 	eventually(t, "a configuration", r.Known)
+	if n := f.node.Heard(); n != 1 {
+		t.Errorf("%d gateways are heard of", n)
+	}
 	for key, want := range map[string]bool{"/apis/orders": true, "/apis/orders/operations/get": true, "/products/orders": true, "/namedvalues/orders": true, "/subscriptions/orders": true,
 		"/apis/billing": false, "/apis/billing/policies/policy": false, "/products/billing": false, "/namedvalues/billing": false, "/subscriptions/billing": false, "/gateways/branch": false} {
 		if got := strings.Contains(" "+r.keys()+" ", " "+key+" "); got != want {
