@@ -202,7 +202,11 @@ func BenchmarkRateKeys(b *testing.B) {
 	for i := range keys {
 		keys[i] = counter.Key{Space: "service", Name: fmt.Sprint("10.0.0.", i)}
 	}
+	for _, k := range keys {
+		c.Rate(context.Background(), k, w, 1)
+	}
 	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			c.Rate(context.Background(), keys[i%len(keys)], w, 1)
