@@ -216,3 +216,31 @@ func FuzzDates(f *testing.F) {
 		TimeSpan(ticks).Format(format)
 	})
 }
+
+func TestExact(t *testing.T) {
+	for _, c := range [][3]string{
+		{"15/06/2009 13:45:30 -07:00", "dd/MM/yyyy HH:mm:ss zzz", "2009-06-15T13:45:30.0000000-07:00"}, {"20090615T134530Z", "yyyyMMddTHHmmssK", "2009-06-15T13:45:30.0000000+00:00"},
+		{"6/15/09 1:45 PM", "M/d/yy h:mm tt", "2009-06-15T13:45:00.0000000+00:00"}, {"Mon, 15 Jun 2009 20:45:30 GMT", "r", "2009-06-15T20:45:30.0000000+00:00"},
+		{"2009-06-15T13:45:30.1230000Z", "o", "2009-06-15T13:45:30.1230000+00:00"}, {"2009", "yyyy", "2009-01-01T00:00:00.0000000+00:00"}, {"2009-06-15", "yyyy-MM-ddTHH", "!"},
+		{"2009-6-15", "yyyy-MM-dd", "!"}, {"Tue 15 June 2009", "ddd dd MMMM yyyy", "!"}, {"2009-02-30", "yyyy-MM-dd", "!"}, {"x", "", "!"},
+	} {
+		o, err := ParseDateTimeOffsetExact(c[0], c[1], 0)
+		got, _ := o.Format("o")
+		if err != nil {
+			got = "!"
+		}
+		if got != c[2] {
+			t.Errorf("ParseExact(%q, %q) = %s, %v, want %s", c[0], c[1], got, err, c[2])
+		}
+	}
+	for _, c := range [][3]string{{"1.02:03", "d\\.hh\\:mm", "1.02:03:00"}, {"90", "ss", "!"}, {"5", "%d", "5.00:00:00"}, {"1:02:03", "g", "01:02:03"}, {"1:02:03:04.5000000", "G", "1.02:03:04.5000000"}, {"01:02", "hh\\:mm", "01:02:00"}} {
+		v, err := ParseTimeSpanExact(c[0], c[1])
+		got := v.String()
+		if err != nil {
+			got = "!"
+		}
+		if got != c[2] {
+			t.Errorf("TimeSpan.ParseExact(%q, %q) = %s, %v, want %s", c[0], c[1], got, err, c[2])
+		}
+	}
+}

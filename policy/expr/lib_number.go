@@ -8,8 +8,8 @@ import (
 
 var primitiveDecls = []Decl{
 	{Head: "struct System.Void", Type: voidType},
-	primitive("struct System.Boolean", "bool", boolType, boolMembers...),
-	primitive("struct System.Char", "char", charType, charMembers...),
+	primitive("struct System.Boolean", "bool", boolType, boolMembers()...),
+	primitive("struct System.Char", "char", charType, charMembers()...),
 	primitive("struct System.SByte", "sbyte", sbyteType, integerMembers("sbyte")...),
 	primitive("struct System.Byte", "byte", byteType, integerMembers("byte")...),
 	primitive("struct System.Int16", "short", shortType, integerMembers("short")...),
@@ -20,7 +20,7 @@ var primitiveDecls = []Decl{
 	primitive("struct System.UInt64", "ulong", ulongType, integerMembers("ulong")...),
 	primitive("struct System.Single", "float", floatType, floatMembers("float")...),
 	primitive("struct System.Double", "double", doubleType, floatMembers("double")...),
-	primitive("struct System.Decimal", "decimal", decimalType, decimalMembers...),
+	primitive("struct System.Decimal", "decimal", decimalType, decimalMembers()...),
 }
 
 // primitive declares a number type with what all of them have.
@@ -45,10 +45,3 @@ func primitive(head, word string, t *Type, more ...row) Decl {
 	d.Members = append(d.Members, more...)
 	return d
 }
-
-// What each kind of number has besides.
-var boolMembers, charMembers, decimalMembers []row
-
-func integerMembers(string) []row { return nil }
-
-func floatMembers(string) []row { return nil }

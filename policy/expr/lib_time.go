@@ -2,13 +2,12 @@ package expr
 
 import "gatehouse/dotnet"
 
-// DateTime, TimeSpan and Guid, the types that the context needs; DateTimeOffset and Uri, which tokens convert to.
+// DateTime, TimeSpan, Guid and Uri: what the context needs of them. Their members stand in lib_date.go and lib_web.go.
 
 var (
 	dateTimeType = &Type{sameClock: true}
 	timeSpanType = new(Type)
 	guidType     = new(Type)
-	offsetType   = new(Type)
 	uriType      = new(Type)
 )
 
@@ -31,11 +30,4 @@ func timeKind(pointer any) *Type {
 		return uriType
 	}
 	return nil
-}
-
-var timeDecls = []Decl{
-	{Head: "struct System.DateTime : IComparable, IComparable<DateTime>, IEquatable<DateTime>", Type: dateTimeType, Scalar: true},
-	{Head: "struct System.TimeSpan : IComparable, IComparable<TimeSpan>, IEquatable<TimeSpan>", Type: timeSpanType, Scalar: true},
-	{Head: "struct System.Guid : IComparable, IComparable<Guid>, IEquatable<Guid>", Type: guidType, Zero: guidValue([16]byte{})},
-	{Head: "struct System.DateTimeOffset : IComparable, IComparable<DateTimeOffset>, IEquatable<DateTimeOffset>", Type: offsetType, Zero: Value{new(dotnet.DateTimeOffset), 0}},
 }

@@ -39,8 +39,8 @@ func ofURI(get func(u *dotnet.URI) Value) Func {
 	return func(_ *Frame, a []Value) (Value, error) { return get(a[0].ref.(*dotnet.URI)), nil }
 }
 
-// absolute makes the code of a property that relative URIs do not have.
-func absolute(get func(u *dotnet.URI) Value) Func {
+// ofAbsolute makes the code of a property that relative URIs do not have.
+func ofAbsolute(get func(u *dotnet.URI) Value) Func {
 	return func(_ *Frame, a []Value) (Value, error) {
 		u := a[0].ref.(*dotnet.URI)
 		if !u.IsAbsolute() {
@@ -139,16 +139,16 @@ var webDecls = []Decl{
 	{Head: "internal enum System.UriHostNameType { Unknown, Basic, Dns, IPv4, IPv6 }", Type: hostNameType},
 	{Head: "class System.Uri", Type: uriType, Members: members{
 		m("Uri(string uriString)", newURI), m("Uri(string uriString, UriKind uriKind)", newURI), m("Uri(Uri baseUri, string relativeUri)", resolvedURI), m("Uri(Uri baseUri, Uri relativeUri)", resolvedURI),
-		m("string Scheme { get; }", absolute(func(u *dotnet.URI) Value { return String(u.Scheme()) })), m("string Host { get; }", absolute(func(u *dotnet.URI) Value { return String(u.Host()) })),
-		m("string DnsSafeHost { get; }", absolute(func(u *dotnet.URI) Value { return String(u.DNSSafeHost()) })), m("string IdnHost { get; }", absolute(func(u *dotnet.URI) Value { return String(u.DNSSafeHost()) })),
-		m("int Port { get; }", absolute(func(u *dotnet.URI) Value { return Int(u.Port()) })), m("bool IsDefaultPort { get; }", absolute(func(u *dotnet.URI) Value { return Bool(u.IsDefaultPort()) })),
-		m("string Authority { get; }", absolute(func(u *dotnet.URI) Value { return String(u.Authority()) })), m("string AbsolutePath { get; }", absolute(func(u *dotnet.URI) Value { return String(u.AbsolutePath()) })),
-		m("string Query { get; }", absolute(func(u *dotnet.URI) Value { return String(u.Query()) })), m("string Fragment { get; }", absolute(func(u *dotnet.URI) Value { return String(u.Fragment()) })),
-		m("string PathAndQuery { get; }", absolute(func(u *dotnet.URI) Value { return String(u.PathAndQuery()) })), m("string AbsoluteUri { get; }", absolute(func(u *dotnet.URI) Value { return String(u.AbsoluteURI()) })),
-		m("string LocalPath { get; }", absolute(func(u *dotnet.URI) Value { return String(u.LocalPath()) })), m("string UserInfo { get; }", absolute(func(u *dotnet.URI) Value { return String(u.UserInfo()) })),
-		m("string[] Segments { get; }", absolute(func(u *dotnet.URI) Value { return Strings(u.Segments()) })), m("bool IsFile { get; }", absolute(func(u *dotnet.URI) Value { return Bool(u.IsFile()) })),
-		m("bool IsUnc { get; }", absolute(func(u *dotnet.URI) Value { return Bool(u.IsUNC()) })), m("bool IsLoopback { get; }", absolute(func(u *dotnet.URI) Value { return Bool(u.IsLoopback()) })),
-		m("UriHostNameType HostNameType { get; }", absolute(func(u *dotnet.URI) Value { return Number(hostNameType, int64(u.HostKind())) })),
+		m("string Scheme { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.Scheme()) })), m("string Host { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.Host()) })),
+		m("string DnsSafeHost { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.DNSSafeHost()) })), m("string IdnHost { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.DNSSafeHost()) })),
+		m("int Port { get; }", ofAbsolute(func(u *dotnet.URI) Value { return Int(u.Port()) })), m("bool IsDefaultPort { get; }", ofAbsolute(func(u *dotnet.URI) Value { return Bool(u.IsDefaultPort()) })),
+		m("string Authority { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.Authority()) })), m("string AbsolutePath { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.AbsolutePath()) })),
+		m("string Query { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.Query()) })), m("string Fragment { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.Fragment()) })),
+		m("string PathAndQuery { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.PathAndQuery()) })), m("string AbsoluteUri { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.AbsoluteURI()) })),
+		m("string LocalPath { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.LocalPath()) })), m("string UserInfo { get; }", ofAbsolute(func(u *dotnet.URI) Value { return String(u.UserInfo()) })),
+		m("string[] Segments { get; }", ofAbsolute(func(u *dotnet.URI) Value { return Strings(u.Segments()) })), m("bool IsFile { get; }", ofAbsolute(func(u *dotnet.URI) Value { return Bool(u.IsFile()) })),
+		m("bool IsUnc { get; }", ofAbsolute(func(u *dotnet.URI) Value { return Bool(u.IsUNC()) })), m("bool IsLoopback { get; }", ofAbsolute(func(u *dotnet.URI) Value { return Bool(u.IsLoopback()) })),
+		m("UriHostNameType HostNameType { get; }", ofAbsolute(func(u *dotnet.URI) Value { return Number(hostNameType, int64(u.HostKind())) })),
 		m("bool IsAbsoluteUri { get; }", ofURI(func(u *dotnet.URI) Value { return Bool(u.IsAbsolute()) })), m("string OriginalString { get; }", ofURI(func(u *dotnet.URI) Value { return String(u.OriginalString()) })),
 		m("bool UserEscaped { get; }", ofURI(func(*dotnet.URI) Value { return Bool(false) })),
 		m("string ToString()", ofURI(func(u *dotnet.URI) Value { return String(u.String()) })),
