@@ -30,9 +30,9 @@ type farm struct {
 	at                  string // host and port of the server
 }
 
-func newFarm(t testing.TB) *farm {
+func newFarm(t testing.TB, flags ...string) *farm {
 	f := &farm{TB: t, dir: t.TempDir()}
-	f.server, _ = start(t, f.dir, "--gateway-listen", "127.0.0.1:0", "--gateway-default", "farm")
+	f.server, _ = start(t, f.dir, append([]string{"--gateway-listen", "127.0.0.1:0", "--gateway-default", "farm"}, flags...)...)
 	r, err := readFile[running](f.dir, runtimeFile)
 	if err != nil {
 		t.Fatal(err)
