@@ -50,7 +50,7 @@ func (a *app) newGateway(ctx context.Context, c *serveConfig, kept *gatewayStore
 	if err := a.around(ctx, &config); err != nil {
 		return nil, err
 	}
-	a.observed.watch(&config, a.gateways.feed)
+	a.observed.watch(&config, a.gateways.feed.Follow)
 	g := kept.open(config)
 	a.gateways.feed.Follow(g.Update)
 	return g, nil

@@ -40,6 +40,7 @@ type gatewayConfig struct {
 	listen, plainListen  string
 	statusListen         string
 	redis                string
+	observe              observeFlags
 	tlsCert, tlsKey      string
 	staleness            time.Duration
 	logFormat, logLevel  string
@@ -71,6 +72,8 @@ action Microsoft.ApiManagement/service/gateways/getConfiguration/action; with th
 	f.StringVar(&c.plainListen, "http-listen", "", "plain HTTP address for calls of APIs (default: none)")
 	f.StringVar(&c.statusListen, "status-listen", "", "plain HTTP address of /healthz, /readyz and /metrics (default: none)")
 	f.StringVar(&c.redis, "redis", "", "file with the connection string of a Redis by which several instances of the gateway count together (default: each counts by itself)")
+	f.StringVar(&c.observe.accessLog, "gateway-access-log", "", "file that a line of JSON per call is appended to; - for standard output (default: none)")
+	f.StringVar(&c.observe.eventsTo, "gateway-events-to", "", "file or address that what log-to-eventhub sends goes to, in place of Event Hubs (default: the Event Hubs)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain for host names that the configuration has none for, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
 	f.DurationVar(&c.staleness, "staleness", 30*time.Second, "how long what the server said about identities and rights counts without word from it")
@@ -166,10 +169,11 @@ func runGateway(ctx context.Context, c gatewayConfig, out io.Writer) (err error)
 	if err != nil {
 		return err
 	}
-	side, err := newRemoteSide(r, &c, kept)
+	side, err := newRemoteSide(r, &c, kept, out)
 	if err != nil {
 		return errors.Join(err, kept.close(ctx))
 	}
+	defer func() { err = errors.Join(err, side.observed.close()) }()
 	return side.serve(ctx, out, kept)
 }
 
@@ -194,10 +198,12 @@ type remoteSide struct {
 	hooks   *hooks.Hooks
 	gateway *gateway.Gateway
 	front   http.Handler
-	kept    *gatewayStores
+
+	registry *prometheus.Registry
+	observed *observed
 }
 
-func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores) (*remoteSide, error) {
+func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores, out io.Writer) (*remoteSide, error) {
 	signer, err := c.signer()
 	if err != nil {
 		return nil, err
@@ -212,10 +218,19 @@ func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores) (*remo
 	if r.Gateway != away.Managed {
 		own.Name = r.Gateway
 	}
-	g := kept.open(own)
+	registry := prometheus.NewRegistry()
+	if err := kept.register(registry); err != nil {
+		return nil, err
+	}
+	o, err := c.observe.open(registry, out, func() int64 { return h.Dropped() + r.Dropped() })
+	if err != nil {
+		return nil, err
+	}
 	r.Follow(h.Update) // before the gateway: what it serves is checked as the settings say
+	o.watch(&own, r.Follow)
+	g := kept.open(own)
 	r.Follow(g.Update)
-	return &remoteSide{gatewayConfig: c, remote: r, hooks: h, gateway: g, front: hooks.NewFront(g, h), kept: kept}, nil
+	return &remoteSide{gatewayConfig: c, remote: r, hooks: h, gateway: g, front: hooks.NewFront(g, h), registry: registry, observed: o}, nil
 }
 
 // signer tells backends who calls, with a key that follows from that of the gateway's directory.
@@ -362,6 +377,7 @@ func (l *gatewayListeners) run(ctx context.Context, s *remoteSide) error {
 func (s *remoteSide) status() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", healthy)
+	mux.Handle("/metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if !s.remote.Known() {
@@ -369,9 +385,5 @@ func (s *remoteSide) status() http.Handler {
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"ready": s.remote.Known(), "serverHeardOf": s.remote.Fresh(), "revision": s.remote.Revision(), "dropped": s.remote.Dropped() + s.hooks.Dropped()})
 	})
-	registry := prometheus.NewRegistry()
-	if err := s.kept.register(registry); err == nil {
-		mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	}
 	return mux
 }

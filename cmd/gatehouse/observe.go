@@ -74,9 +74,9 @@ func (o *observed) append(name, flag string) (*os.File, error) {
 }
 
 // watch has a gateway tell of its calls, besides what it tells already.
-func (o *observed) watch(c *gateway.Config, f *feed.Feed) {
+func (o *observed) watch(c *gateway.Config, follow func(feed.Follower) (stop func())) {
 	t := o.telemetry
-	f.Follow(t.Update)
+	follow(t.Update)
 	c.Services.Events, c.Services.Telemetry = t.Event, t.Trace
 	debug, observe := c.Debug, c.Observe
 	c.Debug = func(v *gateway.Visit) {
