@@ -257,6 +257,7 @@ func (c *checker) element(e *Element, def *Definition) {
 	}
 	switch {
 	case def.markup:
+		c.expression(e, e.Text, def.Wants(""))
 		return
 	case def.holds:
 		c.noText(e, nil)
@@ -266,6 +267,8 @@ func (c *checker) element(e *Element, def *Definition) {
 		c.fault(e, "Expressions are not allowed in the text of '%s'.", e.Name)
 	case !def.text && len(def.children) > 0:
 		c.noText(e, childNames(def))
+	default:
+		c.expression(e, e.Text, def.Wants(""))
 	}
 	c.children(e, def)
 }
@@ -305,6 +308,8 @@ func (c *checker) attributes(e *Element, def *Definition) {
 			if fault := known.fault(a.Value.Text); fault != "" {
 				c.fault(e, "%s", fault)
 			}
+		default:
+			c.expression(e, a.Value, def.Wants(a.Name))
 		}
 		if known != nil {
 			groups[known.group] = true
