@@ -424,6 +424,7 @@ var contextDecls = []Decl{
 		m("IGateway Gateway { get; }", of(func(x *Deployment) Value { return ref(x.Gateway) })), m("string GatewayId { get; }", of(func(x *Deployment) Value { return String(x.GatewayID) })),
 		m("string Region { get; }", of(func(x *Deployment) Value { return String(x.Region) })), m("string ServiceId { get; }", of(func(x *Deployment) Value { return String(x.ServiceID) })),
 		m("string ServiceName { get; }", of(func(x *Deployment) Value { return String(x.ServiceName) })),
+		m("IReadOnlyDictionary<string, X509Certificate2> Certificates { get; }", of(func(x *Deployment) Value { return Value{certificates(x.Certificates), 0} })),
 		m("ISustainabilityInfo SustainabilityInfo { get; }", of(func(x *Deployment) Value { return Value{&carbon{x}, 0} })),
 	}},
 	{Head: "interface ISustainabilityInfo", Type: carbonType, Members: members{m("string CurrentCarbonIntensity { get; }", of(func(x *carbon) Value { return String(x.of.CurrentCarbonIntensity) }))}},
@@ -477,6 +478,7 @@ var contextDecls = []Decl{
 		}),
 	}},
 	{Head: "interface IRequest : IMessage", Type: requestType, Members: members{
+		m("X509Certificate2 Certificate { get; }", of(func(x *Request) Value { return certificateValue(x.Certificate) })),
 		m("string Method { get; }", of(func(x *Request) Value { return String(x.Method) })), m("string IpAddress { get; }", of(func(x *Request) Value { return String(x.IPAddress) })),
 		m("IUrl Url { get; }", of(func(x *Request) Value { return ref(x.URL) })), m("IUrl OriginalUrl { get; }", of(func(x *Request) Value { return ref(x.OriginalURL) })),
 		m("IReadOnlyDictionary<string, string> MatchedParameters { get; }", of(func(x *Request) Value { return Value{stringMap(x.MatchedParameters), 0} })),
