@@ -124,13 +124,9 @@ func c(sig string, v Value) row       { return row{sig: sig, constant: v} }
 // families are the tables.
 func families() [][]Decl {
 	return [][]Decl{
-<<<<<<< HEAD
 		objectDecls, primitiveDecls, mathDecls, convertDecls, dateDecls, stringDecls, collectionDecls, enumerableDecls, delegateDecls, exceptionDecls, contextDecls, gatewayDecls, tupleDecls,
 		jsonDecls, xmlDecls, regexDecls, webDecls, builderDecls,
-=======
-		objectDecls, primitiveDecls, stringDecls, collectionDecls, enumerableDecls, delegateDecls, exceptionDecls, contextDecls, gatewayDecls, tupleDecls, timeDecls, cryptoDecls, certificateDecls,
-		jsonDecls, xmlDecls,
->>>>>>> 28ba71b (policy/expr: cryptography, certificates, tokens that are read)
+		cryptoDecls, certificateDecls,
 	}
 }
 
