@@ -74,6 +74,7 @@ const arrows = `
 	undo, provider/access                      < provider/history
 	check, lint, needs, provider/access        < provider/governance
 	evidence, lint, naming, provider/access    < provider/attest
+	entra, provider/access                     < provider/agents
 	desired, provider/access                   < provider/declare
 	guard                                      < demo
 	gateway/config                             < gateway/contract

@@ -31,4 +31,35 @@ type Caller struct {
 	ExpiresAt time.Time     `json:"expiresAt,omitzero"`
 	Address   string        `json:"address,omitempty"` // client IP address
 	Scopes    []string      `json:"scopes,omitempty"`  // delegated permissions; none for an application's own token
+	Agent     *Agent        `json:"agent,omitempty"`   // who acts on the principal's behalf; nil when it acts itself
+}
+
+// Agent is a program that acts for a principal with part of that one's rights: it may do what both the principal may
+// and the grant covers. Only data actions can be granted.
+type Agent struct {
+	Name    string    `json:"name"`
+	Grant   GUID      `json:"grant"`
+	Actions []string  `json:"actions"` // patterns of data actions
+	Scopes  []string  `json:"scopes"`  // at and below which
+	Expires time.Time `json:"expires"`
+}
+
+// Covers reports whether the grant is wide enough for an action. What cannot be read covers nothing.
+func (a *Agent) Covers(action string, data bool, at Scope, now time.Time) bool {
+	if !data || !now.Before(a.Expires) {
+		return false
+	}
+	named := false
+	for _, p := range a.Actions {
+		named = named || p != "" && NewPattern(p).Match(action)
+	}
+	if !named {
+		return false
+	}
+	for _, text := range a.Scopes {
+		if s, err := ParseScope(text); err == nil && s.Contains(at) {
+			return true
+		}
+	}
+	return false
 }

@@ -35,6 +35,7 @@ type verified struct {
 	tenant    string
 	audience  string // folded
 	notBefore time.Time
+	grant     gatehouse.GUID // of an agent's token; zero for others
 }
 
 // Authenticate returns who a bearer token was issued to. The token has to be
@@ -43,7 +44,7 @@ type verified struct {
 // receiver's own copy; its Address is left to the wire.
 //
 // Errors are of kind Unauthenticated, with ARM's codes; Challenge makes their header.
-func (s *Server) Authenticate(_ context.Context, bearer string, audiences ...string) (*gatehouse.Caller, error) {
+func (s *Server) Authenticate(ctx context.Context, bearer string, audiences ...string) (*gatehouse.Caller, error) {
 	if bearer == "" {
 		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, AuthenticationFailed, "Authentication failed. The 'Authorization' header is missing. Send one with the scheme Bearer and an access token.")
 	}
@@ -63,6 +64,11 @@ func (s *Server) Authenticate(_ context.Context, bearer string, audiences ...str
 		return nil, err
 	}
 	caller := v.caller
+	if !v.grant.IsZero() {
+		if err := s.actFor(ctx, &caller, v.grant); err != nil {
+			return nil, err
+		}
+	}
 	return &caller, nil
 }
 
@@ -95,6 +101,9 @@ func (s *Server) verify(bearer string) (*verified, error) {
 		return nil, invalidToken()
 	}
 	oid, err := gatehouse.ParseGUID(c.OID)
+	if err == nil && c.IdType == agentType {
+		return readAgent(token.Headers[0].KeyID, oid, &c)
+	}
 	if err != nil || oid.IsZero() || c.Expiry == 0 || c.IdType != "user" && c.IdType != "app" {
 		return nil, invalidToken() // an ID token, for one, is no access token
 	}

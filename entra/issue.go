@@ -66,6 +66,8 @@ type claims struct {
 	Version   string   `json:"ver"`
 	Resource  string   `json:"xms_mirid,omitempty"`
 	Method    string   `json:"gatehouse_method,omitempty"` // how it signed in, for the audit log
+	User      string   `json:"gatehouse_user,omitempty"`   // of agents' tokens: for whom; oid is the grant then
+	UserType  string   `json:"gatehouse_user_type,omitempty"`
 }
 
 // issue records the sign-in and makes its tokens.

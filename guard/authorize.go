@@ -34,6 +34,10 @@ func (g *Guard) AuthorizeAt(_ context.Context, caller *gatehouse.Caller, action 
 			"AuthenticationFailed", "Nobody is signed in, so nobody can be authorized. Sign in and send the request again.")
 	}
 	v := g.view.Load()
+	if a := caller.Agent; a != nil && !a.Covers(action, data, id.Scope(), g.opt.Clock()) {
+		return gatehouse.Decision{Code: gatehouse.AuthorizationFailed}, gatehouse.Errorf(gatehouse.Forbidden, gatehouse.AuthorizationFailed,
+			"The agent '%s' acts for '%s' with a grant that does not cover the action '%s' over scope '%s'. Ask for an agent token whose grant does.", a.Name, caller.ID, builtin.Canonical(action), scope)
+	}
 	d := v.at(id.Scope()).Decide(g.request(v, caller, action, data, id.Scope(), attributes))
 	if d.Allowed {
 		return d, nil
@@ -98,7 +102,7 @@ const LinkedAuthorizationFailed = "LinkedAuthorizationFailed"
 
 // Visible reports whether the caller holds any assignment at, above or below id (rbac.md 5.2).
 func (g *Guard) Visible(caller *gatehouse.Caller, id gatehouse.ID) bool {
-	return caller != nil && g.Snapshot().Visible(caller.ID, id.Scope(), g.opt.Clock())
+	return caller != nil && caller.Agent == nil && g.Snapshot().Visible(caller.ID, id.Scope(), g.opt.Clock())
 }
 
 // IsGlobalAdministrator reports whether a principal holds that directory role, directly or through a group.

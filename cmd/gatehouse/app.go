@@ -23,6 +23,7 @@ import (
 	"gatehouse/guard"
 	"gatehouse/past"
 	"gatehouse/provider/access"
+	"gatehouse/provider/agents"
 	"gatehouse/provider/apim"
 	"gatehouse/provider/apim/apidoc"
 	"gatehouse/provider/attest"
@@ -138,6 +139,7 @@ func (a *app) accessProvider(tenant gatehouse.GUID) *arm.Provider {
 	p := access.New(access.Config{Guard: a.guard, Directory: a.dir, Store: a.store, Past: a.past})
 	p.Calls = append(p.Calls, history.Calls(history.Config{Guard: a.guard, Directory: a.dir, Past: a.past})...)
 	p.Calls = append(p.Calls, governance.Calls(a.guard)...)
+	p.Calls = append(p.Calls, agents.Calls(a.entra)...)
 	p.Calls = append(p.Calls, declare.Calls(declare.Config{BaseURL: a.publicURL, Server: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) })})...)
 	p.Calls = append(p.Calls, attest.Calls(attest.Config{Guard: a.guard, Store: a.store, Key: a.key, Tenant: tenant.String(), Version: version()})...)
 	return p

@@ -83,7 +83,7 @@ func finish(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	root.SetHelpCommand(helpCommand())
 	walk(root, func(c *cobra.Command) {
-		if c.HasSubCommands() {
+		if c.RunE == nil && c.HasSubCommands() {
 			c.Args, c.RunE = cobra.ArbitraryArgs, oneOfMine
 			return
 		}

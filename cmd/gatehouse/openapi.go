@@ -8,6 +8,7 @@ import (
 	"gatehouse/jsondoc"
 	"gatehouse/openapi"
 	"gatehouse/provider/access"
+	"gatehouse/provider/agents"
 	"gatehouse/provider/attest"
 	"gatehouse/provider/declare"
 	"gatehouse/provider/governance"
@@ -17,7 +18,7 @@ import (
 // documented are Gatehouse's own calls; those of Azure are documented by Azure.
 func documented() []openapi.Operation {
 	list := []openapi.Operation{{Method: http.MethodGet, Path: "/openapi.json", ID: "openapi", Tag: "about", Summary: "This document", Open: true}}
-	return slices.Concat(list, access.Operations(), attest.Operations(), declare.Operations(), history.Operations(), governance.Operations())
+	return slices.Concat(list, access.Operations(), agents.Operations(), attest.Operations(), declare.Operations(), history.Operations(), governance.Operations())
 }
 
 // openAPI serves the document of Gatehouse's own calls to everybody, like any documentation.

@@ -54,6 +54,7 @@ Administrator and is recorded in the audit log.`,
 	dataFlag(c, &data, serverData)
 	c.Flags().StringVar(&as, "as", "", "user principal name, application ID or object ID to get the token for")
 	c.Flags().StringVar(&resource, "resource", "", "resource that the token is for (default: this server)")
+	c.AddCommand(tokenAgentCommand())
 	return c
 }
 

@@ -158,10 +158,14 @@ func (s *Signer) assertion(c *gatehouse.Caller, via, audience string) (*assertio
 	if ok && now.Sub(last.made) < assertionReuse {
 		return last, nil
 	}
-	payload, err := json.Marshal(map[string]any{
+	said := map[string]any{
 		"iss": s.issuer, "aud": audience, "sub": c.ID.String(), "oid": c.ID.String(), "name": c.Name, "appid": c.AppID, "idtyp": string(c.Type), "amr": []string{via},
 		"iat": now.Unix(), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(assertionLife).Unix(), "uti": c.TokenID,
-	})
+	}
+	if a := c.Agent; a != nil { // who acts for the subject
+		said["act"] = map[string]string{"sub": a.Name, "grant": a.Grant.String()}
+	}
+	payload, err := json.Marshal(said)
 	if err != nil {
 		return nil, err
 	}

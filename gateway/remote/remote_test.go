@@ -314,6 +314,12 @@ func TestRights(t *testing.T) {
 	}
 	assignment := f.role(armtest.Bob, contoso, builtin.CallRead)
 	eventually(t, "the role", func() bool { return ask() == nil })
+	for scope, want := range map[string]gatehouse.Kind{contoso: 0, contoso + "/apis/other": gatehouse.Forbidden} {
+		agent := &gatehouse.Caller{ID: armtest.Bob, Type: gatehouse.User, Agent: &gatehouse.Agent{Name: "bot", Actions: []string{"*"}, Scopes: []string{scope}, Expires: time.Now().Add(100 * 365 * 24 * time.Hour)}}
+		if d, err := r.Decide(t.Context(), agent, builtin.CallRead, at); d.Allowed != (want == 0) || err != nil && gatehouse.KindOf(err) != want {
+			t.Errorf("an agent with a grant at %s: %+v %v", scope, d, err)
+		}
+	}
 	before := f.asked.Load()
 	for range 100 {
 		if err := ask(); err != nil {

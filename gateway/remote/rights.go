@@ -111,7 +111,7 @@ func called(a *answer) (*gatehouse.Caller, error) {
 
 // Decide says whether a caller may perform a data action.
 func (r *Remote) Decide(ctx context.Context, caller *gatehouse.Caller, action string, scope gatehouse.ID) (gatehouse.Decision, error) {
-	who := gatehouse.Caller{ID: caller.ID, Type: caller.Type, Name: caller.Name, AppID: caller.AppID}
+	who := gatehouse.Caller{ID: caller.ID, Type: caller.Type, Name: caller.Name, AppID: caller.AppID, Agent: caller.Agent}
 	a, err := r.ask(ctx, "decide", &question{Caller: &who, Action: action, Scope: scope.String()})
 	if a == nil || a.Decision == nil {
 		if err == nil {

@@ -94,6 +94,9 @@ func (l *Line) MarshalJSON() ([]byte, error) {
 	}
 	if l.caller != nil {
 		to.Principal, to.Name = l.caller.ID.String(), l.caller.Name
+		if l.caller.Agent != nil {
+			to.Agent = l.caller.Agent.Name
+		}
 	}
 	if l.backend.Sent {
 		to.Backend, to.BackendCode = cut(l.backend.URL, 1024), l.backend.Status
