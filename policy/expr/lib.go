@@ -125,7 +125,7 @@ func c(sig string, v Value) row       { return row{sig: sig, constant: v} }
 func families() [][]Decl {
 	return [][]Decl{
 		objectDecls, primitiveDecls, mathDecls, convertDecls, dateDecls, stringDecls, collectionDecls, enumerableDecls, delegateDecls, exceptionDecls, contextDecls, gatewayDecls, tupleDecls,
-		jsonDecls, xmlDecls, regexDecls, webDecls, builderDecls,
+		jsonDecls, xmlDecls, regexDecls, webDecls, builderDecls, zoneDecls,
 		cryptoDecls, certificateDecls,
 	}
 }
