@@ -78,9 +78,15 @@ var zoneDecls = []Decl{
 		m("static DateTime ConvertTimeBySystemTimeZoneId(DateTime dateTime, string destinationTimeZoneId)", converted),
 		m("static DateTime ConvertTimeBySystemTimeZoneId(DateTime dateTime, string sourceTimeZoneId, string destinationTimeZoneId)", converted),
 		m("static DateTimeOffset ConvertTimeBySystemTimeZoneId(DateTimeOffset dateTimeOffset, string destinationTimeZoneId)", converted),
-		m("TimeSpan GetUtcOffset(DateTime dateTime)", func(_ *Frame, a []Value) (Value, error) { return spanValue(a[0].ref.(*Zone).of.Offset(dateOf(a[1]))), nil }),
-		m("bool IsDaylightSavingTime(DateTime dateTime)", func(_ *Frame, a []Value) (Value, error) { return Bool(a[0].ref.(*Zone).of.IsDaylight(dateOf(a[1]))), nil }),
-		m("TimeSpan BaseUtcOffset { get; }", func(f *Frame, a []Value) (Value, error) { return spanValue(a[0].ref.(*Zone).of.BaseOffset(f.clock())), nil }),
+		m("TimeSpan GetUtcOffset(DateTime dateTime)", func(_ *Frame, a []Value) (Value, error) {
+			return spanValue(a[0].ref.(*Zone).of.Offset(dateOf(a[1]))), nil
+		}),
+		m("bool IsDaylightSavingTime(DateTime dateTime)", func(_ *Frame, a []Value) (Value, error) {
+			return Bool(a[0].ref.(*Zone).of.IsDaylight(dateOf(a[1]))), nil
+		}),
+		m("TimeSpan BaseUtcOffset { get; }", func(f *Frame, a []Value) (Value, error) {
+			return spanValue(a[0].ref.(*Zone).of.BaseOffset(f.clock())), nil
+		}),
 		m("bool SupportsDaylightSavingTime { get; }", func(f *Frame, a []Value) (Value, error) {
 			return Bool(a[0].ref.(*Zone).of.SupportsDaylight(f.clock())), nil
 		}),
