@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"gatehouse/entra"
 	"gatehouse/gateway/config"
 )
 
@@ -82,6 +85,74 @@ func TestIdentityOf(t *testing.T) {
 		got, err := identityOf(&config.Service{Identities: c.identities}, c.client)
 		if c.want == "" && err == nil || c.want != "" && (err != nil || got.String() != c.want) {
 			t.Errorf("%v as %q: %v %v", c.identities, c.client, got, err)
+		}
+	}
+}
+
+// TestIdentitiesElsewhere: a gateway in another process asks the server about tokens of its tenant, which count no more once they
+// are withdrawn; identities of the service are for its own gateways alone.
+func TestIdentitiesElsewhere(t *testing.T) {
+	f := newFarm(t)
+	c, err := newClient(f.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, inbound := range map[string]string{
+		"jwt": `<validate-jwt header-name="Authorization"><openid-config url="` + fixedURL + "/" + c.b.TenantID + `/v2.0/.well-known/openid-configuration" /></validate-jwt>`,
+		"own": `<authentication-managed-identity resource="api://gatehouse-gateway" />`,
+	} {
+		at := f.service + "/apis/" + name
+		f.do("PUT", at+apimVersion, `{"properties": {"displayName": "`+name+`", "path": "`+name+`", "protocols": ["https"], "subscriptionRequired": false, "serviceUrl": "`+f.backend+`"}}`)
+		f.do("PUT", at+"/operations/get"+apimVersion, `{"properties": {"displayName": "Get", "method": "GET", "urlTemplate": "/"}}`)
+		policy, _ := json.Marshal("<policies><inbound><base />" + inbound + "</inbound></policies>")
+		f.do("PUT", at+"/policies/policy"+apimVersion, `{"properties": {"format": "rawxml", "value": `+string(policy)+`}}`)
+		f.do("PUT", f.service+"/gateways/barn/apis/"+name+apimVersion, "")
+	}
+	f.do("PATCH", f.service+apimVersion, `{"identity": {"type": "SystemAssigned"}}`)
+	text, err := c.tokenAs(t.Context(), adminName, entra.GatewayAudience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := f.gateway(t.TempDir(), f.gatewayToken())
+	g.becomes(200, "/jwt/", "Bearer "+text)
+	g.is(401, "/jwt/", "")
+	g.is(401, "/jwt/", "Bearer x")
+	g.is(500, "/own/", "")
+	time.Sleep(1100 * time.Millisecond) // tokens count whole seconds
+	graph, err := c.token(t.Context(), "https://graph.microsoft.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, answer, err := ask(f.dir, "POST", "/v1.0/users/"+adminName+"/revokeSignInSessions", http.Header{"Authorization": {"Bearer " + graph}}, nil, false); err != nil || status != 200 {
+		t.Fatal(status, err, string(answer))
+	}
+	g.becomes(401, "/jwt/", "Bearer "+text)
+
+	managed, err := c.tokenAs(t.Context(), c.b.ClientID, fixedURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := parsed([]byte(f.do("GET", f.service+apimVersion, ""))).String("identity.principalId")
+	sub := "/subscriptions/" + c.b.SubscriptionID
+	role := sub + "/providers/Microsoft.Authorization/roleDefinitions/22222222-2222-4222-8222-222222222222"
+	f.do("PUT", role+"?api-version=2022-04-01", `{"properties": {"roleName": "Gateway", "type": "CustomRole", "assignableScopes": ["`+sub+`"], "permissions": [{"actions": [], "dataActions": ["Microsoft.ApiManagement/service/gateways/getConfiguration/action"]}]}}`)
+	f.do("PUT", f.service+"/providers/Microsoft.Authorization/roleAssignments/33333333-3333-4333-8333-333333333333?api-version=2022-04-01",
+		`{"properties": {"principalId": "`+(&caller{token: managed}).me().String()+`", "principalType": "ServicePrincipal", "roleDefinitionId": "`+role+`"}}`)
+	status, answer, err := ask(f.dir, "POST", "/gateway-config/farm/managed/identity", http.Header{"Authorization": {"Bearer " + managed}}, []byte(`{"Resource": "api://gatehouse-gateway"}`), false)
+	if token := parsed(answer).String("value.Token"); err != nil || status != 200 || (&caller{token: token}).me().String() != who {
+		t.Error(status, err, string(answer))
+	}
+	for _, body := range []string{`{"Resource": "api://gatehouse-gateway", "Client": "` + c.b.ClientID + `"}`, `{"Resource": ""}`, `x`} {
+		if status, answer, _ := ask(f.dir, "POST", "/gateway-config/farm/managed/identity", http.Header{"Authorization": {"Bearer " + managed}}, []byte(body), false); status == 200 && parsed(answer).String("refusal") == "" {
+			t.Errorf("%s: %d %s", body, status, answer)
+		}
+	}
+	for _, call := range []string{"identity", "authorization"} {
+		if status, answer, _ := ask(f.dir, "POST", "/gateway-config/farm/barn/"+call, http.Header{"Authorization": {"GatewayKey " + f.gatewayToken()}}, []byte(`{"Resource": "api://gatehouse-gateway"}`), false); parsed(answer).String("refusal") == "" {
+			t.Errorf("a self-hosted gateway got an %s: %d %s", call, status, answer)
+		}
+		if status, _, _ := ask(f.dir, "POST", "/gateway-config/farm/managed/"+call, nil, []byte(`{"Resource": "api://gatehouse-gateway"}`), false); status != 401 {
+			t.Errorf("nobody got an %s: %d", call, status)
 		}
 	}
 }

@@ -29,7 +29,6 @@ import (
 	"gatehouse/gateway/hooks"
 	away "gatehouse/gateway/remote"
 	"gatehouse/localca"
-	"gatehouse/token"
 )
 
 // gatewayConfig is what `gatehouse gateway` takes; each field is a flag of the same name.
@@ -169,7 +168,7 @@ func runGateway(ctx context.Context, c gatewayConfig, out io.Writer) (err error)
 	if err != nil {
 		return err
 	}
-	side, err := newRemoteSide(r, &c, kept, out)
+	side, err := newRemoteSide(ctx, r, &c, kept, out)
 	if err != nil {
 		return errors.Join(err, kept.close(ctx))
 	}
@@ -203,7 +202,7 @@ type remoteSide struct {
 	observed *observed
 }
 
-func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores, out io.Writer) (*remoteSide, error) {
+func newRemoteSide(ctx context.Context, r *away.Remote, c *gatewayConfig, kept *gatewayStores, out io.Writer) (*remoteSide, error) {
 	signer, err := c.signer()
 	if err != nil {
 		return nil, err
@@ -212,9 +211,10 @@ func newRemoteSide(r *away.Remote, c *gatewayConfig, kept *gatewayStores, out io
 	if err != nil {
 		return nil, err
 	}
-	h := hooks.New(hooks.Config{Gateway: r.Gateway, Gate: admit.New(admit.Config{Authority: r}), Signer: signer, Audience: entra.GatewayAudience, Results: r, Traces: r})
+	signIn := remoteSignIn(ctx, r, keys)
+	h := hooks.New(hooks.Config{Gateway: r.Gateway, Gate: admit.New(admit.Config{Authority: r, SignIn: signIn}), SignIn: signIn, Signer: signer, Audience: entra.GatewayAudience, Results: r, Traces: r})
 	own := gateway.Config{Begin: h.Begin, Admit: h.Admit, Debug: h.Debug, Observe: h.Observe, Default: r.Service()}
-	own.Services.Tokens = token.NewVerifier(token.Config{Client: keys})
+	own.Serve = newRemoteIdentities(r, keys).serve
 	if r.Gateway != away.Managed {
 		own.Name = r.Gateway
 	}

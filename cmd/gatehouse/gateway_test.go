@@ -26,6 +26,7 @@ import (
 type farm struct {
 	testing.TB
 	dir, service, token string
+	backend             string
 	server              *scriptServer
 	at                  string // host and port of the server
 }
@@ -46,6 +47,7 @@ func newFarm(t testing.TB, flags ...string) *farm {
 	f.service = group + "/providers/Microsoft.ApiManagement/service/farm"
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
 	t.Cleanup(backend.Close)
+	f.backend = backend.URL
 	f.do("PUT", group+"?api-version=2021-04-01", `{"location": "westeurope"}`)
 	f.do("PUT", f.service+apimVersion, `{"location": "westeurope", "sku": {"name": "Developer"}, "properties": {"publisherEmail": "a@contoso.test", "publisherName": "Contoso"}}`)
 	f.do("PUT", f.service+"/gateways/barn"+apimVersion, `{"properties": {"locationData": {"name": "Barn"}}}`)

@@ -21,24 +21,25 @@ import (
 
 // gatewaySide is what the management node has for gateways, in this process and in others.
 type gatewaySide struct {
-	feed    *feed.Feed
-	node    *away.Node
-	traces  *trace.Store
-	rights  authority
-	hooks   *hooks.Hooks // of the gateway in this process
-	refused chan gatehouse.Change
-	signIn  string // where callers get tokens
+	feed     *feed.Feed
+	node     *away.Node
+	traces   *trace.Store
+	rights   authority
+	hooks    *hooks.Hooks // of the gateway in this process
+	refused  chan gatehouse.Change
+	policies *policyIdentities
+	signIn   string // where callers get tokens
 }
 
 // newGatewaySide follows the store: make it after guard and sign-in, which answer for it, and before anything is served.
 func (a *app) newGatewaySide(ctx context.Context, s *store.Store, tenant gatehouse.GUID) (*gatewaySide, error) {
 	g := &gatewaySide{traces: trace.NewStore(nil), refused: make(chan gatehouse.Change, 1000), signIn: a.publicURL + "/" + tenant.String()}
-	g.rights = authority{a.entra, a.guard}
+	g.rights, g.policies = authority{a.entra, a.guard}, newPolicyIdentities(a)
 	var err error
 	if g.feed, err = feed.New(ctx, s, nil); err != nil {
 		return nil, err
 	}
-	g.node, err = away.NewNode(ctx, away.NodeConfig{Store: s, Guard: a.guard, Feed: g.feed, Authority: recorded{g.rights, g.refused}, Analytics: a.counted, Traces: g.traces,
+	g.node, err = away.NewNode(ctx, away.NodeConfig{Store: s, Guard: a.guard, Feed: g.feed, Authority: recorded{g.rights, g.refused}, Analytics: a.counted, Traces: g.traces, More: g.policies.gatewayAnswers(),
 		Manager: func(ctx context.Context, bearer string) (*gatehouse.Caller, error) {
 			return a.entra.Authenticate(ctx, bearer, a.entra.ARMAudiences()...)
 		}})
@@ -114,7 +115,7 @@ func (a *app) around(ctx context.Context, c *gateway.Config) (err error) {
 		return err
 	}
 	c.Begin, c.Admit, c.Debug, c.Observe = g.hooks.Begin, g.hooks.Admit, g.hooks.Debug, g.hooks.Observe
-	c.Serve = newPolicyIdentities(a).serve
+	c.Serve = g.policies.serve
 	g.feed.Follow(g.hooks.Update)
 	return nil
 }

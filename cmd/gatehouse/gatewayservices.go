@@ -71,7 +71,8 @@ func (p *policyIdentities) serve(c *config.Config, s *pipeline.Services) {
 		if err != nil {
 			return "", err
 		}
-		return p.identityToken(ctx, who, resource)
+		text, _, err := p.identityToken(ctx, who, resource)
+		return text, err
 	}
 	s.Authorization = func(ctx context.Context, r pipeline.AuthorizationRequest) (*expr.Authorization, error) {
 		return p.authorization(ctx, service, r)
@@ -136,9 +137,9 @@ func identityOf(s *config.Service, client string) (gatehouse.GUID, error) {
 
 // identityToken returns a token of a managed identity: one that was got before while it is good, else a new one, which is
 // recorded like any sign-in.
-func (p *policyIdentities) identityToken(ctx context.Context, who gatehouse.GUID, resource string) (string, error) {
+func (p *policyIdentities) identityToken(ctx context.Context, who gatehouse.GUID, resource string) (string, time.Time, error) {
 	if strings.TrimSpace(resource) == "" {
-		return "", errors.New("the resource is empty")
+		return "", time.Time{}, errors.New("the resource is empty")
 	}
 	key := identityKey{who, resource}
 	p.mu.Lock()
@@ -155,14 +156,14 @@ func (p *policyIdentities) identityToken(ctx context.Context, who gatehouse.GUID
 	defer kept.mu.Unlock()
 	now := time.Now()
 	if kept.text != "" && now.Before(kept.expires.Add(-identityEarly)) && p.a.entra.Withdrawn(who, kept.issued) == "" {
-		return kept.text, nil
+		return kept.text, kept.expires, nil
 	}
 	text, expires, err := p.a.entra.Issue(ctx, who, resource, "identity")
 	if err != nil {
-		return "", err
+		return "", expires, err
 	}
 	kept.text, kept.issued, kept.expires = text, now, expires
-	return text, nil
+	return text, expires, nil
 }
 
 // authorization gets the token of a connection, in the name of the service or of whoever a token was issued to.

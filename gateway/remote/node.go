@@ -25,7 +25,9 @@ type NodeConfig struct {
 	// Authority answers about the callers of APIs.
 	Authority Authority
 	// Manager says whose token of the identity provider a gateway shows.
-	Manager   func(ctx context.Context, bearer string) (*gatehouse.Caller, error)
+	Manager func(ctx context.Context, bearer string) (*gatehouse.Caller, error)
+	// More answers questions that are none about configuration and rights, by the name of the call.
+	More      map[string]More
 	Analytics *analytics.Store
 	Traces    *trace.Store
 	Clock     func() time.Time // time.Now when nil
@@ -84,6 +86,9 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		"decide": {http.MethodPost, n.decide}, "results": {http.MethodPost, n.results},
 	}
 	call, ok := calls[parts[2]]
+	if ask := n.More[parts[2]]; !ok && ask != nil {
+		call.method, call.do, ok = http.MethodPost, n.further(ask), true
+	}
 	switch {
 	case !ok:
 		fault(w, http.StatusNotFound, "NotFound", "There is no call of that name.")
