@@ -87,6 +87,7 @@ const arrows = `
 	gateway, gateway/admit, arm                < gateway/hooks
 	gateway/trace, analytics                   < gateway/hooks
 	gateway/hooks                              < gateway/telemetry
+	gateway/config                             < gateway/mcp
 `
 
 // free may import every package of ours: they are where the parts are put together.

@@ -7,6 +7,9 @@ import (
 	"net/http"
 )
 
+// ToolsHost is where APIs of type mcp that have no backend lead: to the handler of Config.Local that offers tools.
+const ToolsHost = "tools.gatehouse.invalid"
+
 // serveLocally lets a handler answer a request as a server would. The answer is kept whole, so this is
 // for small things: backends of demos, and requests of policies to the gateway itself.
 func serveLocally(h http.Handler, r *http.Request) (*http.Response, error) {

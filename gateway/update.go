@@ -418,6 +418,9 @@ func (b *builder) api(c *config.Config, k config.Key, stale map[string]bool) {
 		seenOps: map[*operation]*expr.Operation{}, contracts: map[*operation]*contract.Operation{}}
 	a.keyHeader, a.keyQuery = http.CanonicalHeaderKey(a.seen.KeyHeader), a.seen.KeyQuery
 	a.target, a.targetErr = baseURL(e.ServiceURL)
+	if strings.EqualFold(e.Type, "mcp") && a.target == nil && a.targetErr == nil {
+		a.target = &url.URL{Scheme: "http", Host: ToolsHost, Path: "/" + c.Service.ServiceName() + string(k)}
+	}
 	if set, ok := c.VersionSets.Get(e.VersionSet); ok && e.VersionSet != "" {
 		a.set = set
 	}

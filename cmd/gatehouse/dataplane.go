@@ -16,6 +16,7 @@ import (
 
 	"gatehouse/demo"
 	"gatehouse/gateway"
+	"gatehouse/gateway/mcp"
 	"gatehouse/localca"
 )
 
@@ -51,6 +52,12 @@ func (a *app) newGateway(ctx context.Context, c *serveConfig, kept *gatewayStore
 		return nil, err
 	}
 	a.observed.watch(&config, a.gateways.feed.Follow)
+	tools := mcp.New(func() http.Handler { return a.gateway })
+	a.gateways.feed.Follow(tools.Update)
+	if config.Local == nil {
+		config.Local = map[string]http.Handler{}
+	}
+	config.Local[gateway.ToolsHost] = tools
 	g := kept.open(config)
 	a.gateways.feed.Follow(g.Update)
 	return g, nil
