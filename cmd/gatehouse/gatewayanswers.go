@@ -200,6 +200,9 @@ func (i *remoteIdentities) local(address string) *token.Set {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if len(i.published) >= mostAddresses {
+		clear(i.published)
+	}
 	i.published[address] = next
 	return next.set
 }

@@ -27,7 +27,7 @@ type policyIdentities struct {
 	version any // of the keys in local
 	keys    map[string]tokenKey
 	local   *token.Set
-	ours    sync.Map // address -> bool: whether entra publishes there
+	ours    map[string]bool // address -> whether entra publishes there
 
 	tokens map[identityKey]*identityToken
 }
@@ -52,11 +52,14 @@ type identityToken struct {
 // identityEarly is how long before its end a token is replaced.
 const identityEarly = 5 * time.Minute
 
+// mostAddresses bounds what is known of addresses that keys may be published at: expressions may compute those, too.
+const mostAddresses = 10_000
+
 // mostIdentityTokens bounds what is kept: expressions may compute resources.
 const mostIdentityTokens = 10_000
 
 func newPolicyIdentities(a *app) *policyIdentities {
-	p := &policyIdentities{a: a, tokens: map[identityKey]*identityToken{}}
+	p := &policyIdentities{a: a, ours: map[string]bool{}, tokens: map[identityKey]*identityToken{}}
 	p.verifier = token.NewVerifier(token.Config{Local: p.published})
 	return p
 }
@@ -81,17 +84,20 @@ func (p *policyIdentities) serve(c *config.Config, s *pipeline.Services) {
 
 // published are the keys of this tenant for an address that they are published at; nil for addresses of others.
 func (p *policyIdentities) published(address string) *token.Set {
-	ours, known := p.ours.Load(address)
-	if !known {
-		ours = p.a.entra.Publishes(address)
-		p.ours.Store(address, ours) // addresses stand in documents; there are as many as those have
-	}
-	if !ours.(bool) {
-		return nil
-	}
 	version := p.a.entra.KeysVersion()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	ours, known := p.ours[address]
+	if !known {
+		if len(p.ours) >= mostAddresses {
+			clear(p.ours)
+		}
+		ours = p.a.entra.Publishes(address)
+		p.ours[address] = ours
+	}
+	if !ours {
+		return nil
+	}
 	if p.local != nil && p.version == version {
 		return p.local
 	}
