@@ -51,15 +51,14 @@ func hostCertificates(s *config.Service) map[string]*tls.Certificate {
 	return found
 }
 
-// clientCertificates reads those that a service shows to backends, by thumbprint.
-func clientCertificates(c *config.Config) map[string]*tls.Certificate {
-	found := map[string]*tls.Certificate{}
-	for e := range c.Certificates.All() {
-		if pair, print, err := ReadPFX(e.PFX, e.Password); err == nil {
-			found[print] = pair
+// schema finds a schema of the service, or of a workspace and then the service.
+func (p *Plan) schema(workspace, name string) *config.Schema {
+	if workspace != "" {
+		if s := p.schemas[config.KeyOf("/workspaces/"+workspace).Child("schemas", name)]; s != nil {
+			return s
 		}
 	}
-	return found
+	return p.schemas[config.Key("").Child("schemas", name)]
 }
 
 // TLS is the configuration for a listener of the gateway: each host name has the certificate of its service, or what other

@@ -140,7 +140,11 @@ func (g *Gateway) Update(c *config.Config, u *config.Update) {
 		home.Backends = b.plan.home.Backends
 	}
 	was := b.plan
-	p := b.next(c, u, home, g.servicesFor(c), g.env(c.Service))
+	services := g.servicesFor(c)
+	p := b.next(c, u, home, services, g.env(c.Service))
+	if services.Schema == nil {
+		services.Schema = p.schema
+	}
 	if g.Name != "" {
 		p.deployment = selfHosted(c, p.deployment, g.Name)
 	}
@@ -152,7 +156,7 @@ func (g *Gateway) Update(c *config.Config, u *config.Update) {
 	}
 	p.certificates = takesCertificates(c)
 	if was == nil || u.Whole || aboutBackends(u) {
-		g.transports.offer(id, clientCertificates(c))
+		g.transports.offer(id, p.own)
 	}
 	b.edges = edgesOf(c)
 	if len(b.fresh) > 0 {
@@ -203,6 +207,9 @@ func (g *Gateway) servicesFor(c *config.Config) *pipeline.Services {
 	}
 	if s.Limits == nil {
 		s.Limits = &g.limits
+	}
+	if s.Import == nil {
+		s.Import = g.transports.importer(fold(c.Service.Resource))
 	}
 	if s.Loopback == nil {
 		s.Loopback = g.loopback

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 )
 
 // ToolsHost is where APIs of type mcp that have no backend lead: to the handler of Config.Local that offers tools.
@@ -18,6 +19,7 @@ func serveLocally(h http.Handler, r *http.Request) (*http.Response, error) {
 	}
 	defer r.Body.Close()
 	in := r.Clone(r.Context())
+	in.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 	in.RequestURI, in.RemoteAddr = r.URL.RequestURI(), "127.0.0.1:0"
 	if in.Host == "" {
 		in.Host = r.URL.Host

@@ -25,6 +25,8 @@ type Plan struct {
 	// are asked for theirs.
 	authorities  *authorities
 	certificates bool
+	own          map[string]*tls.Certificate // client certificates, by thumbprint
+	schemas      map[config.Key]*config.Schema
 
 	global     *document // nil when the service has none: the default document counts
 	paths      map[string]*group

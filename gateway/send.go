@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -211,5 +213,24 @@ var defaultDocument = sync.OnceValue(func() *pipeline.Document {
 	return pipeline.Compile(src, pipeline.Env{})
 })
 
-// loopback serves a request of a policy that goes to this gateway itself.
-func (g *Gateway) loopback(*http.Request) (*http.Response, bool) { return nil, false }
+// maxLoopback bounds how deep calls may call the gateway themselves (gateway.md 16).
+const maxLoopback = 5
+
+type depth struct{}
+
+// loopback serves a request of a policy that goes to this gateway itself, without the network.
+func (g *Gateway) loopback(r *http.Request) (*http.Response, bool) {
+	if r.URL.Scheme != "https" && r.URL.Scheme != "http" || g.hosts.Load().names[hostName(r.URL.Host)] == nil {
+		return nil, false
+	}
+	level, _ := r.Context().Value(depth{}).(int)
+	if level >= maxLoopback {
+		return &http.Response{StatusCode: http.StatusLoopDetected, Status: "508 Loop Detected", Header: http.Header{}, Body: http.NoBody}, true
+	}
+	in := r.Clone(context.WithValue(r.Context(), depth{}, level+1))
+	if r.URL.Scheme == "https" {
+		in.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
+	}
+	answer, err := serveLocally(g, in)
+	return answer, err == nil
+}

@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +22,7 @@ type transports struct {
 	mu           sync.RWMutex
 	all          map[pipeline.Upstream]*http.Transport
 	certificates map[string]map[string]*tls.Certificate // client certificates by service and thumbprint
+	imported     map[string]map[string]*tls.Certificate // those that policies brought along
 }
 
 // offer makes certificates the client certificates of a service. Connections that were made with others end when they are idle.
@@ -32,17 +35,42 @@ func (t *transports) offer(service string, certificates map[string]*tls.Certific
 	t.certificates[service] = certificates
 }
 
+// maxImported bounds the certificates that policies of a service bring along themselves.
+const maxImported = 100
+
+// importer takes certificates that policies of a service bring along as PKCS #12.
+func (t *transports) importer(service string) func([]byte, string) (string, error) {
+	return func(pfx []byte, password string) (string, error) {
+		pair, print, err := ReadPFX(pfx, password)
+		if err != nil {
+			return "", err
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.imported == nil {
+			t.imported = map[string]map[string]*tls.Certificate{}
+		}
+		of := t.imported[service]
+		if of == nil || len(of) >= maxImported {
+			of = map[string]*tls.Certificate{}
+			t.imported[service] = of
+		}
+		of[print] = pair
+		return print, nil
+	}
+}
+
 func (t *transports) known(service, thumbprint string) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.certificates[service][thumbprint] != nil
+	return t.certificates[service][thumbprint] != nil || t.imported[service][thumbprint] != nil
 }
 
 // certificate finds a client certificate; thumbprints name it for all services that have it.
 func (t *transports) certificate(thumbprint string) *tls.Certificate {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	for _, of := range t.certificates {
+	for _, of := range slices.Concat(slices.Collect(maps.Values(t.certificates)), slices.Collect(maps.Values(t.imported))) {
 		if c := of[thumbprint]; c != nil {
 			return c
 		}

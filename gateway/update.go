@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"hash/maphash"
 	"log/slog"
 	"maps"
@@ -30,6 +31,7 @@ type builder struct {
 // changes are what an update is about.
 type changes struct {
 	everything, users, keys bool
+	certificates, schemas   bool
 	apis, products, spaces  map[config.Key]bool
 	holders                 map[config.Key]bool // of policies
 	names, parts            map[string]bool     // named values and fragments
@@ -56,13 +58,14 @@ func (b *builder) next(c *config.Config, u *config.Update, home pipeline.Home, s
 	for _, k := range u.Delete {
 		d.note(b, k, nil)
 	}
-	next := *b.plan
+	was := b.plan
+	next := *was
 	next.Revision, next.Service, next.home, next.services = c.Revision, c.Service, home, services
 	b.fresh = nil
 	b.plan = &next
 	b.texts(c, d, hooks)
 	b.policies(c, d)
-	b.entities(c, d)
+	b.entities(c, d, was)
 	return b.plan
 }
 
@@ -104,6 +107,10 @@ func (d *changes) note(b *builder, k config.Key, e config.Entity) {
 		d.subscriptions[k] = true
 	case "users", "groups":
 		d.users = true
+	case "certificates":
+		d.certificates = true
+	case "schemas":
+		d.schemas = true
 	}
 }
 
@@ -226,10 +233,20 @@ func scopeOf(holder config.Key) policy.Scope {
 }
 
 // entities brings everything else up to date. Maps of the last plan are copied before they change.
-func (b *builder) entities(c *config.Config, d *changes) {
+func (b *builder) entities(c *config.Config, d *changes, was *Plan) {
 	p := b.plan
 	p.global = b.documents[""]
-	p.deployment = deploymentOf(c)
+	if d.everything || d.certificates || p.deployment == nil || p.Service != was.Service {
+		p.deployment, p.own = deploymentOf(c)
+	}
+	if d.everything || d.schemas {
+		p.schemas = map[config.Key]*config.Schema{}
+		for s := range c.Schemas.All() {
+			if s.Key().Parent() == s.Key().Workspace() {
+				p.schemas[s.Key()] = s
+			}
+		}
+	}
 	if d.everything {
 		d.all(c)
 	}
@@ -292,12 +309,23 @@ func (d *changes) all(c *config.Config) {
 	}
 }
 
-func deploymentOf(c *config.Config) *expr.Deployment {
-	if c.Service == nil {
-		return nil
+// deploymentOf is what expressions see of the gateway, and the client certificates of the service by thumbprint.
+func deploymentOf(c *config.Config) (*expr.Deployment, map[string]*tls.Certificate) {
+	own := map[string]*tls.Certificate{}
+	seen := map[string]*expr.Certificate{}
+	for e := range c.Certificates.All() {
+		pair, print, err := ReadPFX(e.PFX, e.Password)
+		if err != nil {
+			continue // who names it fails
+		}
+		own[print] = pair
+		seen[print] = &expr.Certificate{Leaf: pair.Leaf, Key: pair.PrivateKey}
+		if e.Key().Workspace() == "" {
+			seen[e.Name()] = seen[print]
+		}
 	}
-	return &expr.Deployment{Gateway: &expr.Gateway{ID: "managed", InstanceID: "managed", IsManaged: true}, GatewayID: "managed", Region: c.Service.Location,
-		ServiceID: c.Service.ServiceName(), ServiceName: c.Service.ServiceName()}
+	return &expr.Deployment{Certificates: seen, Gateway: &expr.Gateway{ID: "managed", InstanceID: "managed", IsManaged: true}, GatewayID: "managed", Region: c.Service.Location,
+		ServiceID: c.Service.ServiceName(), ServiceName: c.Service.ServiceName()}, own
 }
 
 // selfHosted is what policies of a self-hosted gateway see of where they run: its region is the name of its location.
