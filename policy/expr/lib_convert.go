@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gatehouse/dotnet"
+	"gatehouse/dotnet/newtonsoft"
 )
 
 // System.Convert and System.BitConverter.
@@ -16,7 +17,15 @@ var convertDecls = []Decl{
 }
 
 // unboxed know what objects of other packages are as a basic type, for Convert: a JValue is IConvertible.
-var unboxed = []func(pointer any) (Value, bool){}
+var unboxed = []func(pointer any) (Value, bool){
+	func(pointer any) (Value, bool) {
+		t, ok := pointer.(*newtonsoft.Token)
+		if !ok || t.IsContainer() {
+			return Null, false
+		}
+		return scalarValue(t), true
+	},
+}
 
 // convertSources are the types that Convert has overloads for.
 var convertSources = []string{"object", "bool", "char", "sbyte", "byte", "short", "ushort", "int", "uint", "long", "ulong", "float", "double", "decimal", "DateTime", "string"}
