@@ -42,7 +42,6 @@ type Regex struct {
 	engine  *regexp2.Regexp
 	numbers []int
 	names   []string
-	ascii   bool
 }
 
 // NewRegex is new Regex(pattern, options). timeout may make MatchTimeout shorter.

@@ -222,7 +222,7 @@ func (s *search) split(texts []string, segment string) bool {
 		return false
 	}
 	for i, after := range texts[1:] {
-		end := len(rest)
+		var end int
 		if last := i == len(texts)-2; last {
 			end = len(rest) - len(after)
 			if end < 1 || !strings.EqualFold(rest[end:], after) {

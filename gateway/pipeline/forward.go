@@ -60,9 +60,9 @@ func (k *Compiler) literalFlag(e *policy.Element, attribute string) bool {
 // try is one sending of the request, with its attributes evaluated.
 type try struct {
 	*forward
-	timeout, wait time.Duration
-	upstream      Upstream
-	follow, keep  bool
+	timeout      time.Duration
+	upstream     Upstream
+	follow, keep bool
 }
 
 func (s *forward) eval(c *Call) (t try, err error) {

@@ -69,6 +69,9 @@ type Chain []*Document
 // Run runs a call through its documents: inbound, backend, outbound, and on-error when one of
 // them fails. Afterwards the call has a response.
 func (c *Call) Run() {
+	if c.Tracing {
+		c.TraceFunc = c.traceExpression
+	}
 	cached := false
 	for _, s := range [...]Section{Inbound, Backend, Outbound} {
 		if s == Backend && cached {

@@ -11,9 +11,9 @@ import (
 // for the whole family, the code of virtual members looks at the token, not at the type that declares the member.
 
 var (
-	jtokenType, jcontainerType, jobjectType, jarrayType           = new(Type), new(Type), new(Type), new(Type)
-	jpropertyType, jvalueType, jrawType, jconstructorType         = new(Type), new(Type), new(Type), new(Type)
-	jtokenTypeType, formattingType, mergeArraysType, mergeNulType = new(Type), new(Type), new(Type), new(Type)
+	jtokenType, jcontainerType, jobjectType, jarrayType   = new(Type), new(Type), new(Type), new(Type)
+	jpropertyType, jvalueType, jrawType, jconstructorType = new(Type), new(Type), new(Type), new(Type)
+	jtokenTypeType, formattingType                        = new(Type), new(Type)
 )
 
 // jsonKind knows the types of tokens.
