@@ -50,6 +50,7 @@ type Call struct {
 	after   []func(*Call) // run when it was sent
 	closing []func()
 	forked  bool
+	turns   *turns // of the wait that this is a child of; nil for the call itself
 	shared  shared
 }
 

@@ -1,14 +1,11 @@
 package pipeline
 
 import (
-	"maps"
 	"math"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"gatehouse/policy"
-	"gatehouse/policy/expr"
 )
 
 // maxRetries is the most that count may say (gateway.md 16).
@@ -53,7 +50,10 @@ func (s *retry) Run(c *Call) error {
 			return err
 		}
 		if wait > 0 && (n > 1 || !fast) {
-			if err := c.Services.sleep(c.Waiting(), wait); err != nil {
+			if over := c.aside(func() { err = c.Services.sleep(c.Waiting(), wait) }); over != nil {
+				return over
+			}
+			if err != nil {
 				return &Failure{Reason: ReasonClientConnection, Message: "The client has gone."}
 			}
 		}
@@ -82,107 +82,4 @@ func (s *retry) pause(c *Call, n int64) (time.Duration, error) {
 		seconds = min(seconds, float64(most))
 	}
 	return time.Duration(seconds * float64(time.Second)), nil
-}
-
-// wait runs its children at once, until all are done or one is. Their variables are the call's
-// afterwards; what they do to the messages is lost, since each has a copy.
-type wait struct {
-	forAll   Text
-	children []Block
-}
-
-func compileWait(k *Compiler, e *policy.Element) Step {
-	s := &wait{forAll: k.Text(e, "for")}
-	for _, child := range e.Children {
-		s.children = append(s.children, k.Block([]*policy.Element{child}, ""))
-	}
-	return s
-}
-
-// branched is the end of one child.
-type branched struct {
-	c   *Call
-	err error
-}
-
-func (s *wait) Run(c *Call) error {
-	kind, err := s.forAll.Eval(c)
-	if err != nil {
-		return err
-	}
-	if b := c.Body(Request); b != nil {
-		if err := b.Keep(); err != nil {
-			return &Failure{Reason: ReasonClientConnection, Message: "The body of the request could not be read.", Cause: err}
-		}
-	}
-	before := c.Variables.Clone()
-	done := make(chan branched, len(s.children))
-	var traced sync.Mutex
-	for _, child := range s.children {
-		f := c.fork(&traced)
-		go func() { done <- branched{f, child.Run(f)} }()
-	}
-	for range s.children {
-		b := <-done
-		c.join(b.c, &before)
-		if err == nil {
-			err = b.err
-		}
-		if isEnd(b.err) && b.c.Response != nil {
-			c.SetResponse(b.c.Response)
-			c.Answered = true
-		}
-		if kind == "any" {
-			break
-		}
-	}
-	return err
-}
-
-// fork makes a copy of a call that can run beside it.
-func (c *Call) fork(traced *sync.Mutex) *Call {
-	f := new(Call)
-	*f = *c
-	f.forked = true
-	f.Variables = c.Variables.Clone()
-	f.before, f.after, f.closing = nil, nil, nil
-	f.memory.request = *c.Request
-	f.Request = &f.memory.request
-	f.Request.Headers = maps.Clone(c.Request.Headers)
-	u := *c.Request.URL
-	f.Request.URL = &u
-	if b := c.Body(Request); b != nil {
-		view := *b
-		f.Request.Body = &view
-	}
-	if c.Response != nil {
-		f.memory.response = *c.Response
-		f.memory.response.Headers = maps.Clone(c.Response.Headers)
-		f.Response = &f.memory.response
-		if b := c.Body(Answer); b != nil && !b.Streams() {
-			view := *b
-			f.Response.Body = &view
-		}
-	}
-	if tracer := c.Tracer; tracer != nil {
-		f.Tracer = func(e Entry) {
-			traced.Lock()
-			defer traced.Unlock()
-			tracer(e)
-		}
-	}
-	return f
-}
-
-// join takes over what a fork has set.
-func (c *Call) join(f *Call, before *expr.Variables) {
-	for name, value := range f.Variables.All {
-		if was, there := before.Get(name); !there || was != value {
-			c.Variables.Set(name, value)
-		}
-	}
-	c.closing = append(c.closing, f.closing...)
-	c.before = append(c.before, f.before...)
-	c.after = append(c.after, f.after...)
-	c.steps += f.steps
 }

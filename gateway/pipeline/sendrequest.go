@@ -80,7 +80,13 @@ func (s *sendRequest) Run(c *Call) error {
 		}
 		return nil
 	}
-	answer, err := s.send(c.Waiting(), c.Services, out)
+	var answer *expr.Response
+	if over := c.aside(func() { answer, err = s.send(c.Waiting(), c.Services, out) }); over != nil {
+		if err == nil {
+			closeBody(answer)
+		}
+		return over
+	}
 	if err != nil {
 		if s.ignoreError {
 			c.Trace("send-request", "The request failed: "+err.Error())
@@ -89,9 +95,7 @@ func (s *sendRequest) Run(c *Call) error {
 		}
 		return err
 	}
-	if b, ok := answer.Body.(*Body); ok && b != nil {
-		c.OnClose(func() { _ = b.Close() })
-	}
+	c.OnClose(func() { closeBody(answer) })
 	c.Variables.Set(s.variable, expr.Object(answer))
 	return nil
 }
@@ -99,9 +103,13 @@ func (s *sendRequest) Run(c *Call) error {
 // forget sends a request and takes no notice of the answer.
 func (s *sendRequest) forget(ctx context.Context, services *Services, out outgoing) {
 	if answer, err := s.send(ctx, services, out); err == nil {
-		if b, ok := answer.Body.(*Body); ok {
-			_ = b.Close()
-		}
+		closeBody(answer)
+	}
+}
+
+func closeBody(r *expr.Response) {
+	if b, ok := r.Body.(*Body); ok && b != nil {
+		_ = b.Close()
 	}
 }
 

@@ -73,6 +73,17 @@ func (v Value) Str() string {
 	return ""
 }
 
+// Is reports whether v and w are the same object, or equal strings or numbers.
+func (v Value) Is(w Value) bool {
+	switch v.ref.(type) {
+	case Headers, Claims, stringMap: // maps, which Go does not compare
+		return false
+	case text:
+		return w.IsString() && v.Str() == w.Str()
+	}
+	return v == w
+}
+
 // IsString reports whether v is a System.String.
 func (v Value) IsString() bool {
 	_, ok := v.ref.(text)
