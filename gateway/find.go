@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"gatehouse/gateway/config"
@@ -63,7 +64,11 @@ func (v *Visit) Others() (list []*config.Operation, ok bool) {
 
 // others looks for the operations of the other readings of a path, which is escaped and below the API's own.
 func (a *api) others(r *http.Request, is *operation, rest string) (list []*config.Operation, ok bool) {
-	if !readsOtherwise(rest) {
+	queries := []string{r.URL.RawQuery}
+	if a.queries {
+		queries = readings(r.URL.RawQuery)
+	}
+	if !readsOtherwise(rest) && len(queries) == 1 {
 		return nil, true
 	}
 	text := rest
@@ -72,13 +77,15 @@ func (a *api) others(r *http.Request, is *operation, rest string) (list []*confi
 		if !ok {
 			return nil, false
 		}
-		s := search{method: r.Method, query: r.URL.RawQuery}
-		o := a.operation(&s, reading)
-		if o == nil {
-			return nil, false
-		}
-		if o != is {
-			list = append(list, o.op)
+		for _, query := range queries {
+			s := search{method: r.Method, query: query}
+			o := a.operation(&s, reading)
+			if o == nil {
+				return nil, false
+			}
+			if o != is {
+				list = append(list, o.op)
+			}
 		}
 		decoded, err := url.PathUnescape(text)
 		if err != nil || decoded == text {
@@ -87,6 +94,25 @@ func (a *api) others(r *http.Request, is *operation, rest string) (list []*confi
 		text = decoded
 	}
 	return list, true
+}
+
+// readings are what backends may make of a query that names a parameter twice, of which some take the last: the query as it is,
+// then from its end; and both with semicolons between parameters, as some still read them.
+func readings(query string) []string {
+	list := []string{query}
+	if strings.IndexByte(query, '&') >= 0 {
+		list = append(list, backwards(query))
+	}
+	if parted := strings.ReplaceAll(query, ";", "&"); parted != query {
+		list = append(list, parted, backwards(parted))
+	}
+	return list
+}
+
+func backwards(query string) string {
+	parts := strings.Split(query, "&")
+	slices.Reverse(parts)
+	return strings.Join(parts, "&")
 }
 
 // readsOtherwise reports whether a path has anything that is read in several ways.

@@ -56,6 +56,7 @@ type api struct {
 	targetErr  error
 	operations branch
 	catchAll   *operation // of kinds whose operations do not say where they are
+	queries    bool       // templates ask for parameters of the query
 	schemes    scheme
 	set        *config.VersionSet
 	versions   string // folded

@@ -97,8 +97,12 @@ func (t *transports) get(u pipeline.Upstream) (http.RoundTripper, error) {
 	if have := t.all[u]; have != nil {
 		return have, nil
 	}
-	if len(t.all) >= maxTransports {
-		return nil, errors.New("too many kinds of connections to backends")
+	if len(t.all) >= maxTransports { // any will do: a policy that makes many must not keep others from theirs
+		for old, each := range t.all {
+			delete(t.all, old)
+			each.CloseIdleConnections()
+			break
+		}
 	}
 	if t.all == nil {
 		t.all = map[pipeline.Upstream]*http.Transport{}

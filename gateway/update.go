@@ -464,6 +464,7 @@ func (b *builder) api(c *config.Config, k config.Key, stale map[string]bool) {
 	for _, op := range c.Operations.Below(k) {
 		o := &operation{template: parseTemplate(op.URLTemplate), op: op, method: strings.ToUpper(op.Method), node: node{b.documents[op.Key()]}}
 		a.operations.add(o)
+		a.queries = a.queries || len(o.query) > 0
 		a.seenOps[o] = &expr.Operation{ID: op.Name(), Method: op.Method, Name: op.DisplayName, URLTemplate: op.URLTemplate}
 		a.contracts[o] = contract.New(op, find, b.schemas)
 		if e.Type == "websocket" {

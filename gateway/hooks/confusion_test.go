@@ -70,6 +70,21 @@ func TestConfusion(t *testing.T) {
 	}
 }
 
+// TestQueries: operations that their queries tell apart; backends take the first of two values, or the last.
+func TestQueries(t *testing.T) {
+	f := start(t)
+	for _, action := range []string{"read", "delete"} {
+		f.put("/apis/orders/operations/"+action, `{"properties": {"displayName": "`+action+`", "method": "GET", "urlTemplate": "/do?action=`+action+`"}}`)
+	}
+	f.set("", `{"mode": "enforce"}`)
+	defer f.role(armtest.Bob, contoso+"/apis/orders/operations/read", builtin.CallRead)()
+	bob := []string{"Authorization", "Bearer " + audience + ":" + armtest.Bob.String()}
+	for query, status := range map[string]int{"action=read": 200, "x=1&action=read": 200, "action=delete": 403, "action=read&action=delete": 403, "action=read&x=1&%61ction=delete": 403} {
+		f.want(query, status, "GET", "/orders/do?"+query, bob...)
+	}
+	f.want("semicolons", 403, "GET", "/orders/do?action=read&x=1;action=delete", bob...)
+}
+
 func parameter(template string) string {
 	if strings.Contains(template, "{id}") {
 		return `{"name": "id", "type": "string", "required": true}`

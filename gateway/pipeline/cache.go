@@ -63,7 +63,7 @@ func (s *cacheLookup) Run(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if c.Request.Method != http.MethodGet || !personal && len(c.Request.Headers["Authorization"]) > 0 {
+	if c.Request.Method != http.MethodGet || !personal && c.personal() {
 		return nil
 	}
 	name, err := s.name(c)
@@ -87,6 +87,13 @@ func (s *cacheLookup) Run(c *Call) error {
 	}
 	c.Trace("cache-lookup", "Cache lookup resulted in a miss.")
 	return nil
+}
+
+// personal reports whether the answer may be for one caller alone: there are credentials, or a role check found out who calls by a
+// session, certificate or other header, and told the backend.
+func (c *Call) personal() bool {
+	_, known := c.Variables.Get("gatehouse.principalId")
+	return known || len(c.Request.Headers["Authorization"]) > 0
 }
 
 // find reads the response of an earlier call, nil when there is none that this client understands.

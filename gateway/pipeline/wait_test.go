@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/cache"
 	"gatehouse/policy"
 	"gatehouse/policy/expr"
 )
@@ -89,4 +90,32 @@ func TestWaitAny(t *testing.T) {
 		t.Error("the child ran on after wait was over")
 	}
 	c.Release()
+}
+
+// TestCacheKnowsCallers: what a backend answered to a caller whom a role check told it, by a session and without Authorization,
+// is not for others.
+func TestCacheKnowsCallers(t *testing.T) {
+	kept, err := cache.NewMemory(1<<20, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	d := waiting(t, `<cache-lookup vary-by-developer="false" vary-by-developer-groups="false" />`)
+	for _, who := range []string{"", "bob"} {
+		c := NewCall(&Services{})
+		c.Home = Home{Key: "contoso", Caches: cache.Caches{Internal: kept}}
+		c.Request.Method, c.Request.Headers = http.MethodGet, expr.Headers{}
+		if who != "" {
+			c.Variables.Set("gatehouse.principalId", expr.String(who))
+		}
+		c.Govern(d)
+		c.Run()
+		if c.Failed != nil {
+			t.Fatal(c.Failed, c.Failed.Cause)
+		}
+		if asked := c.shared.lookup != nil; asked != (who == "") {
+			t.Errorf("a call of %q asks the cache: %v", who, asked)
+		}
+		c.Release()
+	}
 }
