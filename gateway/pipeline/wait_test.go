@@ -52,14 +52,16 @@ func TestWaitShares(t *testing.T) {
 
 // slow is a server that answers a path /slow when it is told to.
 type slow struct {
-	begin, done chan struct{}
+	began, begin, done chan struct{}
 }
 
 func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/slow" {
 		defer close(s.done)
+		close(s.began)
 		<-s.begin
 	}
+	<-s.began // quick, but not before the other is on its way
 	return &http.Response{StatusCode: 200, Status: "200 OK", Header: http.Header{}, Body: io.NopCloser(strings.NewReader("text")), ContentLength: 4}, nil
 }
 
@@ -71,7 +73,7 @@ func TestWaitAny(t *testing.T) {
 	d := waiting(t, `<set-variable name="l" value="@(new List<string>())" /><wait for="any">`+
 		`<choose><when condition="@(true)">`+send("/slow", "a")+`<set-variable name="z" value="@{ ((List<string>)context.Variables[&quot;l&quot;]).Add(&quot;late&quot;); return 1; }" /></when></choose>`+
 		send("/quick", "b")+`</wait>`)
-	server := &slow{begin: make(chan struct{}), done: make(chan struct{})}
+	server := &slow{began: make(chan struct{}), begin: make(chan struct{}), done: make(chan struct{})}
 	c := NewCall(&Services{Transport: func(Upstream) (http.RoundTripper, error) { return server, nil }, Sleep: func(context.Context, time.Duration) error { return nil }})
 	c.Govern(d)
 	c.Request.Headers = expr.Headers{}
