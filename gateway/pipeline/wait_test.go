@@ -97,7 +97,7 @@ func TestWaitAny(t *testing.T) {
 // TestCacheKnowsCallers: what a backend answered to a caller whom a role check told it, by a session and without Authorization,
 // is not for others.
 func TestCacheKnowsCallers(t *testing.T) {
-	kept, err := cache.NewMemory(1<<20, time.Now)
+	kept, err := cache.NewMemory(8<<20, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
