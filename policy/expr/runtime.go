@@ -107,6 +107,10 @@ const maxNest = 2000
 
 // deeper counts a level of objects that hold objects; the caller takes it back.
 func (f *Frame) deeper() error {
+	// Objects that hold the same object twice are as wide as they are deep.
+	if err := f.Step(1); err != nil {
+		return err
+	}
 	if f.nest++; f.nest > maxNest {
 		return &LimitError{"its objects hold each other too deeply"}
 	}
