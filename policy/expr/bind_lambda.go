@@ -165,10 +165,12 @@ func (b *binder) lambdaBody(n *lambdaExpr, s *fnScope, l *boundLambda) {
 // bestType is the type to which all of the operands convert, among their own types.
 func (b *binder) bestType(list []operand) *Type {
 	var best *Type
+	tried := map[*Type]bool{} // what fits depends on the type alone, and a list may be long
 	for _, x := range list {
-		if x.k != oValue || x.t.kind == kNull || x.t == voidType {
+		if x.k != oValue || x.t.kind == kNull || x.t == voidType || tried[x.t] {
 			continue
 		}
+		tried[x.t] = true
 		fits := true
 		for _, y := range list {
 			if y.t == x.t && y.k == oValue {

@@ -728,6 +728,9 @@ func (b *binder) step(n *stepExpr) operand {
 	}, !n.prefix)
 }
 
+// maxConstant bounds the strings that are put together when an expression is compiled: naming a constant twice doubles it.
+const maxConstant = 1 << 20
+
 // concat binds + of strings. What is strung together further on the left is taken into one operation.
 func (b *binder) concat(at int, x, y operand) operand {
 	var parts []operand
@@ -743,6 +746,10 @@ func (b *binder) concat(at int, x, y operand) operand {
 		parts = append(parts, z)
 	}
 	if x.c != nil && y.c != nil && constantText(x) && constantText(y) {
+		if len(plainText(*x.c))+len(plainText(*y.c)) > maxConstant {
+			b.fail(at, "Length of String constant resulting from concatenation exceeds %d. Try splitting the string into multiple constants.", maxConstant)
+			return failed(at)
+		}
 		return constant(at, String(dotnet.Concat(plainText(*x.c), plainText(*y.c))), stringType)
 	}
 	if len(parts) > 1000 {

@@ -52,6 +52,7 @@ type Type struct {
 	set  *typeSet // of types that only one program knows: anonymous ones and what is made of them
 
 	depth     int
+	size      int  // of types in it, counted each time that they stand there; 0 where it is not generic
 	index     int  // of a type parameter
 	ofMethod  bool // of a type parameter
 	variance  []int8
@@ -191,6 +192,19 @@ func setOf(args []*Type) *typeSet {
 	return nil
 }
 
+// maxTypeSize bounds generic types: one that holds the last one twice, again and again, is as wide as no name can be.
+const maxTypeSize = 1000
+
+func (t *Type) extent() int {
+	switch {
+	case t.size > 0:
+		return t.size
+	case t.elem != nil:
+		return 1 + t.elem.extent()
+	}
+	return 1
+}
+
 // instance returns the generic type def with arguments.
 func instance(def *Type, args ...*Type) *Type {
 	if def == nullableType {
@@ -199,7 +213,13 @@ func instance(def *Type, args ...*Type) *Type {
 	key, set, depth := typeKey('g', def, args)
 	return set.intern(key, func() *Type {
 		args = slices.Clone(args)
-		return &Type{kind: def.kind, name: def.name, def: def, args: args, depth: depth, set: setOf(args), internal: def.internal, zero: def.zero}
+		size := 1
+		for _, a := range args {
+			if size += a.extent(); size > maxTypeSize {
+				panic("a type of it is too large") // compile and run catch it
+			}
+		}
+		return &Type{size: size, kind: def.kind, name: def.name, def: def, args: args, depth: depth, set: setOf(args), internal: def.internal, zero: def.zero}
 	})
 }
 
