@@ -2,9 +2,7 @@ package liquid
 
 import (
 	"math"
-	"net/url"
 	"sort"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -30,9 +28,9 @@ var filters = map[string]filter{
 	"Default":    func(_ *run, v any, a []any) any { return orDefault(v, arg(a, 0)) },
 	"DividedBy":  dividedBy,
 	"Downcase":   texts(dotnet.ToLowerInvariant),
-	"Escape":     texts(escape),
+	"Escape":     texts(dotnet.HTMLEncode),
 	"First":      func(_ *run, v any, _ []any) any { return builtIn(v, "first") },
-	"H":          texts(escape),
+	"H":          texts(dotnet.HTMLEncode),
 	"Join":       joinFilter,
 	"Last":       func(_ *run, v any, _ []any) any { return builtIn(v, "last") },
 	"Lstrip":     texts(func(s string) string { return dotnet.TrimStart(s, nil) }),
@@ -62,8 +60,8 @@ var filters = map[string]filter{
 	"TruncateWords": truncateWords,
 	"Uniq":          lists(uniq),
 	"Upcase":        texts(dotnet.ToUpperInvariant),
-	"UrlDecode":     texts(urlDecode),
-	"UrlEncode":     texts(urlEncode),
+	"UrlDecode":     texts(dotnet.URLDecode),
+	"UrlEncode":     texts(dotnet.URLEncode),
 }
 
 func arg(a []any, i int) any {
@@ -490,28 +488,6 @@ func truncateWords(_ *run, v any, args []any) any {
 	return strings.Join(words[:count], " ") + dots
 }
 
-// escape is WebUtility.HtmlEncode, which also encodes Latin-1's upper half and what is beyond 16 bits.
-func escape(s string) string {
-	var b strings.Builder
-	for _, c := range s {
-		switch {
-		case c == '&':
-			b.WriteString("&amp;")
-		case c == '<':
-			b.WriteString("&lt;")
-		case c == '>':
-			b.WriteString("&gt;")
-		case c == '"':
-			b.WriteString("&quot;")
-		case c == '\'' || c >= 160 && c <= 255 || c > 0xFFFF:
-			b.WriteString("&#" + strconv.Itoa(int(c)) + ";")
-		default:
-			b.WriteRune(c)
-		}
-	}
-	return b.String()
-}
-
 // stripHTML takes out what stands between angle brackets on one line.
 func stripHTML(s string) string {
 	var b strings.Builder
@@ -531,19 +507,6 @@ func stripHTML(s string) string {
 		s = s[at+end+1:]
 	}
 	return b.String() + s
-}
-
-// urlEncode is WebUtility.UrlEncode, which leaves other signs alone than Go does.
-func urlEncode(s string) string {
-	return strings.NewReplacer("%21", "!", "%28", "(", "%29", ")", "%2A", "*", "~", "%7E").Replace(url.QueryEscape(dotnet.Scalar(s)))
-}
-
-func urlDecode(s string) string {
-	d, err := url.QueryUnescape(s)
-	if err != nil {
-		return s
-	}
-	return dotnet.Scalar(d)
 }
 
 func units(s string) int { return dotnet.StringLength(s) }

@@ -176,7 +176,7 @@ func (p *parser) block() (list []node, end piece) {
 			list = append(list, outputNode{s.filtered()})
 			p.finish(s, next)
 		default:
-			start := tags[next.name]
+			start := tagNamed(next.name)
 			if start == nil {
 				return list, next
 			}

@@ -20,16 +20,39 @@ func (o outputNode) render(r *run) error {
 
 type startTag func(p *parser, at piece) node
 
-// tags are those that start something; the others end what they belong to.
-var tags map[string]startTag
-
-func init() { // the functions refer to the table
-	tags = map[string]startTag{
-		"assign": assignTag, "capture": captureTag, "if": ifTag, "unless": unlessTag, "case": caseTag, "for": forTag,
-		"comment": commentTag, "raw": rawTag, "literal": rawTag, "cycle": cycleTag, "increment": countTag, "decrement": countTag,
-		"break": loopTag, "continue": loopTag, "ifchanged": ifChangedTag, "tablerow": tableRowTag,
-		"include": refusedTag, "extends": refusedTag, "import": refusedTag, "render": refusedTag,
+// tagNamed finds a tag that starts something, nil for none; the others end what they belong to.
+func tagNamed(name string) startTag {
+	switch name {
+	case "assign":
+		return assignTag
+	case "capture":
+		return captureTag
+	case "if":
+		return ifTag
+	case "unless":
+		return unlessTag
+	case "case":
+		return caseTag
+	case "for":
+		return forTag
+	case "comment":
+		return commentTag
+	case "raw", "literal":
+		return rawTag
+	case "cycle":
+		return cycleTag
+	case "increment", "decrement":
+		return countTag
+	case "break", "continue":
+		return loopTag
+	case "ifchanged":
+		return ifChangedTag
+	case "tablerow":
+		return tableRowTag
+	case "include", "extends", "import", "render":
+		return refusedTag
 	}
+	return nil
 }
 
 func refusedTag(p *parser, at piece) node {

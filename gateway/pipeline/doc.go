@@ -8,7 +8,7 @@
 //
 // # Adding a policy
 //
-// A policy is a file with a compile function, named in the switch of elements.go:
+// A policy is a file with a compile function, named in the table of elements.go:
 //
 //	func compileX(k *Compiler, e *policy.Element) Step
 //

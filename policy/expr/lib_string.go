@@ -289,90 +289,12 @@ func formatAll(f *Frame, a []Value) (Value, error) {
 			args = x.Items
 		}
 	}
-	s, err := f.composite(a[0].Str(), args)
+	c, err := dotnet.ParseComposite(a[0].Str())
+	if err != nil {
+		return Null, err
+	}
+	s, err := c.Format(len(args), func(i int, format string) (string, error) { return f.format(args[i], format) }, f.Spend)
 	return textOr(s, err)
-}
-
-// composite fills the holes of a composite format.
-func (f *Frame) composite(format string, args []Value) (string, error) {
-	var b strings.Builder
-	for i := 0; i < len(format); {
-		c := format[i]
-		switch {
-		case (c == '{' || c == '}') && i+1 < len(format) && format[i+1] == c:
-			b.WriteByte(c)
-			i += 2
-			continue
-		case c == '}':
-			return "", badFormat()
-		case c != '{':
-			b.WriteByte(c)
-			i++
-			continue
-		}
-		end := strings.IndexByte(format[i:], '}')
-		if end < 0 {
-			return "", badFormat()
-		}
-		s, err := f.hole(format[i+1:i+end], args)
-		if err != nil {
-			return "", err
-		}
-		b.WriteString(s)
-		i += end + 1
-		if b.Len() > maxBytes {
-			return "", f.Spend(maxBytes + 1)
-		}
-	}
-	return b.String(), f.Spend(b.Len())
-}
-
-func badFormat() error {
-	return throw(dotnet.FormatException, "Input string was not in a correct format.")
-}
-
-func (f *Frame) hole(text string, args []Value) (string, error) {
-	spec, format, _ := strings.Cut(text, ":")
-	number, align, hasAlign := strings.Cut(spec, ",")
-	i, err := plainNumber(strings.TrimRight(number, " "))
-	if err != nil {
-		return "", err
-	}
-	if i < 0 || i >= len(args) {
-		return "", throw(dotnet.FormatException, "Index (zero based) must be greater than or equal to zero and less than the size of the argument list.")
-	}
-	s, err := f.format(args[i], format)
-	if err != nil || !hasAlign {
-		return s, err
-	}
-	align = strings.TrimSpace(align)
-	width, err := plainNumber(strings.TrimPrefix(align, "-"))
-	if err != nil {
-		return "", err
-	}
-	if err := f.Spend(width); err != nil {
-		return "", err
-	}
-	if strings.HasPrefix(align, "-") {
-		width = -width
-	}
-	return aligned(s, width), nil
-}
-
-func plainNumber(s string) (int, error) {
-	n := 0
-	for i := range len(s) {
-		if !isDigit(s[i]) {
-			return 0, badFormat()
-		}
-		if n = n*10 + int(s[i]-'0'); n > 1_000_000 {
-			return 0, badFormat()
-		}
-	}
-	if s == "" {
-		return 0, badFormat()
-	}
-	return n, nil
 }
 
 // compareTexts is string.Compare: two texts, then whether case counts or the comparison.
