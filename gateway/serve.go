@@ -30,6 +30,7 @@ type Visit struct {
 	Writer       http.ResponseWriter
 	Session      string            // of a browser, when Config.Begin took one out of the cookies
 	Caller       *gatehouse.Caller // who makes the call, when Config.Admit found out
+	Kept         any               // what Config.Debug keeps for Config.Observe
 
 	api    *api
 	search search

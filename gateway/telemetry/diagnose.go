@@ -3,6 +3,7 @@ package telemetry
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ type settings struct {
 	name    string
 	changed time.Time
 	of      map[config.Key]map[string]*config.Diagnostic // by what they are for: "" is the service
+	heard   map[config.Key][]*config.Diagnostic          // those that count for calls of an API that has any, "" for all others, and that lead anywhere
 	loggers map[config.Key]*config.Logger
 	values  map[string]string // named values by what they are called
 	secrets []string
@@ -50,7 +52,7 @@ func (t *Telemetry) Update(c *config.Config, u *config.Update) {
 		if was := old[c.Service.Statistics]; was != nil && !concerns(u) {
 			*s = *was
 		} else {
-			s = settingsOf(c)
+			s = settingsOf(c, t.lines != nil)
 		}
 		s.changed = t.Clock()
 		next[c.Service.Statistics] = s
@@ -79,8 +81,9 @@ func concerns(u *config.Update) bool {
 	})
 }
 
-func settingsOf(c *config.Config) *settings {
-	s := &settings{name: c.Service.ServiceName(), of: map[config.Key]map[string]*config.Diagnostic{}, loggers: map[config.Key]*config.Logger{}, values: map[string]string{}}
+// settingsOf reads a configuration; logs says whether there is a log of calls.
+func settingsOf(c *config.Config, logs bool) *settings {
+	s := &settings{name: c.Service.ServiceName(), of: map[config.Key]map[string]*config.Diagnostic{}, heard: map[config.Key][]*config.Diagnostic{}, loggers: map[config.Key]*config.Logger{}, values: map[string]string{}}
 	for d := range c.Diagnostics.All() {
 		holder := d.Key().Parent()
 		if s.of[holder] == nil {
@@ -100,7 +103,51 @@ func settingsOf(c *config.Config) *settings {
 		}
 	}
 	slices.SortFunc(s.secrets, func(a, b string) int { return len(b) - len(a) })
+	for holder := range s.of {
+		s.heard[holder] = s.hearing(holder, logs)
+	}
 	return s
+}
+
+// hearing are the diagnostics that count for an API, its own before those of the service with the same name, as far as what they
+// write goes anywhere: to an Event Hub, or to the log if there is one.
+func (s *settings) hearing(holder config.Key, logs bool) (list []*config.Diagnostic) {
+	all := maps.Clone(s.of[""])
+	if all == nil {
+		all = map[string]*config.Diagnostic{}
+	}
+	maps.Copy(all, s.of[holder])
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if d := all[name]; logs || s.hub(d) != nil {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// hub is the Event Hub that a diagnostic writes to, nil for the log.
+func (s *settings) hub(d *config.Diagnostic) *config.Logger {
+	if d.Logger == "" {
+		return nil
+	}
+	if l := s.loggers[d.Logger]; l != nil && strings.EqualFold(l.Type, "azureEventHub") {
+		return l
+	}
+	return nil
+}
+
+// of are the diagnostics that count for a call.
+func (t *Telemetry) of(v *gateway.Visit) []*config.Diagnostic {
+	s := (*t.settings.Load())[v.Plan.Service.Statistics]
+	if s == nil || len(s.heard) == 0 {
+		return nil
+	}
+	if v.API != nil {
+		if list, own := s.heard[v.Base]; own {
+			return list
+		}
+	}
+	return s.heard[""]
 }
 
 // chosen is a diagnostic that counts for a call.
@@ -109,28 +156,12 @@ type chosen struct {
 	sampled bool // else only errors are written
 }
 
-// diagnostics are those that count for calls of an API: its own before those of the service with the same name.
-func (t *Telemetry) diagnostics(v *gateway.Visit) (list []chosen) {
-	s := (*t.settings.Load())[v.Plan.Service.Statistics]
-	if s == nil || len(s.of) == 0 {
-		return nil
-	}
-	own, wide := s.of[v.Base], s.of[""]
-	if v.API == nil {
-		own = nil
-	}
-	add := func(d *config.Diagnostic) {
+// sample draws which of the diagnostics that count for a call write of it.
+func (t *Telemetry) sample(of []*config.Diagnostic) (list []chosen) {
+	for _, d := range of {
 		c := chosen{d, d.Sampling == nil || t.Random()*100 < *d.Sampling}
 		if c.sampled || strings.EqualFold(d.AlwaysLog, "allErrors") {
 			list = append(list, c)
-		}
-	}
-	for _, d := range own {
-		add(d)
-	}
-	for name, d := range wide {
-		if own[name] == nil {
-			add(d)
 		}
 	}
 	return list
@@ -139,12 +170,13 @@ func (t *Telemetry) diagnostics(v *gateway.Visit) (list []chosen) {
 // unwanted stands for calls that no diagnostic has chosen.
 var unwanted = &Capture{}
 
-// wanted is what is to be kept of a call, nil when the service has no diagnostics.
+// wanted is what is to be kept of a call, nil when no diagnostic counts for it.
 func (t *Telemetry) wanted(v *gateway.Visit) *Capture {
-	if s := (*t.settings.Load())[v.Plan.Service.Statistics]; s == nil || len(s.of) == 0 {
+	of := t.of(v)
+	if len(of) == 0 {
 		return nil
 	}
-	list := t.diagnostics(v)
+	list := t.sample(of)
 	if len(list) == 0 {
 		return unwanted
 	}
@@ -159,14 +191,13 @@ func (t *Telemetry) wanted(v *gateway.Visit) *Capture {
 
 // diagnose writes what diagnostics ask for.
 func (t *Telemetry) diagnose(v *gateway.Visit, total time.Duration) {
-	if s := (*t.settings.Load())[v.Plan.Service.Statistics]; s == nil || len(s.of) == 0 {
-		return
-	}
-	var c *Capture
-	if kept, ok := t.captured.LoadAndDelete(v.RequestID); ok {
-		c = kept.(*Capture)
-	} else { // a call that failed before its policies
-		c = &Capture{diagnostics: t.diagnostics(v)}
+	c, _ := v.Kept.(*Capture)
+	if c == nil { // a call that failed before its policies
+		of := t.of(v)
+		if len(of) == 0 {
+			return
+		}
+		c = &Capture{diagnostics: t.sample(of)}
 		c.Client.Status = v.Reply().StatusCode
 	}
 	failed := v.Failed != nil || v.Reply().StatusCode >= 400
@@ -306,8 +337,8 @@ func (t *Telemetry) maskOf(v *gateway.Visit) *strings.Replacer {
 // deliver hands an entry to where the diagnostic's logger leads: an Event Hub, else the log.
 func (t *Telemetry) deliver(v *gateway.Visit, d *config.Diagnostic, entry map[string]any) {
 	s := (*t.settings.Load())[v.Plan.Service.Statistics]
-	if s != nil && d.Logger != "" {
-		if l := s.loggers[d.Logger]; l != nil && strings.EqualFold(l.Type, "azureEventHub") {
+	if s != nil {
+		if l := s.hub(d); l != nil {
 			if body, err := encode(entry); err == nil {
 				t.queue(s, l, pipeline.Event{Logger: l.Name(), Message: body})
 			}

@@ -36,7 +36,6 @@ type Telemetry struct {
 	Config
 	settings atomic.Pointer[map[string]*settings] // by the key of statistics
 	mu       sync.Mutex                           // held to change settings
-	captured sync.Map                             // request ID -> *Capture
 	lines    chan any
 	events   chan message
 	lost     atomic.Int64 // lines
@@ -77,7 +76,7 @@ func (t *Telemetry) Begin(v *gateway.Visit) {
 		if c != unwanted {
 			c.Watch(v)
 		}
-		t.captured.Store(v.RequestID, c)
+		v.Kept = c
 	}
 }
 

@@ -191,3 +191,38 @@ func TestSampling(t *testing.T) {
 		t.Errorf("the dice were thrown %d times for 11 calls", n)
 	}
 }
+
+// TestUnheard: nothing is kept of calls whose diagnostics lead nowhere, and an API's own that leads nowhere still stands before
+// that of the service.
+func TestUnheard(t *testing.T) {
+	hub := &config.Logger{Type: "azureEventHub"}
+	hub.SetID("/loggers/hub")
+	insights := &config.Logger{Type: "applicationInsights"}
+	insights.SetID("/loggers/insights")
+	diagnostic := func(id string, l *config.Logger) *config.Diagnostic {
+		d := &config.Diagnostic{Logger: l.Key()}
+		d.SetID(id)
+		return d
+	}
+	wide, own := "/diagnostics/applicationinsights", "/apis/a/diagnostics/applicationinsights"
+	for _, c := range []struct {
+		log         io.Writer
+		diagnostics []config.Entity
+		kept        bool
+	}{
+		{nil, []config.Entity{diagnostic(wide, insights)}, false},
+		{io.Discard, []config.Entity{diagnostic(wide, insights)}, true},
+		{nil, []config.Entity{diagnostic(wide, hub)}, true},
+		{nil, []config.Entity{diagnostic(wide, hub), diagnostic(own, insights)}, false},
+		{nil, []config.Entity{diagnostic(wide, insights), diagnostic(own, hub)}, true},
+		{nil, []config.Entity{diagnostic("/apis/b/diagnostics/applicationinsights", hub)}, false},
+	} {
+		tel := New(Config{Log: c.log})
+		tel.Update(service(append(c.diagnostics, hub, insights)...))
+		run(func(v *gateway.Visit) {
+			if tel.Begin(v); (v.Kept != nil) != c.kept {
+				t.Errorf("%v, log %v: kept %v", c.diagnostics, c.log != nil, v.Kept)
+			}
+		})
+	}
+}
