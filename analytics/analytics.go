@@ -54,7 +54,7 @@ type Store struct {
 	writing sync.Mutex // batches go one after the other
 	swept   time.Time
 	names   names
-	edited  func(ctx context.Context, service, counter, period string)
+	edited  []func(ctx context.Context, service, counter, period string)
 }
 
 //go:embed schema.sql
@@ -126,6 +126,7 @@ func (s *Store) sweep(tx *sql.Tx) error {
 	}{
 		{`DELETE FROM buckets WHERE time < $1`, now.Add(-s.opt.Statistics).Unix()},
 		{`DELETE FROM quotas WHERE until < $1`, now.Add(-s.opt.Statistics).Unix()},
+		{`DELETE FROM edits WHERE time < $1 AND id < (SELECT max(id) FROM edits e WHERE e.service = edits.service)`, now.Add(-editsKept).Unix()}, // the last says how far one is
 		{`DELETE FROM requests WHERE time < $1`, now.Add(-s.opt.Requests).UnixMicro()},
 		{`DELETE FROM requests WHERE id <= (SELECT coalesce(max(id), 0) FROM requests) - $1`, int64(s.opt.MaxRequests)},
 	} {

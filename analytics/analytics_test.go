@@ -1,6 +1,7 @@
 package analytics_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -223,6 +224,46 @@ func TestQuotas(t *testing.T) {
 }
 
 // Nothing gets lost among writers, and what was kept is there after opening again.
+// TestEdits: what is set in one store is set in another by number, each edit once and each period apart.
+func TestEdits(t *testing.T) {
+	at, away := open(t, analytics.Options{}), open(t, analytics.Options{})
+	period := analytics.Quota{Counter: "k", Period: "0_P7D", Start: noon, End: noon.Add(7 * 24 * time.Hour), Calls: 5, Kilobytes: 1}
+	later := analytics.Quota{Counter: "k", Period: "1_P7D", Start: period.End, End: period.End.Add(7 * 24 * time.Hour), Calls: 6}
+	for _, s := range []*analytics.Store{at, away} {
+		must(t, s.Charge(t.Context(), "s", []analytics.Quota{period}))
+	}
+	var told []string
+	away.OnEdit(func(_ context.Context, service, counter, period string) {
+		told = append(told, service+" "+counter+" "+period)
+	})
+	calls, kb := int64(0), 2.5
+	must(t, at.SetQuota(t.Context(), "s", "k", "", &calls, nil))
+	must(t, at.SetQuota(t.Context(), "s", "k", "0_P7D", nil, &kb))
+	must(t, at.SetQuota(t.Context(), "other", "k", "", &calls, nil))
+	must(t, away.Charge(t.Context(), "s", []analytics.Quota{later}))
+	list, err := at.Edits(t.Context(), "s", 0)
+	if err != nil || len(list) != 2 || list[0].Number >= list[1].Number || list[0].Period != "0_P7D" || *list[0].Calls != 0 || list[0].Kilobytes != nil {
+		t.Fatalf("%+v %v", list, err)
+	}
+	must(t, away.TakeEdits(t.Context(), "s", list))
+	must(t, away.Charge(t.Context(), "s", []analytics.Quota{{Counter: "k", Period: "0_P7D", Calls: 1}}))
+	must(t, away.TakeEdits(t.Context(), "s", list)) // again
+	period.Calls, period.Kilobytes = 1, kb
+	if got, err := away.Quotas(t.Context(), "s", "k", ""); err != nil || !slices.Equal(got, []analytics.Quota{later, period}) {
+		t.Errorf("%v %v, want %v; a period that began later was set, or an edit counted twice", got, err, []analytics.Quota{later, period})
+	}
+	if fmt.Sprint(told) != "[s k 0_P7D s k 0_P7D]" {
+		t.Error(told)
+	}
+	last, err := away.LastEdit(t.Context(), "s")
+	if rest, err2 := at.Edits(t.Context(), "s", last); err != nil || err2 != nil || len(rest) != 0 || last != list[1].Number {
+		t.Error(last, rest, err, err2)
+	}
+	if last, err := away.LastEdit(t.Context(), "other"); err != nil || last != 0 {
+		t.Error(last, err)
+	}
+}
+
 func TestWriters(t *testing.T) {
 	dir := t.TempDir()
 	s, err := analytics.Open(t.Context(), dir, analytics.Options{})

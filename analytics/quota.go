@@ -68,19 +68,38 @@ func (s *Store) SetQuota(ctx context.Context, service, counter, period string, c
 		return nil
 	}
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(`UPDATE quotas SET calls = coalesce($4, calls), kb = coalesce($5, kb)
-			WHERE service = (SELECT id FROM names WHERE text = $1) AND counter = $2 AND ($3 = '' OR period = $3)`, service, counter, period, calls, kilobytes)
-		return err
+		if err := s.sweep(tx); err != nil {
+			return err
+		}
+		now := s.opt.Clock()
+		// Each period apart: who hears of it late must not take it for one that has begun since.
+		if _, err := tx.Exec(`INSERT INTO edits SELECT max($6, coalesce((SELECT max(id) FROM edits), 0) + 1) + row_number() OVER (ORDER BY start), service, counter, period, $7, $4, $5 FROM quotas
+			WHERE service = (SELECT id FROM names WHERE text = $1) AND counter = $2 AND ($3 = '' OR period = $3)`, service, counter, period, calls, kilobytes, now.UnixNano(), now.Unix()); err != nil {
+			return err
+		}
+		return setQuota(tx, service, counter, period, calls, kilobytes)
 	})
-	if err == nil && s.edited != nil {
-		s.edited(ctx, service, counter, period)
+	if err == nil {
+		s.tell(ctx, service, counter, period)
 	}
 	return err
 }
 
-// OnEdit has f told whenever SetQuota has set something, so that who counts can look again. It is for before the store is used.
+func setQuota(tx *sql.Tx, service, counter, period string, calls *int64, kilobytes *float64) error {
+	_, err := tx.Exec(`UPDATE quotas SET calls = coalesce($4, calls), kb = coalesce($5, kb)
+		WHERE service = (SELECT id FROM names WHERE text = $1) AND counter = $2 AND ($3 = '' OR period = $3)`, service, counter, period, calls, kilobytes)
+	return err
+}
+
+func (s *Store) tell(ctx context.Context, service, counter, period string) {
+	for _, f := range s.edited {
+		f(ctx, service, counter, period)
+	}
+}
+
+// OnEdit has f told, too, whenever something was set, so that who counts can look again. It is for before the store is used.
 func (s *Store) OnEdit(f func(ctx context.Context, service, counter, period string)) {
 	if s != nil {
-		s.edited = f
+		s.edited = append(s.edited, f)
 	}
 }

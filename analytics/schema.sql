@@ -76,3 +76,16 @@ CREATE TABLE IF NOT EXISTS quotas (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS quotas_by_end ON quotas (until);
+
+-- What somebody set, for gateways elsewhere, which follow it by number: a time, so that numbers grow also when this database is made anew.
+CREATE TABLE IF NOT EXISTS edits (
+    id      INTEGER NOT NULL PRIMARY KEY,
+    service INTEGER NOT NULL,
+    counter TEXT    NOT NULL,
+    period  TEXT    NOT NULL,
+    time    INTEGER NOT NULL,              -- seconds since 1970
+    calls   INTEGER,
+    kb      REAL
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS edits_by_service ON edits (service, id);

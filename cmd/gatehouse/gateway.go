@@ -27,6 +27,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/gateway/admit"
 	"gatehouse/gateway/hooks"
+	"gatehouse/gateway/mcp"
 	away "gatehouse/gateway/remote"
 	"gatehouse/localca"
 )
@@ -164,6 +165,7 @@ func runGateway(ctx context.Context, c gatewayConfig, out io.Writer) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, counted.Close()) }()
+	r.Counts = counted
 	kept, err := newGatewayStores(counted, &remoteLedger{counted, r}, c.redis)
 	if err != nil {
 		return err
@@ -195,6 +197,7 @@ type remoteSide struct {
 	*gatewayConfig
 	remote  *away.Remote
 	hooks   *hooks.Hooks
+	signIn  *remoteSignIn
 	gateway *gateway.Gateway
 	front   http.Handler
 
@@ -211,8 +214,13 @@ func newRemoteSide(ctx context.Context, r *away.Remote, c *gatewayConfig, kept *
 	if err != nil {
 		return nil, err
 	}
-	signIn := remoteSignIn(ctx, r, keys)
-	h := hooks.New(hooks.Config{Gateway: r.Gateway, Gate: admit.New(admit.Config{Authority: r, SignIn: signIn}), SignIn: signIn, Signer: signer, Audience: entra.GatewayAudience, Results: r, Traces: r})
+	signIn := &remoteSignIn{remote: r, client: keys}
+	if r.Fresh() {
+		if err := signIn.ask(ctx); err != nil {
+			slog.Warn("browsers cannot sign in yet", "error", err)
+		}
+	}
+	h := hooks.New(hooks.Config{Gateway: r.Gateway, Gate: admit.New(admit.Config{Authority: r, SignIn: &signIn.SignIn}), SignIn: &signIn.SignIn, Signer: signer, Audience: entra.GatewayAudience, Results: r, Traces: r})
 	own := gateway.Config{Begin: h.Begin, Admit: h.Admit, Debug: h.Debug, Observe: h.Observe, Default: r.Service()}
 	own.Serve = newRemoteIdentities(r, keys).serve
 	if r.Gateway != away.Managed {
@@ -226,11 +234,16 @@ func newRemoteSide(ctx context.Context, r *away.Remote, c *gatewayConfig, kept *
 	if err != nil {
 		return nil, err
 	}
+	side := &remoteSide{gatewayConfig: c, remote: r, hooks: h, signIn: signIn, registry: registry, observed: o}
+	tools := mcp.New(func() http.Handler { return side.gateway })
+	own.Local = map[string]http.Handler{gateway.ToolsHost: tools}
 	r.Follow(h.Update) // before the gateway: what it serves is checked as the settings say
 	o.watch(&own, r.Follow)
-	g := kept.open(own)
-	r.Follow(g.Update)
-	return &remoteSide{gatewayConfig: c, remote: r, hooks: h, gateway: g, front: hooks.NewFront(g, h), registry: registry, observed: o}, nil
+	r.Follow(tools.Update)
+	side.gateway = kept.open(own)
+	r.Follow(side.gateway.Update)
+	side.front = hooks.NewFront(side.gateway, h)
+	return side, nil
 }
 
 // signer tells backends who calls, with a key that follows from that of the gateway's directory.
@@ -277,6 +290,7 @@ func (s *remoteSide) serve(ctx context.Context, out io.Writer, kept *gatewayStor
 	besideContext, stopBeside := context.WithCancel(context.WithoutCancel(ctx))
 	sending.Go(func() { s.remote.Run(sendingContext) })
 	beside.Go(func() { s.hooks.Run(besideContext) })
+	beside.Go(func() { s.signIn.run(besideContext) })
 	defer sending.Wait()
 	defer stopSending()
 	defer func() { s.gateway.Close(); err = errors.Join(err, kept.close(ctx)) }()

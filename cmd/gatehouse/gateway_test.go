@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -114,7 +113,7 @@ func (f *farm) gateway(data, token string) *farmGateway {
 		f.Fatal(err)
 	}
 	g := &farmGateway{TB: f, said: &bytes.Buffer{}, done: make(chan error, 1),
-		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}} // who it is does not matter here
+		client: trusting()}
 	g.cmd = program("gateway", "--config-endpoint", "https://"+f.at+"/gateway-config/farm", "--token-file", file, "--ca", filepath.Join(f.dir, "ca.pem"),
 		"--data", data, "--listen", "127.0.0.1:0", "--staleness", "2s", "--log-level", "error")
 	g.cmd.Stderr = g.said
@@ -138,12 +137,19 @@ func (f *farm) gateway(data, token string) *farmGateway {
 
 // get calls an API and returns the status, 0 without an answer.
 func (g *farmGateway) get(path, authorization string) int {
+	if authorization == "" {
+		return g.send(path, nil)
+	}
+	return g.send(path, http.Header{"Authorization": {authorization}})
+}
+
+func (g *farmGateway) send(path string, header http.Header) int {
 	r, err := http.NewRequest("GET", g.at+path, nil)
 	if err != nil {
 		g.Fatal(err)
 	}
-	if authorization != "" {
-		r.Header.Set("Authorization", authorization)
+	if header != nil {
+		r.Header = header
 	}
 	a, err := g.client.Do(r)
 	if err != nil {
@@ -156,9 +162,18 @@ func (g *farmGateway) get(path, authorization string) int {
 // becomes waits until a call is answered with a status.
 func (g *farmGateway) becomes(want int, path, authorization string) {
 	g.Helper()
+	if authorization == "" {
+		g.turns(want, path, nil)
+		return
+	}
+	g.turns(want, path, http.Header{"Authorization": {authorization}})
+}
+
+func (g *farmGateway) turns(want int, path string, header http.Header) {
+	g.Helper()
 	got := 0
 	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if got = g.get(path, authorization); got == want {
+		if got = g.send(path, header); got == want {
 			return
 		}
 	}
@@ -231,7 +246,7 @@ func TestGatewayHere(t *testing.T) {
 	}
 	_, port, _ := strings.Cut(strings.TrimPrefix(r.Gateway, "https://"), ":")
 	g := &farmGateway{TB: t, at: "https://127.0.0.1:" + port, said: &bytes.Buffer{},
-		client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}}
+		client: trusting()}
 	caller := f.callToken()
 	g.is(200, "/open", "")
 	g.is(200, "/elsewhere", "")

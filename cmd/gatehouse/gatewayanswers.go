@@ -273,18 +273,45 @@ func nodeError(err error) error {
 	return errors.New("the management node could not be asked")
 }
 
-// remoteSignIn asks how browsers sign in; nil when the node cannot be asked at the start.
-func remoteSignIn(ctx context.Context, r *away.Remote, client *http.Client) *admit.SignIn {
+// remoteSignIn is how browsers sign in at a gateway elsewhere, which the server says. Until it was heard nobody can.
+type remoteSignIn struct {
+	admit.SignIn
+	remote *away.Remote
+	client *http.Client
+}
+
+// How often the server is asked: soon while nobody can sign in, else seldom, for one that has been set up anew.
+const (
+	signInSoon   = time.Second
+	signInSeldom = time.Minute
+)
+
+// ask asks the server once.
+func (s *remoteSignIn) ask(ctx context.Context) error {
 	var t tellSignIn
-	_, err := r.Ask(ctx, "sign-in", struct{}{}, &t)
-	var s *admit.SignIn
-	if err == nil {
-		s, err = admit.NewSignIn(admit.SignInConfig{Authorize: t.Authorize, Token: t.Token, SignOut: t.SignOut, ClientID: t.Client, Audience: t.Audience,
-			AudienceOf: func(string) string { return t.Resource }, Secret: t.Secret, Client: client})
+	if _, err := s.remote.Ask(ctx, "sign-in", struct{}{}, &t); err != nil {
+		return err
 	}
-	if err != nil {
-		slog.Warn("browsers are not sent to sign in until the gateway starts again: the server could not be asked", "error", err)
-		return nil
+	return s.Set(admit.SignInConfig{Authorize: t.Authorize, Token: t.Token, SignOut: t.SignOut, ClientID: t.Client, Audience: t.Audience,
+		AudienceOf: func(string) string { return t.Resource }, Secret: t.Secret, Client: s.client})
+}
+
+// run asks the server until ctx ends. What it said last goes on counting: a session is nothing without the server's word for its token.
+func (s *remoteSignIn) run(ctx context.Context) {
+	told := false
+	for {
+		pause := signInSeldom
+		if err := s.ask(ctx); err != nil && ctx.Err() == nil {
+			if !told {
+				slog.Warn("the server could not be asked how browsers sign in; it is asked again", "error", err)
+			}
+			pause = signInSoon
+		}
+		told = pause == signInSoon
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
 	}
-	return s
 }

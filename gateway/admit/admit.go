@@ -122,6 +122,9 @@ func (g *Gate) identify(r *http.Request, c *Check, cookie string, a *Admission) 
 		})
 	}
 	if c.SignIn && g.cfg.SignIn != nil {
+		if cookie != "" && !g.cfg.SignIn.ready() {
+			return unanswered()
+		}
 		if bearer, ok := g.cfg.SignIn.session(r.Host, cookie); ok {
 			if crossSite(r) {
 				return &Refusal{Status: http.StatusForbidden, Reason: ForeignSite, Message: "The request came from another site. Access denied."}

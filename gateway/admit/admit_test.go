@@ -71,7 +71,7 @@ func request(method, target string, headers ...string) *http.Request {
 }
 
 func cookie(t testing.TB, s *SignIn, host, token string) string {
-	text, err := s.sealed(sessionCookie, host, session{token})
+	text, err := s.now.Load().sealed(sessionCookie, host, session{token})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestSignIn(t *testing.T) {
 	if a, err := g.Admit(r, &Check{Enforce: true, SignIn: true, Audiences: []string{"api://x"}, Action: "read"}); err != nil || a.Via != "session" {
 		t.Error(a, err)
 	}
-	s.cfg.Now = func() time.Time { return time.Now().Add(time.Hour) }
+	s.now.Load().cfg.Now = func() time.Time { return time.Now().Add(time.Hour) }
 	if w := back(q.Get("state"), cookies, ""); w.Code != http.StatusBadRequest {
 		t.Errorf("an hour later: %d", w.Code)
 	}
@@ -240,6 +240,34 @@ func TestSignIn(t *testing.T) {
 	s.ServeHTTP(out, request("GET", "https://api.test"+SignOutPath, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"))
 	if out.Code != http.StatusForbidden {
 		t.Error("another site signs people out", out.Code)
+	}
+}
+
+// TestSignInLater: while nobody said how browsers sign in, none is let in and none is sent anywhere; afterwards all is as usual.
+func TestSignInLater(t *testing.T) {
+	known, s := signIn(t, "https://login/token"), &SignIn{}
+	g := New(Config{Authority: &authority{may: true}, SignIn: s})
+	check := &Check{Enforce: true, SignIn: true, Audiences: []string{"api://x"}, Action: "read"}
+	page := func() *http.Request {
+		return request("GET", "https://api.test/orders", "Cookie", cookie(t, known, "api.test", "good"), "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Site", "same-origin")
+	}
+	if _, err := g.Admit(page(), check); outcome(err) != "Service Unavailable AuthorityUnavailable" {
+		t.Error("a session:", outcome(err))
+	}
+	for _, path := range []string{SignInPath, CallbackPath + "?code=c&state=12345678", SignOutPath} {
+		w := httptest.NewRecorder()
+		if s.ServeHTTP(w, request("GET", "https://api.test"+path)); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || len(w.Result().Cookies()) > 0 {
+			t.Error(path, w.Code, w.Header())
+		}
+	}
+	if err := s.Set(SignInConfig{Secret: []byte("short")}); err == nil || s.ready() {
+		t.Error("a short secret will do")
+	}
+	if err := s.Set(known.now.Load().cfg); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := g.Admit(page(), check); err != nil || a.Via != "session" {
+		t.Error("a session, after all:", a, err)
 	}
 }
 

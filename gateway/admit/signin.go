@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,28 +51,38 @@ type SignInConfig struct {
 }
 
 // SignIn signs browsers in by authorization code with PKCE, and keeps their token in a sealed cookie. It keeps nothing
-// else, so any gateway with the same secret continues a session. It is safe for concurrent use.
-type SignIn struct {
+// else, so any gateway with the same secret continues a session. The zero SignIn lets nobody in until it is Set. It is safe for
+// concurrent use.
+type SignIn struct{ now atomic.Pointer[signing] }
+
+// signing is how browsers sign in at a moment.
+type signing struct {
 	cfg  SignInConfig
 	seal cipher.AEAD
 }
 
 // NewSignIn returns a SignIn.
 func NewSignIn(c SignInConfig) (*SignIn, error) {
+	s := &SignIn{}
+	return s, s.Set(c)
+}
+
+// Set says how browsers sign in from now on. Sessions go on as long as the secret stays.
+func (s *SignIn) Set(c SignInConfig) error {
 	if len(c.Secret) < 32 {
-		return nil, errors.New("admit: the secret of sessions is shorter than 32 bytes")
+		return errors.New("admit: the secret of sessions is shorter than 32 bytes")
 	}
 	key, err := hkdf.Key(sha256.New, c.Secret, nil, "gatehouse gateway sessions", 32)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -79,11 +90,22 @@ func NewSignIn(c SignInConfig) (*SignIn, error) {
 	if c.Client == nil {
 		c.Client = &http.Client{Timeout: 30 * time.Second}
 	}
-	return &SignIn{c, aead}, nil
+	s.now.Store(&signing{c, aead})
+	return nil
+}
+
+// ready reports whether it is known how browsers sign in.
+func (s *SignIn) ready() bool { return s.now.Load() != nil }
+
+// later is what a browser is told while it is not.
+func later(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Retry-After", "5")
+	fail(w, http.StatusServiceUnavailable, "Nobody can sign in at the moment. Open the page again soon.")
 }
 
 // sealed is the content of a cookie. It is bound to the cookie's name and to the host.
-func (s *SignIn) sealed(name, host string, v any) (string, error) {
+func (s *signing) sealed(name, host string, v any) (string, error) {
 	plain, err := json.Marshal(v)
 	if err != nil {
 		return "", err
@@ -99,7 +121,7 @@ func (s *SignIn) sealed(name, host string, v any) (string, error) {
 	return text, nil
 }
 
-func (s *SignIn) opened(name, host, text string, v any) bool {
+func (s *signing) opened(name, host, text string, v any) bool {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(b) < s.seal.NonceSize() {
 		return false
@@ -117,7 +139,7 @@ type session struct {
 // session opens the session cookie of a host.
 func (s *SignIn) session(host, cookie string) (bearer string, ok bool) {
 	var kept session
-	if cookie == "" || !s.opened(sessionCookie, host, cookie, &kept) || kept.Token == "" {
+	if now := s.now.Load(); cookie == "" || now == nil || !now.opened(sessionCookie, host, cookie, &kept) || kept.Token == "" {
 		return "", false
 	}
 	return kept.Token, true
@@ -133,6 +155,14 @@ type attempt struct {
 
 // Begin sends a browser to sign in and come back to a path of this host.
 func (s *SignIn) Begin(w http.ResponseWriter, r *http.Request, back string) {
+	if now := s.now.Load(); now != nil {
+		now.begin(w, r, back)
+		return
+	}
+	later(w)
+}
+
+func (s *signing) begin(w http.ResponseWriter, r *http.Request, back string) {
 	a := attempt{State: random(), Verifier: random(), Back: ownPath(back), Until: s.cfg.Now().Add(signInWait).Unix()}
 	name := stateCookie + a.State[:8]
 	text, err := s.sealed(name, r.Host, a)
@@ -150,7 +180,7 @@ func (s *SignIn) Begin(w http.ResponseWriter, r *http.Request, back string) {
 	http.Redirect(w, r, s.cfg.Authorize+"?"+query.Encode(), http.StatusFound)
 }
 
-func (s *SignIn) scope(host string) string {
+func (s *signing) scope(host string) string {
 	audience := ""
 	if s.cfg.AudienceOf != nil {
 		audience = s.cfg.AudienceOf(host)
@@ -192,6 +222,14 @@ func (s *SignIn) Owns(path string) bool {
 
 // ServeHTTP answers the gateway's own paths: the way back from sign-in, its beginning, and the end of a session.
 func (s *SignIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if now := s.now.Load(); now != nil {
+		now.serve(w, r)
+		return
+	}
+	later(w)
+}
+
+func (s *signing) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	switch {
@@ -201,7 +239,7 @@ func (s *SignIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodGet:
 		fail(w, http.StatusMethodNotAllowed, "This address takes GET.")
 	case r.URL.Path == SignInPath:
-		s.Begin(w, r, r.URL.Query().Get("back"))
+		s.begin(w, r, r.URL.Query().Get("back"))
 	case r.URL.Path == CallbackPath:
 		s.finish(w, r)
 	default:
@@ -209,7 +247,7 @@ func (s *SignIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *SignIn) finish(w http.ResponseWriter, r *http.Request) {
+func (s *signing) finish(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	a, ok := s.attempt(r, q.Get("state"))
 	if !ok {
@@ -235,7 +273,7 @@ func (s *SignIn) finish(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, a.Back, http.StatusSeeOther)
 }
 
-func (s *SignIn) attempt(r *http.Request, state string) (a attempt, ok bool) {
+func (s *signing) attempt(r *http.Request, state string) (a attempt, ok bool) {
 	if len(state) < 8 {
 		return a, false
 	}
@@ -248,7 +286,7 @@ func (s *SignIn) attempt(r *http.Request, state string) (a attempt, ok bool) {
 }
 
 // redeem exchanges a code for an access token.
-func (s *SignIn) redeem(back *http.Request, code, verifier string) (string, error) {
+func (s *signing) redeem(back *http.Request, code, verifier string) (string, error) {
 	form := url.Values{"grant_type": {"authorization_code"}, "client_id": {s.cfg.ClientID}, "code": {code}, "code_verifier": {verifier},
 		"redirect_uri": {callback(back)}, "scope": {s.scope(back.Host)}}
 	r, err := http.NewRequestWithContext(back.Context(), http.MethodPost, s.cfg.Token, strings.NewReader(form.Encode()))

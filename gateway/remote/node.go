@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse"
@@ -38,6 +39,7 @@ type NodeConfig struct {
 type Node struct {
 	NodeConfig
 	access *access
+	edits  atomic.Pointer[chan struct{}] // closed and replaced when quotas were set
 	done   chan struct{}
 	close  sync.Once
 
@@ -55,7 +57,18 @@ func NewNode(ctx context.Context, c NodeConfig) (*Node, error) {
 		c.Log = slog.Default()
 	}
 	a, err := newAccess(ctx, c.Store)
-	return &Node{NodeConfig: c, access: a, done: make(chan struct{}), states: map[string]*states{}, seen: map[string]time.Time{}}, err
+	n := &Node{NodeConfig: c, access: a, done: make(chan struct{}), states: map[string]*states{}, seen: map[string]time.Time{}}
+	n.ring()
+	c.Analytics.OnEdit(func(context.Context, string, string, string) { n.ring() })
+	return n, err
+}
+
+// ring wakes the calls that wait: quotas were set.
+func (n *Node) ring() {
+	next := make(chan struct{})
+	if last := n.edits.Swap(&next); last != nil {
+		close(*last)
+	}
 }
 
 // Close ends the calls that wait for changes.

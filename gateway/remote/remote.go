@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/analytics"
 	"gatehouse/gateway/config"
 	"gatehouse/gateway/feed"
 )
@@ -34,8 +35,11 @@ type Config struct {
 	Dir string
 	// Staleness is how long answers about identities and rights count without word from the node; 30 s when zero.
 	Staleness time.Duration
-	Clock     func() time.Time // time.Now when nil
-	Log       *slog.Logger     // slog.Default() when nil
+	// Counts is where the gateway's quotas are kept, so that what is set at the node counts there; nil takes no notice of it.
+	// It may be set until Run.
+	Counts *analytics.Store
+	Clock  func() time.Time // time.Now when nil
+	Log    *slog.Logger     // slog.Default() when nil
 }
 
 // Remote is the gateway's side. It is safe for concurrent use.
@@ -188,6 +192,14 @@ func (r *Remote) poll(ctx context.Context) error {
 	state := r.state
 	r.mu.Unlock()
 	query := url.Values{"state": {state}, "access": {strconv.FormatInt(r.rights.revision(), 10)}, "wait": {r.wait().String()}}
+	statistics := r.statistics()
+	if statistics != "" && r.Counts != nil {
+		last, err := r.Counts.LastEdit(ctx, statistics)
+		if err != nil {
+			return fmt.Errorf("the gateway's quotas cannot be read: %w", err)
+		}
+		query.Set("edits", strconv.FormatInt(last, 10))
+	}
 	if !r.Fresh() || !r.Known() {
 		query.Set("wait", "0") // know soon where we are
 	}
@@ -204,7 +216,20 @@ func (r *Remote) poll(ctx context.Context) error {
 		r.take(h, u)
 	}
 	r.rights.heard(h.Access, asked)
+	if err := r.Counts.TakeEdits(ctx, statistics, h.Edits); err != nil {
+		return fmt.Errorf("the gateway's quotas cannot be set: %w", err)
+	}
 	return nil
+}
+
+// statistics is what the service is counted by, "" while that is not known.
+func (r *Remote) statistics() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.config == nil || r.config.Service == nil {
+		return ""
+	}
+	return r.config.Service.Statistics
 }
 
 // readUpdate reads an answer about configuration to its end.

@@ -3,6 +3,7 @@ package remote
 import (
 	"bufio"
 	"compress/gzip"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/analytics"
 	"gatehouse/gateway/config"
 	"gatehouse/store"
 )
@@ -68,6 +70,10 @@ func (n *Node) updates(a *asking, w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		known = -1
 	}
+	counted, err := strconv.ParseInt(q.Get("edits"), 10, 64)
+	if err != nil {
+		counted = -1 // it does not ask
+	}
 	over := time.NewTimer(min(wait, maxWait))
 	defer over.Stop()
 	for first := true; ; first = false {
@@ -79,9 +85,13 @@ func (n *Node) updates(a *asking, w http.ResponseWriter, r *http.Request) {
 		}
 		changed := n.Feed.Changed()
 		access, turned := n.access.revision()
+		edited := n.edits.Load()
 		h, put, gone := n.look(a, q.Get("state"))
 		h.Access = access
-		if h.Whole || h.Gone || len(put)+len(gone) > 0 || access != known {
+		if h.Edits, err = n.editsAfter(r.Context(), a, counted); err != nil {
+			n.Log.Error("what was set of quotas cannot be read", "error", err)
+		}
+		if h.Whole || h.Gone || len(put)+len(gone)+len(h.Edits) > 0 || access != known {
 			send(w, r, h, put, gone)
 			return
 		}
@@ -89,6 +99,7 @@ func (n *Node) updates(a *asking, w http.ResponseWriter, r *http.Request) {
 		case <-changed:
 			time.Sleep(gather)
 		case <-turned:
+		case <-*edited:
 		case <-over.C:
 			send(w, r, h, nil, nil)
 			return
@@ -99,6 +110,14 @@ func (n *Node) updates(a *asking, w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// editsAfter is what was set of the quotas of a gateway's service.
+func (n *Node) editsAfter(ctx context.Context, a *asking, last int64) ([]analytics.Edit, error) {
+	if last < 0 {
+		return nil, nil
+	}
+	return n.Analytics.Edits(ctx, n.statisticsOf(a), last)
 }
 
 // look compares what a gateway should have with the state that it has.

@@ -33,6 +33,8 @@ type head struct {
 	Access   int64  `json:"access"` // revision of rights and identities
 	Whole    bool   `json:"whole,omitempty"`
 	Gone     bool   `json:"gone,omitempty"`
+	// Edits are what was set at quotas/{counterKey} after the one that the gateway named.
+	Edits []analytics.Edit `json:"edits,omitempty"`
 }
 
 // line is one change, or the end, without which an answer is not complete.
