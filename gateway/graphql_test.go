@@ -28,3 +28,18 @@ func TestSyntheticGraphQL(t *testing.T) {
 	s.remove(schema.Key())
 	s.want("GET /graph?query={me{name}}", 500, "Internal server error")
 }
+
+// TestGraphQLSocket: a connection whose messages nobody can check is refused where they have to be checked, also when the
+// handshake itself brings a query that may pass. Mutations are sent by POST.
+func TestGraphQLSocket(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the backend was reached") }))
+	t.Cleanup(backend.Close)
+	schema := func(api string) *config.Schema {
+		return entity("/apis/"+api+"/schemas/graphql", &config.Schema{ContentType: "application/vnd.ms-azure-apim.graphql.schema", Text: "type Query { me: String }\ntype Mutation { drop: String }"})
+	}
+	s := newSite(t, newAPI("g", "graph", backend.URL, func(a *config.API) { a.Type, a.Protocols = "graphql", []string{"http", "ws"} }), schema("g"),
+		newAPI("own", "own", "", func(a *config.API) { a.Type = "graphql" }), schema("own"),
+		entity("/apis/g/policies/policy", &config.Policy{Format: "rawxml", Value: `<policies><inbound><base /><validate-graphql-request><authorize><rule path="/Query/secret" action="reject" /></authorize></validate-graphql-request></inbound></policies>`}))
+	s.want("GET /graph?query={me}", 400, "Requests over a WebSocket cannot be checked", "Connection", "Upgrade", "Upgrade", "websocket")
+	s.want("GET /own?query=mutation{drop}", 400, "Only queries may be sent by GET")
+}

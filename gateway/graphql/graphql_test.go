@@ -103,9 +103,12 @@ func TestPrepareRefuses(t *testing.T) {
 	s := schema(t)
 	deep := `{product(id:"1"){maker{products{maker{products{maker{id}}}}}}}`
 	wide := "{" + strings.Repeat(`product(id:"1"){id} `, 130) + "}"
+	unused := "{count} fragment F on Query{" + strings.Repeat("count ", 14_000) + "}" // seconds of comparing fields in pairs
+	schemas := "{" + strings.Repeat("a:__schema{types{name kind}} ", 80) + "}"
 	bomb := `query{...A} fragment A on Query{...B ...B ...B ...B ...B ...B ...B ...B} fragment B on Query{...C ...C ...C ...C ...C ...C ...C ...C} fragment C on Query{...D ...D ...D ...D ...D ...D ...D ...D} fragment D on Query{count count count count count count}`
 	for query, want := range map[string]string{
 		`{`: "Expected Name", `{nothing}`: "Cannot query field", `{product{id}}`: "is required", `query A{count} query B{count}`: "which of its operations", deep: "deeper than 6", wide: "more than 250 fields", bomb: "more than 250 fields",
+		unused: "more than 250 fields", schemas: "more than 250 fields",
 		`query{...A} fragment A on Query{...A}`: "Cannot spread fragment", strings.Repeat("{a", 20000): "nesting depth", strings.Repeat("{a} ", 9000): "token", `query($x:Int!){product(id:$x){id}}`: "ID",
 	} {
 		_, err := s.Prepare(&Request{Query: query}, 0)
@@ -244,6 +247,11 @@ func TestRead(t *testing.T) {
 		{"application/json", `{"query":"{a}","variables":{"x":1}}`, "", "{a}"}, {"application/graphql", `{a}`, "", "{a}"}, {"", "", "query=%7Ba%7D", "{a}"},
 		{"application/json", `[]`, "", ""}, {"application/json", `{"query":"{a}","QUERY":"{b}"}`, "", "{a}"}, {"application/json", `{"query":"{a}","query":"{b}"}`, "", ""},
 		{"application/json", `{"query":"{a}"} {"query":"{b}"}`, "", ""}, {"application/json", `{"query":"{a}"}`, "query=%7Bb%7D", ""}, {"application/json", `{"query":"{a}","operationName":null}`, "", "{a}"}, {"application/json", `{}`, "", ""}, {"", "", "", ""}, {"application/json", strings.Repeat("x", MaxSize+1), "", ""},
+		// What one server takes from the body, another takes from the address, and a form is no JSON to it.
+		{"application/json", `{"query":"query A{a} query B{b}","operationName":"A"}`, "operationName=B", ""}, {"application/json", `{"query":"{a}"}`, "variables={}", ""}, {"application/json", `{"query":"{a}"}`, "Extensions={}", ""},
+		{"", "", "query={a}&Query={b}", ""}, {"", "", "query={a}&operationName=A&operationName=B", ""}, {"application/json", `{"query":"{a}"}`, "page=1", "{a}"},
+		{"application/x-www-form-urlencoded", `{"query":"{a}","x":"&query={b}&y="}`, "", ""}, {"multipart/form-data; boundary=x", `{"query":"{a}"}`, "", ""}, {"text/plain", `{"query":"{a}"}`, "", ""},
+		{"application/json; charset=utf-16", `{"query":"{a}"}`, "", ""}, {"application/json; charset=UTF-8", `{"query":"{a}"}`, "", "{a}"}, {"application/graphql+json", `{"query":"{a}"}`, "", "{a}"}, {"application/json,text/x", `{"query":"{a}"}`, "", ""}, {"", `{"query":"{a}"}`, "", "{a}"},
 	} {
 		r, err := Read(c.media, []byte(c.body), c.query)
 		if (err != nil) != (c.want == "") || err == nil && r.Query != c.want {

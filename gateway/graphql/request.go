@@ -52,26 +52,60 @@ type Request struct {
 	Extensions    json.RawMessage `json:"extensions,omitempty"`
 }
 
-// Read takes a request from a body, or from the query of a GET.
+// Read takes a request from a body, or from the query of a GET. What says it in more than one way is refused: servers
+// differ about which of two they take, and one that takes the other executes what nobody checked.
 func Read(contentType string, body []byte, query string) (*Request, error) {
 	if len(body) > MaxSize || len(query) > MaxSize {
 		return nil, fmt.Errorf("the request is larger than %d bytes", MaxSize)
 	}
-	media, _, _ := mime.ParseMediaType(contentType)
 	values, err := url.ParseQuery(query)
-	if err != nil || len(values["query"]) > 1 || len(body) > 0 && values.Has("query") {
+	if err != nil || ambiguous(values, len(body) > 0) {
 		return nil, errors.New("the request does not say clearly what its query is")
 	}
-	switch {
-	case len(body) == 0:
+	if len(body) == 0 {
 		if values.Get("query") == "" {
 			return nil, errors.New("the request holds no query")
 		}
 		return &Request{Query: values.Get("query"), OperationName: values.Get("operationName"), Variables: json.RawMessage(values.Get("variables"))}, nil
+	}
+	switch media, err := mediaType(contentType); {
+	case err != nil:
+		return nil, err
 	case media == "application/graphql":
 		return &Request{Query: string(body)}, nil
 	}
 	return readJSON(body)
+}
+
+// ambiguous reports whether parameters say twice what is to be executed, or beside a body. Names count without case, as
+// some servers read them.
+func ambiguous(values url.Values, body bool) bool {
+	said := map[string]bool{}
+	for name, given := range values {
+		folded := strings.ToLower(name)
+		switch folded {
+		case "query", "operationname", "variables", "extensions":
+			if body || said[folded] || len(given) > 1 {
+				return true
+			}
+			said[folded] = true
+		}
+	}
+	return false
+}
+
+// mediaType is the type of a body that is read here: JSON in UTF-8, or GraphQL itself. A form would be read as JSON here and
+// as a form by the server.
+func mediaType(contentType string) (string, error) {
+	if contentType == "" {
+		return "application/json", nil
+	}
+	media, parameters, err := mime.ParseMediaType(contentType)
+	known := media == "application/graphql" || media == "application/json" || strings.HasSuffix(media, "+json")
+	if charset := parameters["charset"]; err != nil || !known || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return "", errors.New("the request is neither application/json nor application/graphql, in UTF-8")
+	}
+	return media, nil
 }
 
 // readJSON reads names as they are written, each once: what is checked here has to be what a backend reads, and others
@@ -173,11 +207,18 @@ func (o *Operation) readVariables() error {
 	return nil
 }
 
-// bounds counts depth and fields of every operation, with fragments put in place.
+// bounds counts depth and fields of every operation, with fragments put in place; and the fields of every fragment, since
+// the validator also looks at those that no operation uses.
 func bounds(document *ast.QueryDocument, maxDepth int) error {
 	for _, op := range document.Operations {
 		c := counter{document: document, open: map[string]bool{}, max: maxDepth}
 		if err := c.walk(op.SelectionSet, 1); err != nil {
+			return err
+		}
+	}
+	for _, f := range document.Fragments {
+		c := counter{document: document, open: map[string]bool{}, max: maxParsing}
+		if err := c.walk(f.SelectionSet, 1); err != nil {
 			return err
 		}
 	}
@@ -209,7 +250,9 @@ func (c *counter) walk(set ast.SelectionSet, depth int) error {
 				return Errors{{Message: fmt.Sprintf("The query is deeper than %d levels.", c.max)}}
 			}
 			if introspection {
-				err = (&counter{document: c.document, open: c.open, max: maxParsing, fields: c.fields, steps: c.steps}).walk(one.SelectionSet, depth+1)
+				within := counter{document: c.document, open: c.open, max: maxParsing, fields: c.fields, steps: c.steps}
+				err = within.walk(one.SelectionSet, depth+1)
+				c.fields, c.steps = within.fields, within.steps
 			} else {
 				err = c.walk(one.SelectionSet, depth+1)
 			}

@@ -130,7 +130,7 @@ func (h *Hooks) check(s *settings, setting *config.RoleCheck, api *config.API, o
 		}
 		of.all.Store(op, found)
 	}
-	if reads(r) {
+	if readsOf(api, r) {
 		return found.(*pair).read, nil
 	}
 	return found.(*pair).invoke, nil

@@ -154,6 +154,10 @@ func TestKinds(t *testing.T) {
 	defer f.role(armtest.Bob, contoso+"/apis/graphql", builtin.CallRead)()
 	f.want("GraphQL by POST", 403, "POST", "/graphql", bob...)
 	f.want("a subscription", 403, "GET", "/graphql", append(upgrade, bob...)...)
+	for query, status := range map[string]int{"query={me}": 200, "query=mutation{drop}": 403, "query=mutat%69on{drop}": 403, "query={me}&Query=mutation{drop}": 403,
+		"extensions={}": 403, "id=kept": 403, "query=subscription{all}": 403, "query={me};x=1": 403} {
+		f.want("GraphQL by GET, "+query, status, "GET", "/graphql?"+query, bob...)
+	}
 }
 
 // TestLoopback: a policy that calls the gateway itself is a caller like any other: it lends nobody its place.

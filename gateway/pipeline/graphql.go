@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"gatehouse/dotnet/newtonsoft"
 	"gatehouse/gateway/graphql"
@@ -80,6 +81,13 @@ type GraphQLCall struct {
 
 // readGraphQL reads the request of a call, as it stands now.
 func (c *Call) readGraphQL(size, depth int, rules []graphql.Rule) (*graphql.Operation, graphql.Errors, error) {
+	if c.Upgrade != "" { // what is sent once the connection is there would be seen by nobody
+		return nil, nil, graphql.Errors{{Message: "Requests over a WebSocket cannot be checked."}}
+	}
+	types := c.Headers(Request)["Content-Type"]
+	if len(types) > 1 {
+		return nil, nil, graphql.Errors{{Message: "The request says its content type more than once."}}
+	}
 	var data []byte
 	if body := c.Body(Request); body != nil {
 		var err error
@@ -90,7 +98,7 @@ func (c *Call) readGraphQL(size, depth int, rules []graphql.Rule) (*graphql.Oper
 	if size > 0 && len(data) > size {
 		return nil, nil, graphql.Errors{{Message: "The request is too large."}}
 	}
-	r, err := graphql.Read(c.Headers(Request).Get("Content-Type"), data, c.Request.OriginalURL.RawQuery)
+	r, err := graphql.Read(strings.Join(types, ""), data, c.Request.OriginalURL.RawQuery)
 	if err != nil {
 		return nil, nil, graphql.Errors{{Message: err.Error()}}
 	}

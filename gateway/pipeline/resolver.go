@@ -209,6 +209,9 @@ func (c *Call) resolveGraphQL() error {
 	if err != nil {
 		return refuseGraphQL(c, "", err)
 	}
+	if operation.Kind() != "query" && c.Request.Method != http.MethodPost { // caches, links and role checks take others for reading
+		return refuseGraphQL(c, "", graphql.Errors{{Message: "Only queries may be sent by " + c.Request.Method + "."}})
+	}
 	body := operation.Execute(c.Waiting(), func(_ context.Context, f graphql.Field) (any, bool, error) {
 		r := c.GraphQL.Resolvers[Field{f.Type, f.Name}]
 		if r == nil {
