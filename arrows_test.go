@@ -33,7 +33,9 @@ const arrows = `
 	policy/expr                                < policy
 	gatehouse                                  < policy/expr/gen
 	gatehouse                                  < provider/apim/gen, policy, analytics
-	gatehouse                                  < token, gateway/admit, gateway/graphql
+	gatehouse                                  < gateway/headers
+	gateway/headers                            < gateway/admit, gateway/pipeline
+	gatehouse                                  < token, gateway/graphql
 	gatehouse                                  < redis
 	redis                                      < redis/redistest, cache
 	analytics, redis                           < counter

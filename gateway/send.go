@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/gateway/headers"
 	"gatehouse/gateway/pipeline"
 	"gatehouse/policy"
 )
@@ -228,6 +229,7 @@ func (g *Gateway) loopback(r *http.Request) (*http.Response, bool) {
 		return &http.Response{StatusCode: http.StatusLoopDetected, Status: "508 Loop Detected", Header: http.Header{}, Body: http.NoBody}, true
 	}
 	in := r.Clone(context.WithValue(r.Context(), depth{}, level+1))
+	headers.Unforwarded(in.Header) // it comes from this machine, which may be one that is trusted, and policies say nothing for a proxy
 	if r.URL.Scheme == "https" {
 		in.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
 	}

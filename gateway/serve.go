@@ -14,6 +14,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/gateway/config"
+	"gatehouse/gateway/headers"
 	"gatehouse/gateway/pipeline"
 	"gatehouse/policy/expr"
 )
@@ -31,6 +32,7 @@ type Visit struct {
 	Session      string            // of a browser, when Config.Begin took one out of the cookies
 	Caller       *gatehouse.Caller // who makes the call, when Config.Admit found out
 	Kept         any               // what Config.Debug keeps for Config.Observe
+	Oddly        bool              // headers are left whose names a backend may take for others (headers.Spelled)
 
 	api    *api
 	search search
@@ -109,6 +111,7 @@ func (g *Gateway) begin(v *Visit, r *http.Request) {
 	}
 	c.Upgrade = upgrade
 	c.SetHost(r.Host)
+	v.Oddly = headers.Clean(r.Header, g.trusted(r))
 	forwardedFor(r)
 	c.Request.Headers = expr.Headers(r.Header)
 	if r.Body != nil && r.Body != http.NoBody {
@@ -160,6 +163,15 @@ func (g *Gateway) client(r *http.Request) string {
 		}
 	}
 	return host
+}
+
+// trusted reports whether a request comes from a proxy that is believed how it got it.
+func (g *Gateway) trusted(r *http.Request) bool {
+	if len(g.Trusted) == 0 {
+		return false
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && g.trusts(host)
 }
 
 func (g *Gateway) trusts(host string) bool {
@@ -218,7 +230,7 @@ func (g *Gateway) place(v *Visit, r *http.Request) *pipeline.Failure {
 	if a.targetErr != nil {
 		g.Log.Warn("the web service URL of an API cannot be read", "api", a.entity.ID, "error", a.targetErr)
 	}
-	c.Target.Base = a.target
+	c.Target.Base, c.KeyHeader = a.target, a.keyHeader
 	if a.graphQL != nil {
 		c.GraphQL = a.graphQL.get()
 	}
@@ -273,11 +285,14 @@ func (d *document) widest() *pipeline.Document {
 // admit lets a call pass that may: by its key, then by who makes it.
 func (g *Gateway) admit(v *Visit, r *http.Request) *pipeline.Failure {
 	v.govern(nil, v.search.found)
-	if v.api.entity.Type == "websocket" && !strings.EqualFold(v.Upgrade, "websocket") {
+	if strings.EqualFold(v.api.entity.Type, "websocket") && !strings.EqualFold(v.Upgrade, "websocket") {
 		return notFound()
 	}
 	if !v.upgrades() {
 		v.Upgrade = ""
+	}
+	if v.Oddly {
+		headers.Spelled(r.Header, v.api.keyHeader)
 	}
 	got, f := v.Plan.admit(r, v.api)
 	if f != nil {
@@ -313,11 +328,7 @@ func preflight(r *http.Request) bool {
 
 // secure reports whether the client called over TLS: here, or at a trusted proxy that says so.
 func (g *Gateway) secure(r *http.Request) bool {
-	if r.TLS != nil || len(g.Trusted) == 0 {
-		return r.TLS != nil
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") && g.trusts(host)
+	return r.TLS != nil || g.trusted(r) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
 func schemeOf(secure bool, upgrade string) (s scheme, name string, port int) {

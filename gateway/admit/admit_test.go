@@ -288,12 +288,7 @@ func TestSigner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := http.Header{"X-Gatehouse-Principal-Id": {"forged"}, "X-Gatehouse-Anything": {"x"}, "X_gatehouse_principal_id": {"forged"},
-		"X-Gatehouse_Principal.id": {"forged"}, "X-Other": {"y"}}
-	Strip(h)
-	if len(h) != 1 {
-		t.Error("left:", h)
-	}
+	h := http.Header{"X-Gatehouse-Principal-Id": {"forged"}}
 	a := &Admission{Caller: &gatehouse.Caller{ID: ada, Name: "ada\r\nX: é", Type: gatehouse.User}, Via: "bearer"}
 	if err := s.Sign(h, a, "backend.test"); err != nil {
 		t.Fatal(err)
@@ -344,7 +339,7 @@ func TestForwardAuth(t *testing.T) {
 	f := &ForwardAuth{Gate: New(Config{Authority: &authority{may: true}, SignIn: s}), SignIn: s, Signer: signer, Find: func(r *http.Request) (*Check, bool) {
 		found = call{r.Host, r.Method, r.URL.RequestURI()}
 		action := "read"
-		if r.Method == "POST" {
+		if r.Method == "POST" || r.Header.Get("X-Http-Method-Override") == "DELETE" {
 			action = "invoke"
 		}
 		return &Check{Enforce: true, SignIn: true, Audiences: []string{"api://x"}, Action: action}, strings.HasPrefix(r.URL.Path, "/orders")
@@ -372,6 +367,8 @@ func TestForwardAuth(t *testing.T) {
 		{"another path through Traefik", ForwardAuthPath, append([]string{"X-Forwarded-Uri", "/secret", "X-Forwarded-Method", "GET", "X-Original-Url", "https://gw.test/orders"}, good...), 403, call{}},
 		{"another path through Envoy", ForwardAuthPath + "/secret", append([]string{"X-Forwarded-Uri", "/orders", "X-Forwarded-Method", "GET"}, good...), 403, call{}},
 		{"two paths", ForwardAuthPath, append([]string{"X-Forwarded-Uri", "/orders", "X-Forwarded-Uri", "/secret", "X-Forwarded-Method", "GET"}, good...), 403, call{}},
+		{"two paths, one spelled oddly", ForwardAuthPath, append([]string{"X-Original-Uri", "/orders", "X-Original-Method", "GET", "X_Original_Uri", "/secret"}, good...), 403, call{}},
+		{"another method, spelled oddly", ForwardAuthPath, append([]string{"X-Original-Uri", "/orders", "X-Original-Method", "GET", "X_HTTP_Method_Override", "DELETE"}, good...), 403, call{"gw.test", "GET", "/orders"}},
 		{"no path", ForwardAuthPath, good, 403, call{}},
 		{"no method", ForwardAuthPath, append([]string{"X-Original-Uri", "/orders"}, good...), 403, call{}},
 		{"two methods", ForwardAuthPath, append([]string{"X-Original-Uri", "/orders", "X-Original-Method", "GET", "X-Original-Method", "POST"}, good...), 403, call{}},

@@ -19,44 +19,13 @@ import (
 	"gatehouse"
 )
 
-// The headers that tell a backend who calls. Requests that bring them are stripped of them (Strip).
+// The headers that tell a backend who calls. Requests that bring them are stripped of them (headers.Clean).
 const (
 	AssertionHeader = "X-Gatehouse-Jwt-Assertion"
 	principalID     = "X-Gatehouse-Principal-Id"
 	principalName   = "X-Gatehouse-Principal-Name"
 	KeysPath        = Prefix + "keys" // the JSON Web Key Set that assertions verify with
 )
-
-const headerPrefix = "x-gatehouse-"
-
-// Strip takes away what only a gateway may say: a caller must not tell a backend who they are. Names count however their words
-// are parted, since a CGI backend sees X_Gatehouse_Principal_Id as the same header.
-func Strip(h http.Header) {
-	for name := range h {
-		if ours(name) {
-			delete(h, name)
-		}
-	}
-}
-
-func ours(name string) bool {
-	if len(name) < len(headerPrefix) || name[0] != 'X' && name[0] != 'x' {
-		return false
-	}
-	for i := range len(headerPrefix) {
-		c := name[i]
-		switch {
-		case c >= 'A' && c <= 'Z':
-			c += 'a' - 'A'
-		case c < 'a' || c > 'z':
-			c = '-'
-		}
-		if c != headerPrefix[i] {
-			return false
-		}
-	}
-	return true
-}
 
 const (
 	assertionLife  = 5 * time.Minute

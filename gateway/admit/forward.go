@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"gatehouse/gateway/headers"
 )
 
 // ForwardAuthPath is where other proxies ask whether a call may go on: nginx (auth_request), Caddy (forward_auth),
@@ -80,6 +82,7 @@ func asked(r *http.Request) (c call, problem string) {
 // does not pass on: its configuration turns 401 into a redirect to SignInPath.
 func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
+	headers.Straight(r.Header) // what the asker passes on will reach a backend, which may read it so
 	c, problem := asked(r)
 	if problem != "" {
 		refuse(w, http.StatusForbidden, problem)

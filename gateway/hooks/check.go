@@ -14,6 +14,7 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/gateway/admit"
 	"gatehouse/gateway/config"
+	"gatehouse/gateway/headers"
 	"gatehouse/gateway/pipeline"
 	"gatehouse/policy/expr"
 	"gatehouse/rbac/builtin"
@@ -27,9 +28,8 @@ type Refusal struct {
 	Text      string
 }
 
-// Begin takes away what only a gateway says and what only it may read. It is gateway.Config.Begin.
+// Begin takes away what only a gateway may read. It is gateway.Config.Begin.
 func (h *Hooks) Begin(v *gateway.Visit) {
-	admit.Strip(v.HTTP.Header)
 	v.Session = admit.TakeSession(v.HTTP.Header)
 }
 
@@ -42,6 +42,9 @@ func (h *Hooks) Admit(v *gateway.Visit) *pipeline.Failure {
 	setting := s.checkOf(v.Base, v.Product)
 	if setting == nil || strings.EqualFold(setting.Mode, config.Off) {
 		return nil
+	}
+	if v.Oddly && setting.Header != "" {
+		headers.Spelled(v.HTTP.Header, setting.Header)
 	}
 	request := asking(v)
 	check, err := h.check(s, setting, v.API, v.Operation, request)
@@ -158,7 +161,7 @@ func reads(r *http.Request) bool {
 	if !reading(r.Method) || len(r.Header["Upgrade"]) > 0 {
 		return false
 	}
-	for _, name := range overrides {
+	for _, name := range headers.Overrides {
 		if slices.ContainsFunc(r.Header[name], func(m string) bool { return !reading(strings.ToUpper(strings.TrimSpace(m))) }) {
 			return false
 		}
@@ -169,9 +172,6 @@ func reads(r *http.Request) bool {
 func reading(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
-
-// overrides are headers by which frameworks let clients name another method.
-var overrides = []string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"}
 
 // scope is the called operation as a resource, whatever the revision; the API where operations have no resource.
 func (s *settings) scope(api *config.API, op *config.Operation) (gatehouse.ID, error) {

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -115,6 +116,11 @@ func TestMethods(t *testing.T) {
 		f.want(name, 403, "GET", "/orders", with(name, "GeT, POST")...)
 		f.want(name, 200, "GET", "/orders", with(name, "get")...)
 		f.want(name, 403, "POST", "/orders", with(name, "GET")...)
+		odd := strings.ReplaceAll(name, "-", "_")
+		f.want(odd, 200, "GET", "/orders", with(odd, "DELETE")...)
+		if got := f.seen[http.CanonicalHeaderKey(odd)]; got != nil {
+			t.Errorf("the backend was told %s: %s", odd, got)
+		}
 	}
 	f.seen = nil
 	f.want("OPTIONS of an operation needs somebody", 401, "OPTIONS", "/orders", "Origin", "https://x.test", "Access-Control-Request-Method", "GET")

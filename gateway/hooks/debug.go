@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/gateway/config"
+	"gatehouse/gateway/headers"
 	"gatehouse/gateway/pipeline"
 	"gatehouse/gateway/trace"
 )
@@ -85,7 +86,7 @@ func (h *Hooks) begin(v *gateway.Visit) {
 		return pipeline.Entry{Section: section, Source: source, Time: now, Elapsed: now.Sub(v.Times.Start)}
 	}
 	add(entry(trace.Inbound, "api-inspector"), map[string]any{"request": map[string]any{"method": v.HTTP.Method, "url": mask.Replace(Address(v.Request.OriginalURL, v.API)),
-		"headers": headers(v.HTTP.Header, mask)}})
+		"headers": shown(v.HTTP.Header, mask)}})
 	v.OnAnswer(func(c *pipeline.Call) error {
 		add(entry(trace.Backend, "forward-request"), map[string]any{"response": answer(c, mask)})
 		return nil
@@ -137,7 +138,7 @@ type header struct {
 	Value string `json:"value"`
 }
 
-func headers(h http.Header, mask *strings.Replacer) []header {
+func shown(h http.Header, mask *strings.Replacer) []header {
 	list := []header{}
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		value := mask.Replace(strings.Join(h[name], ", "))
@@ -151,16 +152,10 @@ func headers(h http.Header, mask *strings.Replacer) []header {
 
 func answer(c *pipeline.Call, mask *strings.Replacer) map[string]any {
 	r := c.Reply()
-	return map[string]any{"status": map[string]any{"code": r.StatusCode, "reason": r.StatusReason}, "headers": headers(http.Header(r.Headers), mask)}
+	return map[string]any{"status": map[string]any{"code": r.StatusCode, "reason": r.StatusReason}, "headers": shown(http.Header(r.Headers), mask)}
 }
 
 const masked = "***"
 
 // secretName reports whether a header or query parameter of that name is about letting somebody in.
-func secretName(name string) bool {
-	switch http.CanonicalHeaderKey(name) {
-	case "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "Ocp-Apim-Subscription-Key", "Subscription-Key", "X-Functions-Key", "Api-Key", "X-Api-Key", "X-Gatehouse-Jwt-Assertion":
-		return true
-	}
-	return false
-}
+func secretName(name string) bool { return headers.Credential(http.CanonicalHeaderKey(name)) }

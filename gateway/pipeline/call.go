@@ -29,10 +29,11 @@ type Call struct {
 	GraphQL  GraphQLCall         // of APIs of that type
 	Contract *contract.Operation // what the operation says of its messages; nil when there is no operation
 
-	Upgrade  string         // protocol that the client asks to switch to
-	Switched io.ReadCloser  // the backend's side of a connection that was switched
-	Stream   bool           // each piece of the answer is sent at once
-	Received *http.Response // the backend's answer, for its trailers; nil when none came
+	KeyHeader string         // canonical name of the header that holds the subscription key; "" for none
+	Upgrade   string         // protocol that the client asks to switch to
+	Switched  io.ReadCloser  // the backend's side of a connection that was switched
+	Stream    bool           // each piece of the answer is sent at once
+	Received  *http.Response // the backend's answer, for its trailers; nil when none came
 
 	Failed   *Failure // why on-error ran, nil when it did not
 	Answered bool     // the response was made here and is not the backend's

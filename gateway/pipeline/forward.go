@@ -174,7 +174,7 @@ func (t *try) send(c *Call, m Member) (*http.Response, error) {
 	}
 	var answer *http.Response
 	if r = r.WithContext(ctx); t.follow {
-		answer, err = (&http.Client{Transport: rt}).Do(r)
+		answer, err = c.followed(rt, m.Upstream, r)
 	} else {
 		answer, err = rt.RoundTrip(r)
 	}

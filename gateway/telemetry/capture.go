@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"gatehouse/gateway"
+	"gatehouse/gateway/headers"
 	"gatehouse/gateway/pipeline"
 	"gatehouse/policy/expr"
 )
@@ -149,9 +150,11 @@ func (t *tee) Read(p []byte) (int, error) {
 
 // Secret reports whether a header or parameter of that name is about letting somebody in.
 func Secret(name string) bool {
+	if headers.Credential(http.CanonicalHeaderKey(name)) {
+		return true
+	}
 	switch strings.ToLower(name) {
-	case "authorization", "proxy-authorization", "cookie", "set-cookie", "ocp-apim-subscription-key", "subscription-key", "x-functions-key", "api-key", "x-api-key", "x-gatehouse-jwt-assertion",
-		"access_token", "id_token", "token", "code", "sig", "apikey", "key", "password", "client_secret":
+	case "access_token", "id_token", "token", "code", "sig", "apikey", "key", "password", "client_secret":
 		return true
 	}
 	return false
