@@ -133,8 +133,6 @@ type URL struct {
 	Port         int
 	Path         string // with its leading slash
 	RawQuery     string
-
-	params *queryParams // of RawQuery, parsed when first asked for
 }
 
 // Subscription is context.Subscription.

@@ -92,14 +92,20 @@ type queryParams struct {
 }
 
 // Query returns the values of a parameter of the query, whatever its case.
-func (u *URL) Query(name string) []string { return u.query().byName[strings.ToLower(name)] }
+func (u *URL) Query(name string) []string { return readQuery(u.RawQuery).byName[strings.ToLower(name)] }
 
-func (u *URL) query() *queryParams {
-	if u.params != nil && u.params.raw == u.RawQuery {
-		return u.params
+// query returns the parameters of a URL. What was read last stays with the evaluation and not with the URL: calls share that of an
+// API's service.
+func (f *Frame) query(u *URL) *queryParams {
+	if f.params == nil || f.params.raw != u.RawQuery {
+		f.params = readQuery(u.RawQuery)
 	}
-	q := &queryParams{byName: map[string][]string{}, raw: u.RawQuery}
-	for part := range strings.SplitSeq(strings.TrimPrefix(u.RawQuery, "?"), "&") {
+	return f.params
+}
+
+func readQuery(raw string) *queryParams {
+	q := &queryParams{byName: map[string][]string{}, raw: raw}
+	for part := range strings.SplitSeq(strings.TrimPrefix(raw, "?"), "&") {
 		if part == "" {
 			continue
 		}
@@ -111,7 +117,6 @@ func (u *URL) query() *queryParams {
 		}
 		q.byName[at] = append(q.byName[at], value)
 	}
-	u.params = q
 	return q
 }
 
@@ -496,7 +501,9 @@ var contextDecls = []Decl{
 	{Head: "interface IUrl", Type: urlType, Members: members{
 		m("string Host { get; }", of(func(x *URL) Value { return String(x.Host) })), m("string Path { get; }", of(func(x *URL) Value { return String(x.Path) })),
 		m("int Port { get; }", of(func(x *URL) Value { return Int(x.Port) })), m("string Scheme { get; }", of(func(x *URL) Value { return String(x.Scheme) })),
-		m("IReadOnlyDictionary<string, string[]> Query { get; }", of(func(x *URL) Value { return Value{x.query(), 0} })),
+		m("IReadOnlyDictionary<string, string[]> Query { get; }", func(f *Frame, a []Value) (Value, error) {
+			return Value{f.query(a[0].ref.(*URL)), 0}, nil
+		}),
 		m("string QueryString { get; }", of(func(x *URL) Value { return String(x.queryString()) })),
 		m("string ToString()", of(func(x *URL) Value { return String(x.String()) })),
 		m("Uri ToUri()", func(_ *Frame, a []Value) (Value, error) {

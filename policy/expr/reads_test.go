@@ -3,6 +3,7 @@ package expr
 import (
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -113,4 +114,25 @@ func TestParallel(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSharedURL: calls share the URL of an API's service, and read its query at the same time.
+func TestSharedURL(t *testing.T) {
+	p, faults := Compile(`context.Api.ServiceUrl.Query.GetValueOrDefault("a", "") + context.Request.Url.Query["b"][0]`, false, WantText)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	api := world().API
+	api.ServiceURL.RawQuery = "a=1&A=2"
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			c := world()
+			c.API = api
+			if v, err := p.Run(c, &Budget{}); err != nil || v.Str() != "1,2x y" {
+				t.Errorf("gives %q, %v", v.Str(), err)
+			}
+		})
+	}
+	group.Wait()
 }

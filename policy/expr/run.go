@@ -79,6 +79,7 @@ type Frame struct {
 	turn   int
 	result Value // of return
 	ctx    *Context
+	params *queryParams // of the URL whose query was asked for last
 	stop   time.Time
 }
 
