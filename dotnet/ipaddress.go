@@ -50,3 +50,14 @@ func ParseIPAddress(s string) (netip.Addr, error) {
 	}
 	return netip.AddrFrom4([4]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}), nil
 }
+
+// IPAddressString is IPAddress.ToString: an IPv6 address that holds an IPv4 one in its last four bytes shows it so.
+func IPAddressString(a netip.Addr) string {
+	if a.Is6() && !a.Is4In6() && a.Zone() == "" {
+		b := a.As16()
+		if [12]byte(b[:12]) == [12]byte{} && (b[12] != 0 || b[13] != 0) {
+			return "::" + netip.AddrFrom4([4]byte(b[12:])).String()
+		}
+	}
+	return a.String()
+}

@@ -484,3 +484,28 @@ func (r *Reader) literal() (*string, bool) {
 	r.pos += i + 2
 	return &text, true
 }
+
+// Attribute is the value of the attribute with a name as it is written, with its prefix; false when the element has none.
+func (r *Reader) Attribute(name string) (string, bool) {
+	space, local, known := "", name, true
+	if prefix, rest, found := strings.Cut(name, ":"); found {
+		local = rest
+		space, known = r.spaceOf(prefix)
+	}
+	for _, a := range r.attrs {
+		if known && a.name == (Name{Space: space, Local: local}) {
+			return a.value, true
+		}
+	}
+	return "", false
+}
+
+// spaceOf is the namespace of a prefix where the reader stands. An element that is its own end has left its scope already.
+func (r *Reader) spaceOf(prefix string) (string, bool) {
+	for _, a := range r.attrs {
+		if a.name == (Name{Space: XMLNSNamespace, Local: prefix}) {
+			return a.value, true
+		}
+	}
+	return r.lookup(prefix)
+}

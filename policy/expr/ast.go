@@ -164,6 +164,7 @@ type (
 		name string
 		typ  *typeNode
 		def  node
+		rest bool // params
 	}
 	defaultExpr struct {
 		pos

@@ -211,6 +211,23 @@ func (b *binder) declare(at int, name string, t *Type) *local {
 	return l
 }
 
+// discard is the name of a variable that nobody wants. A pattern or out argument of this name declares none that code could read.
+const discard = "_"
+
+// designate declares the local of a pattern or out argument.
+func (b *binder) designate(at int, name string, t *Type) *local {
+	if name == discard {
+		return b.hidden("<discard>", t)
+	}
+	return b.declare(at, name, t)
+}
+
+// discards reports whether a name is _ and nothing is called so.
+func (b *binder) discards(n node) bool {
+	x, ok := n.(*nameExpr)
+	return ok && x.name == discard && b.lookup(discard) == nil
+}
+
 func (b *binder) hidden(name string, t *Type) *local {
 	l := &local{name: name, t: t, fn: b.fn, id: b.locals}
 	b.locals++

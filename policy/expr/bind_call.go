@@ -75,12 +75,15 @@ func (b *binder) arguments(list []argument) ([]arg, bool) {
 		case a.declare != nil:
 			out[i].x = operand{k: oValue, at: a.at(), t: nullType}
 			if a.declare.keyword == "" && len(a.declare.parts) == 1 && a.declare.parts[0].name == "var" {
-				out[i].of = b.declare(a.at(), a.local, nil)
+				out[i].of = b.designate(a.at(), a.local, nil)
 			} else {
-				out[i].of = b.declare(a.at(), a.local, b.typeOf(a.declare))
+				out[i].of = b.designate(a.at(), a.local, b.typeOf(a.declare))
 				out[i].x.t = out[i].of.t
 			}
 			out[i].slot = out[i].of.slot
+		case a.mode == "out" && b.discards(a.x):
+			out[i].of = b.designate(a.at(), discard, nil)
+			out[i].x, out[i].slot = operand{k: oValue, at: a.at(), t: nullType}, out[i].of.slot
 		case a.mode != "":
 			x := b.expr(a.x)
 			if x.local == nil || x.place == nil || x.place.why != "" {

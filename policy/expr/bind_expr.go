@@ -570,9 +570,23 @@ func (b *binder) nameof(n *nameofExpr) operand {
 		return failed(n.at())
 	}
 	before := b.state
-	b.expr(n.x)
+	if !b.namesMember(n.x) {
+		b.expr(n.x)
+	}
 	b.state = before
 	return constant(n.at(), String(name), stringType)
+}
+
+// namesMember reports whether n is a type and one of its members: nameof(string.Length).
+func (b *binder) namesMember(n node) bool {
+	m, ok := n.(*memberExpr)
+	if !ok {
+		return false
+	}
+	faults := len(b.faults)
+	x := b.expr(m.x)
+	b.faults = b.faults[:faults]
+	return x.k == oType && len(b.members(x.t, m.name)) > 0
 }
 
 // cast binds (T)x.
@@ -611,7 +625,7 @@ func (b *binder) is(n *isExpr) operand {
 		return b.isConstant(x, n)
 	}
 	if n.typ.keyword == "" && len(n.typ.parts) == 1 && n.typ.parts[0].name == "var" && n.local != "" {
-		l := b.declare(n.at(), n.local, x.t)
+		l := b.designate(n.at(), n.local, x.t)
 		b.state = b.state.with(l.id)
 		store, run := storeCode(l.slot), x.run
 		return computed(n.at(), boolType, func(f *Frame) (Value, error) {
@@ -631,13 +645,13 @@ func (b *binder) is(n *isExpr) operand {
 	t := b.typeOf(n.typ)
 	if x.k == oError || t == errType {
 		if n.local != "" {
-			b.state = b.state.with(b.declare(n.at(), n.local, errType).id)
+			b.state = b.state.with(b.designate(n.at(), n.local, errType).id)
 		}
 		return failed(n.at())
 	}
 	if x.t.kind != kNull && !x.t.derives(t) && !downcasts(x.t, t) && x.t.underlying() != t {
 		if n.local != "" {
-			b.declare(n.at(), n.local, t)
+			b.designate(n.at(), n.local, t)
 			b.fail(n.at(), "An expression of type '%s' cannot be handled by a pattern of type '%s'.", x.t.CSharp(), t.CSharp())
 			return failed(n.at())
 		}
@@ -649,7 +663,7 @@ func (b *binder) is(n *isExpr) operand {
 			return Bool(err == nil && v.ref != nil && isInstance(v, t)), err
 		})
 	}
-	l := b.declare(n.at(), n.local, t)
+	l := b.designate(n.at(), n.local, t)
 	store := storeCode(l.slot)
 	y := computed(n.at(), boolType, func(f *Frame) (Value, error) {
 		v, err := run(f)

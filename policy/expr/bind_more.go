@@ -509,6 +509,9 @@ func (b *binder) anonymousMember(x operand, i, at int) operand {
 
 // assign binds = and the compound assignments.
 func (b *binder) assign(n *assignExpr) operand {
+	if n.op == "=" && b.discards(n.l) {
+		return b.rvalue(n.r)
+	}
 	x := b.value(b.expr(n.l))
 	if x.k == oError {
 		b.use(b.value(b.expr(n.r)))

@@ -801,8 +801,12 @@ func (b *binder) declareFunction(n *localFunc) *local {
 	if n.result != nil {
 		sig.ret = b.typeOf(n.result)
 	}
-	for _, p := range n.fn.params {
-		q := parameter{name: p.name, typ: b.typeOf(p.typ)}
+	for i, p := range n.fn.params {
+		q := parameter{name: p.name, typ: b.typeOf(p.typ), rest: p.rest}
+		if p.rest && (q.typ.kind != kArray || i < len(n.fn.params)-1) && q.typ != errType {
+			b.fail(p.at(), "A params parameter must be the last parameter in a parameter list, and an array")
+			q.rest = false
+		}
 		if p.def != nil {
 			x := b.to(b.rvalue(p.def), q.typ)
 			if x.c == nil && x.k != oError {

@@ -127,7 +127,7 @@ func (b *binder) typeLabel(x operand, n *switchLabel) func(*Frame, Value) (bool,
 		t = b.typeOf(n.typ)
 	}
 	store := func(*Frame, Value) {}
-	if n.local != "_" {
+	if n.local != discard {
 		l := b.declare(n.at(), n.local, firstType(t, errType))
 		b.state = b.state.with(l.id)
 		store = storeCode(l.slot)

@@ -48,6 +48,7 @@ func world() *Context {
 	c.Variables.Set("n", Int(42))
 	c.Variables.Set("flag", Bool(true))
 	c.Variables.Set("none", Null)
+	c.Variables.Set("auth", Object(&Authorization{AccessToken: "at", Claims: map[string]string{"sub": "ann"}}))
 	c.Variables.Set("resp", Object(&Response{StatusCode: 404, StatusReason: "Not Found", Headers: Headers{}, Body: &testBody{`{"error":"gone"}`}}))
 	return c
 }

@@ -61,6 +61,7 @@ var thrown = []struct{ name, base, message string }{
 	{"System.ArrayTypeMismatchException", "System.SystemException", "Attempted to access an element as a type incompatible with the array."},
 	{"System.InvalidCastException", "System.SystemException", "Specified cast is not valid."},
 	{"System.InvalidOperationException", "System.SystemException", "Operation is not valid due to the current state of the object."},
+	{"System.ObjectDisposedException", "System.InvalidOperationException", "Cannot access a disposed object."},
 	{"System.NotSupportedException", "System.SystemException", "Specified method is not supported."},
 	{"System.NotImplementedException", "System.SystemException", "The method or operation is not implemented."},
 	{"System.NullReferenceException", "System.SystemException", "Object reference not set to an instance of an object."},

@@ -17,7 +17,6 @@ var gatewayDecls = []Decl{
 		m("static object GetValueOrDefault(this IReadOnlyDictionary<string, object> dictionary, string key)", variableOrNull),
 		g("static T GetValueOrDefault<T>(this IReadOnlyDictionary<string, object> dictionary, string key)", variableOrDefault),
 		g("static T GetValueOrDefault<T>(this IReadOnlyDictionary<string, object> dictionary, string key, T defaultValue)", variableOrDefault),
-		m("static bool ContainsKey(this IReadOnlyDictionary<string, string[]> dictionary, string key)", containsKey),
 		m("static string ToQueryString(this IDictionary<string, IList<string>> dictionary)", formText),
 		m("static string ToFormUrlEncodedContent(this IDictionary<string, IList<string>> dictionary)", formText),
 		m("static BasicAuthCredentials AsBasic(this string value)", func(_ *Frame, a []Value) (Value, error) {

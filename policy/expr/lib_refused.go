@@ -32,7 +32,7 @@ System.Runtime.InteropServices Marshal GCHandle
 System.Globalization CultureInfo NumberStyles DateTimeStyles NumberFormatInfo DateTimeFormatInfo TextInfo CompareInfo Calendar
 System.Linq Queryable IQueryable ParallelEnumerable Expression
 System.Web HttpUtility HttpContext HttpServerUtility
-System.Xml XmlDocument XmlNode XmlElement XmlReader XmlWriter XmlTextReader XmlTextWriter XmlNodeList XmlAttribute XmlConvert XmlReaderSettings
+System.Xml XmlDocument XmlNode XmlElement XmlWriter XmlTextReader XmlTextWriter XmlNodeList XmlAttribute XmlConvert XmlReaderSettings
  XmlNamespaceManager XmlUrlResolver XmlSerializer
 System.Xml.Linq XStreamingElement LoadOptions SaveOptions XObjectChange
 System.Xml.XPath XPathNavigator XPathDocument Extensions

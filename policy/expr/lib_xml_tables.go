@@ -8,7 +8,7 @@ import (
 )
 
 // unwritten are members of nodes that work with readers, writers, files and events.
-const unwritten = "Load LoadAsync Save SaveAsync CreateReader CreateWriter WriteTo WriteToAsync ReadFromAsync AddAnnotation Annotation Annotations RemoveAnnotations Changed Changing BaseUri"
+const unwritten = "LoadAsync SaveAsync CreateWriter WriteTo WriteToAsync ReadFromAsync AddAnnotation Annotation Annotations RemoveAnnotations Changed Changing BaseUri"
 
 var xmlDecls = []Decl{
 	{Head: "enum System.Xml.XmlNodeType { None, Element, Attribute, Text, CDATA, EntityReference, Entity, ProcessingInstruction, Comment, Document, DocumentType, DocumentFragment, Notation, Whitespace, SignificantWhitespace, EndElement, EndEntity, XmlDeclaration }", Type: xmlNodeTypeType},
@@ -58,7 +58,7 @@ var xmlDecls = []Decl{
 	{Head: "class System.Xml.Linq.XNode : XObject", Type: xnodeType, Refused: unwritten, Members: xnodeMembers()},
 	{Head: "class System.Xml.Linq.XContainer : XNode", Type: xcontainerType, Refused: unwritten, Members: xcontainerMembers()},
 	{Head: "class System.Xml.Linq.XElement : XContainer", Type: xelementType, Refused: unwritten, Members: append(xelementMembers(), xmlConversions("XElement", "element")...)},
-	{Head: "class System.Xml.Linq.XDocument : XContainer", Type: xdocumentType, Refused: unwritten, Members: members{
+	{Head: "class System.Xml.Linq.XDocument : XContainer", Type: xdocumentType, Refused: "Load " + unwritten, Members: members{
 		m("XDocument()", xmlMake(func(*Frame, []Value) (*xlinq.Node, error) { return xlinq.NewDocument(), nil })),
 		m("XDocument(XDocument other)", xmlMake(copiedNode)), m("XDocument(params object[] content)", xmlMake(newDocument)),
 		m("XDocument(XDeclaration declaration, params object[] content)", xmlMake(func(f *Frame, a []Value) (*xlinq.Node, error) {
@@ -86,6 +86,7 @@ var xmlDecls = []Decl{
 			return Null
 		})),
 		m("XElement Root { get; }", xmlGet(func(n *xlinq.Node) Value { return nodeValue(n.Root()) })), m("static XDocument Parse(string text)", xmlParsed(xlinq.ParseDocument)),
+		m("void Save(System.IO.TextWriter textWriter)", xmlDo(saved)),
 	}},
 	{Head: "class System.Xml.Linq.XAttribute : XObject", Type: xattributeType, Refused: unwritten, Members: append(xattributeMembers(), xmlConversions("XAttribute", "attribute")...)},
 	{Head: "class System.Xml.Linq.XText : XNode", Type: xtextType, Refused: unwritten, Members: append(textMembers("XText", xlinq.Text), valueMember)},
@@ -246,6 +247,7 @@ func xnodeMembers() members {
 		m("void AddBeforeSelf(object content)", besideContent(false)), m("void AddBeforeSelf(params object[] content)", besideContent(false)),
 		m("IEnumerable<XElement> Ancestors()", xmlList(xelementType, xmlAbove)), m("IEnumerable<XElement> Ancestors(XName name)", xmlList(xelementType, xmlAbove)),
 		m("static int CompareDocumentOrder(XNode n1, XNode n2)", compareNodes),
+		m("static XNode ReadFrom(System.Xml.XmlReader reader)", xmlMake(readNode)), m("System.Xml.XmlReader CreateReader()", xmlCode(nodeReader)),
 		m("static bool DeepEquals(XNode n1, XNode n2)", func(_ *Frame, a []Value) (Value, error) { return Bool(xlinq.Equal(asNode(a[0]), asNode(a[1]))), nil }),
 		m("IEnumerable<XElement> ElementsAfterSelf()", xmlList(xelementType, xmlAfter)), m("IEnumerable<XElement> ElementsAfterSelf(XName name)", xmlList(xelementType, xmlAfter)),
 		m("IEnumerable<XElement> ElementsBeforeSelf()", xmlList(xelementType, xmlBefore)), m("IEnumerable<XElement> ElementsBeforeSelf(XName name)", xmlList(xelementType, xmlBefore)),
@@ -403,6 +405,8 @@ func xelementMembers() members {
 			return Null, dotnet.ArgumentNull("ns")
 		})),
 		m("static XElement Parse(string text)", xmlParsed(xlinq.ParseElement)),
+		m("static XElement Load(System.IO.TextReader textReader)", xmlMake(loadElement)), m("static XElement Load(System.Xml.XmlReader reader)", xmlMake(loadElement)),
+		m("void Save(System.IO.TextWriter textWriter)", xmlDo(saved)),
 		m("void RemoveAll()", xmlDo(func(_ *Frame, n *xlinq.Node, _ []Value) error { n.RemoveNodes(); n.RemoveAttributes(); return nil })),
 		m("void RemoveAttributes()", xmlDo(func(_ *Frame, n *xlinq.Node, _ []Value) error { n.RemoveAttributes(); return nil })),
 		m("void ReplaceAll(object content)", replaceAll), m("void ReplaceAll(params object[] content)", replaceAll),

@@ -307,7 +307,10 @@ func (p *parser) isLambda() bool {
 	t := p.tok()
 	switch {
 	case t.kind == tkKeyword && t.text == "delegate":
-		p.fail(t.pos, "Anonymous methods are not supported within expressions; write a lambda expression")
+		if p.peek(1).text == "(" {
+			return true
+		}
+		p.fail(t.pos, "Anonymous methods without parameters are not supported within expressions; write a lambda expression")
 		return false
 	case t.kind == tkName && t.text == "async" && (p.peek(1).text == "(" || p.peek(1).kind == tkName && p.peek(2).text == "=>"):
 		if p.peek(1).kind == tkName || p.arrowAfter(p.i+1) {
@@ -346,9 +349,14 @@ func (p *parser) arrowAfter(i int) bool {
 func (p *parser) lambda() node {
 	l := &lambdaExpr{pos: p.pos()}
 	l.names = p.within(func() {
-		if t := p.tok(); t.kind == tkName {
+		switch t := p.tok(); {
+		case p.accept("delegate"): // delegate (int x) { ... }
+			l.params = p.params(true)
+			l.block = p.block()
+			return
+		case t.kind == tkName:
 			l.params = []param{{pos: pos(t.pos), name: p.declare(p.ident())}}
-		} else {
+		default:
 			l.params = p.params(false)
 		}
 		p.expect("=>")
@@ -371,6 +379,7 @@ func (p *parser) params(typed bool) []param {
 	p.expect("(")
 	for !p.is(")") && p.tok().kind != tkEnd {
 		q := param{pos: p.pos()}
+		q.rest = typed && p.accept("params")
 		if p.is("ref") || p.is("out") || p.is("in") || p.is("params") {
 			p.fail(p.tok().pos, "Parameters with '%s' are not supported within expressions", p.tok().text)
 		}

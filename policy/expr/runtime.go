@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"math"
 	"strconv"
+	"strings"
 
 	"gatehouse/dotnet"
 )
@@ -91,6 +92,9 @@ func (f *Frame) text(v Value) (string, error) {
 		}
 	}
 	t := typeOf(v).virtual()
+	if x, ok := v.ref.(*Anonymous); ok {
+		return f.anonymousText(x)
+	}
 	if t.toString == nil {
 		return objectText(v, t), nil
 	}
@@ -100,6 +104,34 @@ func (f *Frame) text(v Value) (string, error) {
 	r, err := t.toString(f, []Value{v})
 	f.nest--
 	return r.Str(), err
+}
+
+// anonymousText prints { a = 1, b = x }.
+func (f *Frame) anonymousText(x *Anonymous) (string, error) {
+	if err := f.deeper(); err != nil {
+		return "", err
+	}
+	defer func() { f.nest-- }()
+	var b strings.Builder
+	b.WriteString("{ ")
+	for i, m := range x.typ.anonymous {
+		s, err := f.text(x.Values[i])
+		if err == nil {
+			err = f.Spend(len(s) + len(m.name) + 5)
+		}
+		if err != nil {
+			return "", err
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(m.name + " = " + s)
+	}
+	if len(x.Values) > 0 {
+		b.WriteByte(' ')
+	}
+	b.WriteByte('}')
+	return b.String(), nil
 }
 
 // maxNest bounds how deep objects that are printed, compared or walked may hold each other.
