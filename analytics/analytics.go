@@ -53,6 +53,7 @@ type Store struct {
 
 	writing sync.Mutex // batches go one after the other
 	swept   time.Time
+	sums    rollup
 	names   names
 	edited  []func(ctx context.Context, service, counter, period string)
 }
@@ -83,26 +84,31 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", path, err), db.Close())
 	}
-	return &Store{db: db, opt: o.withDefaults(), names: names{ids: map[string]int64{}, texts: map[int64]string{}}}, nil
+	s := &Store{db: db, opt: o.withDefaults(), names: names{ids: map[string]int64{}, texts: map[int64]string{}}, sums: rollup{waiting: map[bucket]*Sums{}}}
+	if err := errors.Join(s.restore(ctx), s.migrate(ctx)); err != nil {
+		return nil, errors.Join(fmt.Errorf("bringing %s up to date: %w", path, err), db.Close())
+	}
+	return s, nil
 }
 
-// Close closes the database.
+// Close writes what waits and closes the database.
 func (s *Store) Close() error {
 	if s == nil {
 		return nil
 	}
-	return s.db.Close()
+	return errors.Join(s.settle(context.Background(), nil), s.db.Close())
 }
 
-// write runs f in a transaction, alone.
-func (s *Store) write(ctx context.Context, f func(tx *sql.Tx) error) error {
+// write runs f in a transaction, alone; what f returns is run when the transaction has become true, before the next one.
+func (s *Store) write(ctx context.Context, f func(tx *sql.Tx) (then func(), err error)) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	if err := f(tx); err != nil {
+	then, err := f(tx)
+	if err != nil {
 		s.names.forget() // some may be of this transaction
 		return errors.Join(err, tx.Rollback())
 	}
@@ -110,16 +116,31 @@ func (s *Store) write(ctx context.Context, f func(tx *sql.Tx) error) error {
 		s.names.forget()
 		return err
 	}
+	if then != nil {
+		then()
+	}
 	return nil
 }
 
-// sweep deletes what is too old, once an hour at most.
-func (s *Store) sweep(tx *sql.Tx) error {
+// upkeep writes sums that have waited, and deletes what is too old, once an hour at most. What it returns is for when the
+// transaction has become true.
+func (s *Store) upkeep(tx *sql.Tx) (then func(), err error) {
 	now := s.opt.Clock()
-	if now.Sub(s.swept) < time.Hour {
-		return nil
+	old := now.Sub(s.swept) >= time.Hour
+	if !old && !s.sums.due(now) {
+		return nil, nil
 	}
-	s.swept = now
+	if err := s.sums.write(tx); err != nil { // before requests go that would tell of them
+		return nil, err
+	}
+	if old {
+		s.swept, err = now, s.sweep(tx, now)
+	}
+	return func() { s.sums.clear(now) }, err
+}
+
+// sweep deletes what is too old.
+func (s *Store) sweep(tx *sql.Tx, now time.Time) error {
 	for _, each := range []struct {
 		statement string
 		before    int64
@@ -127,8 +148,9 @@ func (s *Store) sweep(tx *sql.Tx) error {
 		{`DELETE FROM buckets WHERE time < $1`, now.Add(-s.opt.Statistics).Unix()},
 		{`DELETE FROM quotas WHERE until < $1`, now.Add(-s.opt.Statistics).Unix()},
 		{`DELETE FROM edits WHERE time < $1 AND id < (SELECT max(id) FROM edits e WHERE e.service = edits.service)`, now.Add(-editsKept).Unix()}, // the last says how far one is
-		{`DELETE FROM requests WHERE time < $1`, now.Add(-s.opt.Requests).UnixMicro()},
-		{`DELETE FROM requests WHERE id <= (SELECT coalesce(max(id), 0) FROM requests) - $1`, int64(s.opt.MaxRequests)},
+		{`DELETE FROM segments WHERE last < $1`, now.Add(-s.opt.Requests).UnixMicro()},
+		{`DELETE FROM segments WHERE upto <= $1`, s.sums.upto - int64(s.opt.MaxRequests)},
+		{`UPDATE segments SET gone = max(gone, $1 - upto + n) WHERE id = (SELECT min(id) FROM segments)`, s.sums.upto - int64(s.opt.MaxRequests)},
 	} {
 		if _, err := tx.Exec(each.statement, each.before); err != nil {
 			return err

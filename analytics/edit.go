@@ -55,28 +55,29 @@ func (s *Store) TakeEdits(ctx context.Context, service string, edits []Edit) err
 		return nil
 	}
 	var taken []Edit
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		if err := s.sweep(tx); err != nil {
-			return err
+	err := s.write(ctx, func(tx *sql.Tx) (func(), error) {
+		then, err := s.upkeep(tx)
+		if err != nil {
+			return nil, err
 		}
 		id, err := s.number(tx, service)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, e := range edits {
 			r, err := tx.Exec(`INSERT INTO edits VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`, e.Number, id, e.Counter, e.Period, s.opt.Clock().Unix(), e.Calls, e.Kilobytes)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if n, err := r.RowsAffected(); err != nil || n == 0 {
 				continue
 			}
 			if err := setQuota(tx, service, e.Counter, e.Period, e.Calls, e.Kilobytes); err != nil {
-				return err
+				return nil, err
 			}
 			taken = append(taken, e)
 		}
-		return nil
+		return then, nil
 	})
 	if err != nil {
 		return err

@@ -19,22 +19,23 @@ func (s *Store) Charge(ctx context.Context, service string, batch []Quota) error
 	if s == nil || len(batch) == 0 {
 		return nil
 	}
-	return s.write(ctx, func(tx *sql.Tx) error {
-		if err := s.sweep(tx); err != nil {
-			return err
+	return s.write(ctx, func(tx *sql.Tx) (func(), error) {
+		then, err := s.upkeep(tx)
+		if err != nil {
+			return nil, err
 		}
 		id, err := s.number(tx, service)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, q := range batch {
 			if _, err := tx.Exec(`INSERT INTO quotas VALUES ($1, $2, $3, $4, $5, $6, $7)
 				ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, kb = kb + excluded.kb`,
 				id, q.Counter, q.Period, q.Start.Unix(), q.End.Unix(), q.Calls, q.Kilobytes); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		return nil
+		return then, nil
 	})
 }
 
@@ -67,17 +68,18 @@ func (s *Store) SetQuota(ctx context.Context, service, counter, period string, c
 	if s == nil {
 		return nil
 	}
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		if err := s.sweep(tx); err != nil {
-			return err
+	err := s.write(ctx, func(tx *sql.Tx) (func(), error) {
+		then, err := s.upkeep(tx)
+		if err != nil {
+			return nil, err
 		}
 		now := s.opt.Clock()
 		// Each period apart: who hears of it late must not take it for one that has begun since.
 		if _, err := tx.Exec(`INSERT INTO edits SELECT max($6, coalesce((SELECT max(id) FROM edits), 0) + 1) + row_number() OVER (ORDER BY start), service, counter, period, $7, $4, $5 FROM quotas
 			WHERE service = (SELECT id FROM names WHERE text = $1) AND counter = $2 AND ($3 = '' OR period = $3)`, service, counter, period, calls, kilobytes, now.UnixNano(), now.Unix()); err != nil {
-			return err
+			return nil, err
 		}
-		return setQuota(tx, service, counter, period, calls, kilobytes)
+		return then, setQuota(tx, service, counter, period, calls, kilobytes)
 	})
 	if err == nil {
 		s.tell(ctx, service, counter, period)

@@ -27,25 +27,41 @@ const (
 	Zip          Field = "zip"
 )
 
-// fields in the order of bucket.dims; requests have the first six.
-var fields = [9]Field{API, Operation, Product, Subscription, User, Gateway, Country, Region, Zip}
+// fields in the order of dimensions.
+var fields = [len(dimensions{})]Field{API, Operation, Product, Subscription, User, Gateway, Country, Region, Zip}
 
 // bucket is what the requests of one row agree in.
 type bucket struct {
 	service, time int64
-	dims          [len(fields)]int64
+	dims          dimensions
 }
 
-func (s *Store) bucketOf(tx *sql.Tx, r *Request) (b bucket, err error) {
+// dimensions are the numbers of what a request has in each field.
+type dimensions [9]int64
+
+// place is the texts that a bucket has numbers of.
+type place struct {
+	service string
+	dims    [len(fields)]string
+}
+
+// bucketOf finds the bucket of a request; places are those of requests before it.
+func (s *Store) bucketOf(tx *sql.Tx, places map[place]bucket, r *Request) (b bucket, err error) {
+	p := place{r.Service, [...]string{r.API, r.Operation, r.Product, r.Subscription, r.User, r.Gateway, r.Country, r.Region, r.Zip}}
+	b, known := places[p]
 	b.time = r.Time.Truncate(Quarter).Unix()
+	if known {
+		return b, nil
+	}
 	if b.service, err = s.number(tx, r.Service); err != nil {
 		return b, err
 	}
-	for i, text := range [...]string{r.API, r.Operation, r.Product, r.Subscription, r.User, r.Gateway, r.Country, r.Region, r.Zip} {
+	for i, text := range p.dims {
 		if b.dims[i], err = s.number(tx, text); err != nil {
 			return b, err
 		}
 	}
+	places[p] = b
 	return b, nil
 }
 
@@ -81,6 +97,21 @@ func (s *Sums) add(r *Request) {
 	}
 	s.Total, s.TotalMin, s.TotalMax = s.Total+total, min(s.TotalMin, total), max(s.TotalMax, total)
 	s.Backend, s.BackendMin, s.BackendMax = s.Backend+backend, min(s.BackendMin, backend), max(s.BackendMax, backend)
+}
+
+// merge adds sums over other requests.
+func (s *Sums) merge(o *Sums) {
+	if s.Calls() == 0 {
+		*s = *o
+		return
+	}
+	if o.Calls() == 0 {
+		return
+	}
+	s.Success, s.Blocked, s.Failed, s.Other = s.Success+o.Success, s.Blocked+o.Blocked, s.Failed+o.Failed, s.Other+o.Other
+	s.Bytes, s.CacheHits, s.CacheMisses = s.Bytes+o.Bytes, s.CacheHits+o.CacheHits, s.CacheMisses+o.CacheMisses
+	s.Total, s.TotalMin, s.TotalMax = s.Total+o.Total, min(s.TotalMin, o.TotalMin), max(s.TotalMax, o.TotalMax)
+	s.Backend, s.BackendMin, s.BackendMax = s.Backend+o.Backend, min(s.BackendMin, o.BackendMin), max(s.BackendMax, o.BackendMax)
 }
 
 func addSums(tx *sql.Tx, sums map[bucket]*Sums) error {
@@ -120,10 +151,14 @@ func (s *Store) Report(ctx context.Context, q Query, by []Field, every time.Dura
 	if !q.From.IsZero() {
 		q.From = q.From.Truncate(Quarter)
 	}
-	where, args, err := s.where(ctx, q, 1)
-	if err != nil || where == "" {
+	if err := s.settled(ctx); err != nil {
 		return nil, err
 	}
+	selected, some, err := s.selects(ctx, q)
+	if err != nil || !some {
+		return nil, err
+	}
+	where, args := selected.where()
 	columns := []string{"time * 0"}
 	if every > 0 {
 		seconds := int64(every / time.Second)
@@ -183,41 +218,51 @@ func (s *Store) spell(ctx context.Context, list []Row, keys [][]int64, by []Fiel
 	return nil
 }
 
-// where is the condition of a query; "" when nothing can match. Unit is how many units of the time column are a second.
-func (s *Store) where(ctx context.Context, q Query, unit int64) (where string, args []any, err error) {
+// selection is what a query selects, in numbers.
+type selection struct {
+	service  int64
+	from, to time.Time
+	values   [len(fields)][]int64 // nil for any
+}
+
+// selects looks up the numbers of a query; false when nothing can match.
+func (s *Store) selects(ctx context.Context, q Query) (to selection, some bool, err error) {
 	service, err := s.numbers(ctx, []string{q.Service}, false)
 	if err != nil || len(service) == 0 {
-		return "", nil, err
+		return to, false, err
 	}
-	parts, args := []string{"service = ?"}, []any{service[0]}
-	if !q.From.IsZero() {
-		parts, args = append(parts, "time >= ?"), append(args, in(q.From, unit))
-	}
-	if !q.To.IsZero() {
-		parts, args = append(parts, "time <= ?"), append(args, in(q.To, unit))
-	}
-	for _, f := range fields {
+	to = selection{service: service[0], from: q.From, to: q.To}
+	for i, f := range fields {
 		values, asked := q.Where[f]
 		if !asked {
 			continue
 		}
-		ids, err := s.numbers(ctx, values, true)
-		if err != nil || len(ids) == 0 {
-			return "", nil, err
+		if to.values[i], err = s.numbers(ctx, values, true); err != nil || len(to.values[i]) == 0 {
+			return to, false, err
 		}
-		parts = append(parts, string(f)+" IN (?"+strings.Repeat(", ?", len(ids)-1)+")")
+	}
+	return to, true, nil
+}
+
+// where is the condition of a selection of buckets.
+func (q *selection) where() (where string, args []any) {
+	parts, args := []string{"service = ?"}, []any{q.service}
+	if !q.from.IsZero() {
+		parts, args = append(parts, "time >= ?"), append(args, q.from.Unix())
+	}
+	if !q.to.IsZero() {
+		parts, args = append(parts, "time <= ?"), append(args, q.to.Unix())
+	}
+	for i, ids := range q.values {
+		if ids == nil {
+			continue
+		}
+		parts = append(parts, string(fields[i])+" IN (?"+strings.Repeat(", ?", len(ids)-1)+")")
 		for _, id := range ids {
 			args = append(args, id)
 		}
 	}
-	return strings.Join(parts, " AND "), args, nil
-}
-
-func in(t time.Time, unit int64) int64 {
-	if unit == 1 {
-		return t.Unix()
-	}
-	return t.UnixMicro()
+	return strings.Join(parts, " AND "), args
 }
 
 // numbers are those of the texts that are known, in any casing when folded.

@@ -3,6 +3,7 @@ package analytics
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -64,29 +65,50 @@ func (s *Store) Add(ctx context.Context, batch []Request) error {
 	if s == nil || len(batch) == 0 {
 		return nil
 	}
-	return s.write(ctx, func(tx *sql.Tx) error {
-		if err := s.sweep(tx); err != nil {
-			return err
+	return s.write(ctx, func(tx *sql.Tx) (func(), error) {
+		then, err := s.upkeep(tx)
+		if err != nil {
+			return nil, err
 		}
-		var rows [][]any
-		sums := map[bucket]*Sums{}
-		for i := range batch {
-			b, err := s.bucketOf(tx, &batch[i])
-			if err != nil {
-				return err
+		sums, upto, err := s.add(tx, batch)
+		return func() {
+			if then != nil {
+				then()
 			}
-			if sums[b] == nil {
-				sums[b] = &Sums{}
-			}
-			sums[b].add(&batch[i])
-			rows = append(rows, requestRow(&b, &batch[i]))
-		}
-		if err := insert(tx, `INSERT INTO requests (service, time, api, operation, product, subscription, user, gateway, method, url, address,
-			status, backend_status, request_size, response_size, cache, total, backend, request) VALUES `, rows, ""); err != nil {
-			return err
-		}
-		return addSums(tx, sums)
+			s.sums.add(sums, upto)
+		}, err
 	})
+}
+
+// add puts requests into segments, and returns the sums of what they agree in, and how many requests there are with them.
+func (s *Store) add(tx *sql.Tx, batch []Request) (sums map[bucket]*Sums, upto int64, err error) {
+	places := map[place]bucket{}
+	segments := map[int64]*segment{}
+	sums, upto = map[bucket]*Sums{}, s.sums.upto
+	for i := range batch {
+		b, err := s.bucketOf(tx, places, &batch[i])
+		if err != nil {
+			return nil, 0, err
+		}
+		if sums[b] == nil {
+			sums[b] = &Sums{}
+		}
+		sums[b].add(&batch[i])
+		to := segments[b.service]
+		if to == nil {
+			to = newSegment()
+			segments[b.service] = to
+		}
+		if to.add(b.dims, &batch[i]); to.n < mostInSegment {
+			continue
+		}
+		delete(segments, b.service)
+		if upto, err = keepSegment(tx, upto, b.service, to); err != nil {
+			return nil, 0, err
+		}
+	}
+	upto, err = keepSegments(tx, upto, maps.All(segments))
+	return sums, upto, err
 }
 
 // insert writes rows, many with each statement: that costs half of one by one.
@@ -100,78 +122,4 @@ func insert(tx *sql.Tx, into string, rows [][]any, conflict string) error {
 	return nil
 }
 
-func requestRow(b *bucket, r *Request) []any {
-	cache := r.Cache
-	if cache == "" {
-		cache = CacheNone
-	}
-	d := &b.dims
-	return []any{b.service, r.Time.UnixMicro(), d[0], d[1], d[2], d[3], d[4], d[5], r.Method, r.URL, r.Address,
-		r.Status, r.BackendStatus, r.RequestSize, r.ResponseSize, string(cache), milliseconds(r.Total), milliseconds(r.Backend), r.ID}
-}
-
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// Requests returns those that a query selects, oldest first, and how many there are in all.
-func (s *Store) Requests(ctx context.Context, q Query, skip, top int) (list []Request, count int, err error) {
-	if s == nil {
-		return nil, 0, nil
-	}
-	where, args, err := s.where(ctx, q, 1_000_000)
-	if err != nil || where == "" {
-		return nil, 0, err
-	}
-	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM requests WHERE `+where, args...).Scan(&count); err != nil {
-		return nil, 0, err
-	}
-	rows, err := s.db.QueryContext(ctx, `SELECT time, api, operation, product, subscription, user, gateway, method, url, address,
-		status, backend_status, request_size, response_size, cache, total, backend, request
-		FROM requests WHERE `+where+` ORDER BY time, id LIMIT ? OFFSET ?`, append(args, top, skip)...)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	var raw []rawRequest
-	for rows.Next() {
-		var r rawRequest
-		if err := rows.Scan(&r.time, &r.dims[0], &r.dims[1], &r.dims[2], &r.dims[3], &r.dims[4], &r.dims[5], &r.Method, &r.URL, &r.Address,
-			&r.Status, &r.BackendStatus, &r.RequestSize, &r.ResponseSize, &r.Cache, &r.total, &r.backend, &r.ID); err != nil {
-			return nil, 0, err
-		}
-		raw = append(raw, r)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, 0, err
-	}
-	for i := range raw {
-		r, err := s.whole(ctx, &raw[i])
-		if err != nil {
-			return nil, 0, err
-		}
-		r.Service = q.Service
-		list = append(list, r)
-	}
-	return list, count, nil
-}
-
-// rawRequest is a row of requests.
-type rawRequest struct {
-	Request
-	time           int64
-	dims           [6]int64
-	total, backend float64
-}
-
-func (s *Store) whole(ctx context.Context, raw *rawRequest) (Request, error) {
-	r := raw.Request
-	r.Time = time.UnixMicro(raw.time).UTC()
-	r.Total, r.Backend = time.Duration(raw.total*float64(time.Millisecond)), time.Duration(raw.backend*float64(time.Millisecond))
-	for i, to := range []*string{&r.API, &r.Operation, &r.Product, &r.Subscription, &r.User, &r.Gateway} {
-		text, err := s.spelled(ctx, raw.dims[i])
-		if err != nil {
-			return Request{}, err
-		}
-		*to = text
-	}
-	return r, nil
-}

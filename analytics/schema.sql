@@ -38,31 +38,25 @@ CREATE TABLE IF NOT EXISTS buckets (
 
 CREATE INDEX IF NOT EXISTS buckets_by_time ON buckets (time);
 
--- The newest requests, in the order in which they came.
-CREATE TABLE IF NOT EXISTS requests (
-    id             INTEGER NOT NULL PRIMARY KEY,
-    service        INTEGER NOT NULL,
-    time           INTEGER NOT NULL,       -- microseconds since 1970
-    api            INTEGER NOT NULL,
-    operation      INTEGER NOT NULL,
-    product        INTEGER NOT NULL,
-    subscription   INTEGER NOT NULL,
-    user           INTEGER NOT NULL,
-    gateway        INTEGER NOT NULL,
-    method         TEXT    NOT NULL,
-    url            TEXT    NOT NULL,
-    address        TEXT    NOT NULL,
-    status         INTEGER NOT NULL,
-    backend_status INTEGER NOT NULL,       -- 0 when no backend was called
-    request_size   INTEGER NOT NULL,
-    response_size  INTEGER NOT NULL,
-    cache          TEXT    NOT NULL,
-    total          REAL    NOT NULL,       -- milliseconds
-    backend        REAL    NOT NULL,
-    request        TEXT    NOT NULL        -- ID
+-- The newest requests, many to a row, in the order in which they came.
+CREATE TABLE IF NOT EXISTS segments (
+    id      INTEGER NOT NULL PRIMARY KEY,
+    service INTEGER NOT NULL,
+    first   INTEGER NOT NULL,              -- time of the earliest, microseconds since 1970
+    last    INTEGER NOT NULL,              -- time of the latest
+    upto    INTEGER NOT NULL,              -- how many requests there had been with these
+    n       INTEGER NOT NULL,              -- how many are in data
+    gone    INTEGER NOT NULL,              -- how many of them, from the first on, do not count any more
+    data    BLOB    NOT NULL
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS requests_by_time ON requests (service, time, id);
+CREATE INDEX IF NOT EXISTS segments_by_time ON segments (service, last);
+
+-- How many requests the buckets tell of: those of later segments are not summed up yet.
+CREATE TABLE IF NOT EXISTS progress (
+    id     INTEGER NOT NULL PRIMARY KEY,
+    summed INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE IF NOT EXISTS quotas (
     service INTEGER NOT NULL,

@@ -20,6 +20,7 @@ import (
 
 // Results takes what gateways count: analytics.Store on a management node, remote.Remote elsewhere.
 type Results interface {
+	// Add does not keep the slice.
 	Add(ctx context.Context, requests []analytics.Request) error
 }
 
@@ -162,6 +163,9 @@ func (h *Hooks) of(s *config.Service) *settings {
 
 // plain is the ID of an API, or of something in one, without the revision.
 func plain(id string) string {
+	if strings.IndexByte(id, ';') < 0 {
+		return id
+	}
 	at := strings.Index(strings.ToLower(id), ";rev=")
 	if at < 0 {
 		return id

@@ -197,6 +197,7 @@ func secretParameter(name string) bool {
 
 // Run hands records on, until ctx ends and what waits then is handed on.
 func (h *Hooks) Run(ctx context.Context) {
+	var batch []analytics.Request // used again
 	for ended := false; !ended; {
 		select {
 		case <-time.After(flushEvery):
@@ -204,7 +205,8 @@ func (h *Hooks) Run(ctx context.Context) {
 			ended = true
 		}
 		for pages := h.queue.take(); len(pages) > 0; pages = pages[min(len(pages), flushPages):] {
-			h.hand(pages[:min(len(pages), flushPages)])
+			batch = h.hand(batch[:0], pages[:min(len(pages), flushPages)])
+			clear(batch)
 		}
 	}
 }
@@ -214,9 +216,8 @@ const (
 	flushPages = 8
 )
 
-// hand hands a batch on.
-func (h *Hooks) hand(pages []*page) {
-	var batch []analytics.Request
+// hand hands a batch on, which it makes in the place of one that is over.
+func (h *Hooks) hand(batch []analytics.Request, pages []*page) []analytics.Request {
 	for _, p := range pages {
 		for i := range p.n {
 			batch = append(batch, p.calls[i].request())
@@ -229,4 +230,5 @@ func (h *Hooks) hand(pages []*page) {
 		h.dropped.Add(int64(len(batch)))
 		h.Log.Error("calls could not be recorded", "calls", len(batch), "error", err)
 	}
+	return batch
 }
