@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/gateway/feed"
+	"gatehouse/gateway/record"
 	"gatehouse/gateway/telemetry"
 )
 
@@ -21,18 +22,20 @@ import (
 type observeFlags struct {
 	accessLog string // file, or - for standard output
 	eventsTo  string // file or address in place of Event Hubs
+	recordFlags
 }
 
 // observed is what looks at the calls of a gateway.
 type observed struct {
 	telemetry *telemetry.Telemetry
-	files     []*os.File
+	recorder  *record.Recorder // nil when calls are not recorded
+	files     []io.Closer
 	stop      context.CancelFunc
 	all       sync.WaitGroup
 }
 
-// open prepares what the flags ask for. unrecorded is how many calls analytics lost.
-func (f *observeFlags) open(registry prometheus.Registerer, out io.Writer, unrecorded func() int64) (o *observed, err error) {
+// open prepares what the flags ask for. unrecorded is how many calls analytics lost, verified knows of tokens whether they are good.
+func (f *observeFlags) open(registry prometheus.Registerer, out io.Writer, unrecorded func() int64, verified record.Verified) (o *observed, err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	o = &observed{stop: stop}
 	defer func() {
@@ -41,6 +44,13 @@ func (f *observeFlags) open(registry prometheus.Registerer, out io.Writer, unrec
 		}
 	}()
 	c := telemetry.Config{Registry: registry, Drops: map[string]func() int64{"records": unrecorded}}
+	if err := o.record(&f.recordFlags, verified); err != nil {
+		return o, err
+	}
+	if o.recorder != nil {
+		c.Drops["recordings"] = o.recorder.Dropped
+		o.all.Go(func() { o.recorder.Run(ctx) })
+	}
 	switch {
 	case f.accessLog == "-":
 		c.Log = out
@@ -87,6 +97,7 @@ func (o *observed) watch(c *gateway.Config, follow func(feed.Follower) (stop fun
 		observe(v)
 		t.Observe(v)
 	}
+	o.watchRecorded(c, follow)
 }
 
 // close writes what waits.

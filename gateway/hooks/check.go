@@ -61,6 +61,9 @@ func (h *Hooks) Admit(v *gateway.Visit) *pipeline.Failure {
 	}
 	admission, err := h.Gate.AdmitSession(request, check, v.Session)
 	v.Caller = admission.Caller
+	if h.Told != nil {
+		h.Told(v, check, &admission)
+	}
 	if v.Tracing {
 		explain(v, setting, check, &admission)
 	}

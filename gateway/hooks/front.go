@@ -12,17 +12,18 @@ import (
 type Front struct {
 	Gateway *gateway.Gateway
 	Hooks   *Hooks
+	Calls   http.Handler // what calls of APIs go to: Gateway, or something around it
 	forward *admit.ForwardAuth
 }
 
 // NewFront returns what a listener of a gateway serves.
 func NewFront(g *gateway.Gateway, h *Hooks) *Front {
-	return &Front{g, h, &admit.ForwardAuth{Gate: h.Gate, SignIn: h.SignIn, Signer: h.Signer, Find: h.Find(g)}}
+	return &Front{g, h, g, &admit.ForwardAuth{Gate: h.Gate, SignIn: h.SignIn, Signer: h.Signer, Find: h.Find(g)}}
 }
 
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasPrefix(r.URL.Path, admit.Prefix) {
-		f.Gateway.ServeHTTP(w, r)
+		f.Calls.ServeHTTP(w, r)
 		return
 	}
 	switch path := r.URL.Path; {

@@ -13,6 +13,7 @@ import (
 	"gatehouse"
 	"gatehouse/analytics"
 	"gatehouse/arm"
+	"gatehouse/gateway"
 	"gatehouse/gateway/admit"
 	"gatehouse/gateway/config"
 	"gatehouse/gateway/trace"
@@ -40,8 +41,10 @@ type Config struct {
 	Refused  Recorder      // nil records no refusals
 	Results  Results       // nil records nothing
 	Traces   Traces        // nil traces nothing
-	Clock    func() time.Time
-	Log      *slog.Logger
+	// Told hears what each role check came to; nil for nobody.
+	Told  func(*gateway.Visit, *admit.Check, *admit.Admission)
+	Clock func() time.Time
+	Log   *slog.Logger
 }
 
 // Hooks are the functions that gateway.Config asks for. They are safe for concurrent use.
