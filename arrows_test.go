@@ -90,6 +90,7 @@ const arrows = `
 	gateway/trace, analytics                   < gateway/hooks
 	gateway/hooks                              < gateway/telemetry
 	gateway/config                             < gateway/mcp
+	gateway/telemetry                          < gateway/record
 `
 
 // free may import every package of ours: they are where the parts are put together.

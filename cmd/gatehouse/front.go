@@ -80,7 +80,7 @@ func (a *app) newHooks(ctx context.Context) (*hooks.Hooks, error) {
 		return nil, err
 	}
 	gate := admit.New(admit.Config{Authority: a.gateways.rights, SignIn: signIn, AuthorizationURI: a.gateways.signIn})
-	return hooks.New(hooks.Config{Gate: gate, SignIn: signIn, Signer: signer, Audience: entra.GatewayAudience, Refused: a.recordRefusal, Results: a.counted, Traces: a.gateways.traces}), nil
+	return hooks.New(hooks.Config{Gate: gate, SignIn: signIn, Signer: signer, Audience: entra.GatewayAudience, Refused: a.recordRefusal, Results: a.counted, Traces: a.gateways.traces, Told: a.observed.told()}), nil
 }
 
 // audienceOf is what sessions on a host name of the gateway are asked for: the service that answers there.

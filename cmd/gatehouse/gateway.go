@@ -74,6 +74,7 @@ action Microsoft.ApiManagement/service/gateways/getConfiguration/action; with th
 	f.StringVar(&c.redis, "redis", "", "file with the connection string of a Redis by which several instances of the gateway count together (default: each counts by itself)")
 	f.StringVar(&c.observe.accessLog, "gateway-access-log", "", "file that a line of JSON per call is appended to; - for standard output (default: none)")
 	f.StringVar(&c.observe.eventsTo, "gateway-events-to", "", "file or address that what log-to-eventhub sends goes to, in place of Event Hubs (default: the Event Hubs)")
+	c.observe.flags(cmd)
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain for host names that the configuration has none for, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
 	f.DurationVar(&c.staleness, "staleness", 30*time.Second, "how long what the server said about identities and rights counts without word from it")
@@ -98,6 +99,8 @@ func (c *gatewayConfig) check() error {
 		return notOneOf("--log-format", c.logFormat, logForms...)
 	case c.logLevel != "" && !slices.Contains(logLevels, c.logLevel):
 		return notOneOf("--log-level", c.logLevel, logLevels...)
+	case c.observe.check() != nil:
+		return c.observe.check()
 	case c.staleness < time.Second || c.staleness > time.Hour:
 		return usagef("--staleness takes a second to an hour, for example 30s; it is %s", c.staleness)
 	}
@@ -222,7 +225,8 @@ func newRemoteSide(ctx context.Context, r *away.Remote, c *gatewayConfig, kept *
 	}
 	h := hooks.New(hooks.Config{Gateway: r.Gateway, Gate: admit.New(admit.Config{Authority: r, SignIn: &signIn.SignIn}), SignIn: &signIn.SignIn, Signer: signer, Audience: entra.GatewayAudience, Results: r, Traces: r})
 	own := gateway.Config{Begin: h.Begin, Admit: h.Admit, Debug: h.Debug, Observe: h.Observe, Default: r.Service()}
-	own.Serve = newRemoteIdentities(r, keys).serve
+	identities := newRemoteIdentities(r, keys)
+	own.Serve = identities.serve
 	if r.Gateway != away.Managed {
 		own.Name = r.Gateway
 	}
@@ -230,19 +234,20 @@ func newRemoteSide(ctx context.Context, r *away.Remote, c *gatewayConfig, kept *
 	if err := kept.register(registry); err != nil {
 		return nil, err
 	}
-	o, err := c.observe.open(registry, out, func() int64 { return h.Dropped() + r.Dropped() })
+	o, err := c.observe.open(registry, out, func() int64 { return h.Dropped() + r.Dropped() }, verifiedBy(identities.verifier, identities.local))
 	if err != nil {
 		return nil, err
 	}
 	side := &remoteSide{gatewayConfig: c, remote: r, hooks: h, signIn: signIn, registry: registry, observed: o}
 	tools := mcp.New(func() http.Handler { return side.gateway })
 	own.Local = map[string]http.Handler{gateway.ToolsHost: tools}
+	h.Told = o.told()
 	r.Follow(h.Update) // before the gateway: what it serves is checked as the settings say
 	o.watch(&own, r.Follow)
 	r.Follow(tools.Update)
 	side.gateway = kept.open(own)
 	r.Follow(side.gateway.Update)
-	side.front = hooks.NewFront(side.gateway, h)
+	side.front = o.front(side.gateway, h)
 	return side, nil
 }
 

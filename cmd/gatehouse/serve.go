@@ -21,7 +21,6 @@ import (
 
 	"gatehouse/analytics"
 	"gatehouse/gateway"
-	"gatehouse/gateway/hooks"
 	"gatehouse/localca"
 	"gatehouse/store"
 	"gatehouse/store/sqlite"
@@ -88,6 +87,7 @@ names its file and prints the variables that clients read.`,
 	f.StringVar(&c.gatewayRedis, "gateway-redis", "", "file with the connection string of a Redis in which several gateways count rate limits and quotas together (default: each counts for itself)")
 	f.StringVar(&c.observe.accessLog, "gateway-access-log", "", "file that gets a line of JSON for each call of an API, or - for standard output (default: none)")
 	f.StringVar(&c.observe.eventsTo, "gateway-events-to", "", "file or http(s) address that gets what policies send to Event Hubs, in place of those (default: the Event Hubs of the loggers)")
+	c.observe.flags(cmd)
 	f.StringVar(&c.publicURL, "public-url", "", "address that clients use, https://host:port (default: localhost and the port)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
@@ -157,7 +157,7 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 	if err := kept.register(a.metrics.registry); err != nil {
 		return err
 	}
-	if a.observed, err = c.observe.open(a.metrics.registry, out, func() int64 { return a.gateways.hooks.Dropped() }); err != nil {
+	if a.observed, err = c.observe.open(a.metrics.registry, out, func() int64 { return a.gateways.hooks.Dropped() }, verifiedBy(a.gateways.policies.verifier, a.gateways.policies.published)); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.observed.close()) }()
@@ -211,6 +211,9 @@ func (c *serveConfig) check() error {
 		return usagef("--gateway-listen takes host:port, for example 127.0.0.1:8444, or off; it is %q", c.gatewayListen)
 	}
 	if err := c.checkGateway(); err != nil {
+		return err
+	}
+	if err := c.observe.check(); err != nil {
 		return err
 	}
 	if err := c.checkPublicURL(); err != nil {
@@ -403,12 +406,12 @@ func (l *listeners) run(ctx context.Context, a *app, ready func(context.Context)
 	failed := make(chan error, 5)
 	go func() { failed <- servers[0].ServeTLS(l.https, "", "") }()
 	if l.plain != nil {
-		s := gateway.NewServer(hooks.NewFront(a.gateway, a.gateways.hooks), slog.Default())
+		s := gateway.NewServer(a.observed.front(a.gateway, a.gateways.hooks), slog.Default())
 		servers = append(servers, s)
 		go func() { failed <- s.Serve(l.plain) }()
 	}
 	if l.gateway != nil {
-		s := gateway.NewServer(hooks.NewFront(a.gateway, a.gateways.hooks), slog.Default())
+		s := gateway.NewServer(a.observed.front(a.gateway, a.gateways.hooks), slog.Default())
 		s.TLSConfig = l.gatewayTLS
 		servers = append(servers, s)
 		go func() { failed <- s.ServeTLS(l.gateway, "", "") }()
