@@ -79,7 +79,8 @@ const arrows = `
 	entra, provider/access                     < provider/agents
 	desired, provider/access                   < provider/declare
 	guard                                      < demo
-	gateway/config                             < gateway/contract
+	dotnet/xlinq                               < xsd
+	gateway/config, xsd                        < gateway/contract
 	policy, token                              < gateway/pipeline
 	gateway/contract, gateway/graphql          < gateway/pipeline
 	counter, cache, dotnet/jsonxml, liquid      < gateway/pipeline

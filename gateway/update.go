@@ -467,6 +467,7 @@ func (b *builder) api(c *config.Config, k config.Key, stale map[string]bool) {
 		a.queries = a.queries || len(o.query) > 0
 		a.seenOps[o] = &expr.Operation{ID: op.Name(), Method: op.Method, Name: op.DisplayName, URLTemplate: op.URLTemplate}
 		a.contracts[o] = contract.New(op, find, b.schemas)
+		a.contracts[o].Siblings = schemas
 		if strings.EqualFold(e.Type, "websocket") {
 			a.catchAll = o
 		}

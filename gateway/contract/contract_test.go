@@ -161,23 +161,6 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-func TestXML(t *testing.T) {
-	soap := `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body/></s:Envelope>`
-	for _, c := range []struct {
-		body             string
-		envelope, schema bool
-		want             string
-	}{
-		{"<a/>", false, false, ""}, {"<a>", false, false, "Malformed"}, {"", false, false, "Malformed"}, {"<a/><b", false, false, "Malformed"},
-		{soap, true, false, ""}, {"<Envelope/>", true, false, "Malformed"}, {soap, true, true, "Unchecked"}, {"<a/>", false, true, "Unchecked"},
-		{`<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>`, false, false, "Malformed"},
-	} {
-		if got := show(XML([]byte(c.body), RequestBody, c.envelope, c.schema)); got != c.want {
-			t.Errorf("%s: %s, want %s", c.body, got, c.want)
-		}
-	}
-}
-
 func FuzzJSON(f *testing.F) {
 	s := &Schemas{}
 	schema := &config.Schema{Document: json.RawMessage(orders)}

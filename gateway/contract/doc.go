@@ -5,7 +5,7 @@
 //
 // Schemas are JSON Schema of draft 2020-12. Those of Swagger and OpenAPI 3.0 are
 // brought into that form: nullable, and bounds that are excluded by a boolean.
-// References lead nowhere outside of their document. XML is checked for
-// being well-formed only; XML schemas cannot be checked, which is a violation of its
-// own, so that a check that cannot be made refuses.
+// References lead nowhere outside of their document. XML schemas are those of package
+// xsd; what they include or import is found among the schemas of the API and of the
+// service, and nowhere else. A check that cannot be made is a violation, so that it refuses.
 package contract

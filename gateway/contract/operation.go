@@ -3,9 +3,7 @@ package contract
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -44,13 +42,15 @@ const (
 type Operation struct {
 	Definition *config.Operation
 	// Schema finds a schema of the API by its name; nil when there is none.
-	Schema  func(name string) *config.Schema
-	schemas *Schemas
+	Schema func(name string) *config.Schema
+	// Siblings are all schemas of the API: XML schemas import each other by namespace.
+	Siblings []*config.Schema
+	schemas  *Schemas
 }
 
 // New returns the contract of an operation. Schemas are compiled when they are first needed and kept in s.
 func New(op *config.Operation, schema func(name string) *config.Schema, s *Schemas) *Operation {
-	return &Operation{op, schema, s}
+	return &Operation{Definition: op, Schema: schema, schemas: s}
 }
 
 // Query checks the parameters of a query. Those in the template are required parts of the address.
@@ -373,36 +373,4 @@ func unique(d *json.Decoder, depth int) error {
 	}
 	_, err = d.Token()
 	return err
-}
-
-// XML checks that a body is well-formed; envelope asks for the envelope of SOAP around it. A schema cannot be checked.
-func XML(body []byte, kind string, envelope, schema bool) []Violation {
-	d := xml.NewDecoder(bytes.NewReader(body))
-	root, depth := xml.Name{}, 0
-	for {
-		t, err := d.Token()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return []Violation{{"", kind, Malformed, "the body is not well-formed XML"}}
-		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			if depth++; depth == 1 {
-				root = t.Name
-			}
-		case xml.EndElement:
-			depth--
-		}
-	}
-	switch {
-	case root.Local == "":
-		return []Violation{{"", kind, Malformed, "the body is not well-formed XML"}}
-	case envelope && (root.Local != "Envelope" || !slices.Contains([]string{"http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope"}, root.Space)):
-		return []Violation{{"", kind, Malformed, "the body is no SOAP envelope"}}
-	case schema:
-		return []Violation{{"", kind, Unchecked, "XML schemas cannot be checked by this gateway"}}
-	}
-	return nil
 }

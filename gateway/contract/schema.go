@@ -15,6 +15,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"gatehouse/gateway/config"
 )
 
 // Options say how a schema is applied.
@@ -27,6 +29,8 @@ type Options struct {
 type Schemas struct {
 	mu   sync.Mutex
 	kept map[schemaKey]compiled
+
+	keptXML map[*config.Schema]*compiledXML
 }
 
 type schemaKey struct {

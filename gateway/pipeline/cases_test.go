@@ -114,6 +114,9 @@ func newWorld(t *testing.T, a *txtar.Archive) *world {
 			w.definition = f.Data
 		case name == "schema":
 			w.schemas[rest] = &config.Schema{Document: f.Data}
+			if bytes.HasPrefix(f.Data, []byte("<")) {
+				w.schemas[rest] = &config.Schema{Text: string(f.Data)}
+			}
 		case name == "graphql":
 			s, err := graphql.ParseSchema(string(f.Data))
 			if err != nil {

@@ -55,7 +55,10 @@ func (v *conversion) Run(c *Call) error {
 	if err != nil {
 		return failed(ReasonBackendConnection, "The body could not be read: "+err.Error())
 	}
-	text, err := v.convert(c, strings.TrimPrefix(string(data), "\ufeff"))
+	text, err := bodyText(c.Headers(v.side).Get("Content-Type"), data)
+	if err == nil {
+		text, err = v.convert(c, text)
+	}
 	if err != nil {
 		return &Failure{Reason: "ConversionFailed", Message: "The body could not be converted: " + err.Error(), Cause: err}
 	}

@@ -187,7 +187,7 @@ func (s *findAndReplace) Run(c *Call) error {
 	return c.replaceInBody(s.side, from, to)
 }
 
-// replaceInBody replaces a text in the body of a message.
+// replaceInBody replaces a text in the body of a message. One in a charset that is not known is replaced byte by byte.
 func (c *Call) replaceInBody(side Side, from, to string) error {
 	body := c.Body(side)
 	if body == nil {
@@ -196,6 +196,14 @@ func (c *Call) replaceInBody(side Side, from, to string) error {
 	data, err := body.Bytes(true)
 	if err != nil {
 		return &Failure{Reason: "BodyUnreadable", Message: "The body could not be read: " + err.Error(), Cause: err}
+	}
+	if how, err := charsetOf(c.Headers(side).Get("Content-Type"), data); err == nil && !how.plain() {
+		if text, err := how.decode(data); err == nil {
+			if strings.Contains(text, from) {
+				c.SetBody(side, NewBody(how.encode(strings.ReplaceAll(text, from, to))))
+			}
+			return nil
+		}
 	}
 	if bytes.Contains(data, []byte(from)) {
 		c.SetBody(side, NewBody(bytes.ReplaceAll(data, []byte(from), []byte(to))))

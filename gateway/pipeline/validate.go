@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"gatehouse/dotnet/newtonsoft"
+	"gatehouse/gateway/config"
 	"gatehouse/gateway/contract"
 	"gatehouse/policy"
 	"gatehouse/policy/expr"
@@ -347,20 +348,42 @@ func (v *validateContent) rule(media string) (contentRule, bool) {
 }
 
 func (v *validateContent) violations(c *Call, r contentRule, body []byte, kind, media string, status int) []contract.Violation {
-	if r.as != "json" {
-		return contract.XML(body, kind, r.as == "soap", r.schema != "" || r.ref != "")
+	var named *config.Schema
+	if r.schema != "" {
+		if named = c.sharedSchema(r.schema); named == nil {
+			return []contract.Violation{{Type: kind, Rule: contract.Unchecked, Details: "The schema '" + r.schema + "' does not exist."}}
+		}
 	}
-	if r.schema == "" {
+	if r.as != "json" {
+		return v.xmlViolations(c, r, named, body, kind, media, status)
+	}
+	if named == nil {
 		return c.Contract.JSON(c.Contract.Representation(status, media), body, kind, r.options)
 	}
-	if c.Services.Schema != nil {
-		workspace := ""
-		if c.Workspace != nil {
-			workspace = c.Workspace.ID
-		}
-		if document := c.Services.Schema(workspace, r.schema); document != nil {
-			return c.Services.Schemas.JSONBy(document, r.ref, body, kind, r.options)
-		}
+	return c.Services.Schemas.JSONBy(named, r.ref, body, kind, r.options)
+}
+
+// xmlViolations checks a body as XML, whatever charset it is written in.
+func (v *validateContent) xmlViolations(c *Call, r contentRule, named *config.Schema, body []byte, kind, media string, status int) []contract.Violation {
+	text, err := bodyText(c.Headers(v.side).Get("Content-Type"), body)
+	if err != nil {
+		return []contract.Violation{{Name: media, Type: kind, Rule: contract.Malformed, Details: err.Error()}}
 	}
-	return []contract.Violation{{Type: kind, Rule: contract.Unchecked, Details: "The schema '" + r.schema + "' does not exist."}}
+	b := contract.XMLBody{Text: text, Kind: kind, Media: media, Envelope: r.as == "soap"}
+	if named != nil {
+		return c.Services.Schemas.XMLBy(named, b, c.sharedSchema)
+	}
+	return c.Contract.XML(c.Contract.Representation(status, media), b, c.sharedSchema)
+}
+
+// sharedSchema finds a schema of the service, or of the API's workspace; nil for none.
+func (c *Call) sharedSchema(name string) *config.Schema {
+	if c.Services.Schema == nil {
+		return nil
+	}
+	workspace := ""
+	if c.Workspace != nil {
+		workspace = c.Workspace.ID
+	}
+	return c.Services.Schema(workspace, name)
 }
