@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -9,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"gatehouse"
+	"gatehouse/directory"
 	"gatehouse/entra"
 	"gatehouse/gateway"
 	"gatehouse/gateway/feed"
@@ -39,7 +43,14 @@ func (a *app) newGatewaySide(ctx context.Context, s *store.Store, tenant gatehou
 	if g.feed, err = feed.New(ctx, s, nil); err != nil {
 		return nil, err
 	}
-	g.node, err = away.NewNode(ctx, away.NodeConfig{Store: s, Guard: a.guard, Feed: g.feed, Authority: recorded{g.rights, g.refused}, Analytics: a.counted, Traces: g.traces, More: g.policies.gatewayAnswers(),
+	secret, err := frontSecret(ctx, s)
+	if err == nil {
+		secret, err = hkdf.Key(sha256.New, secret, nil, "what gateways have", 32)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the secret of gateways: %w", err)
+	}
+	g.node, err = away.NewNode(ctx, away.NodeConfig{Store: s, Secret: secret, Guard: a.guard, Feed: g.feed, Authority: recorded{g.rights, a.dir, g.refused}, Analytics: a.counted, Traces: g.traces, More: g.policies.gatewayAnswers(),
 		Manager: func(ctx context.Context, bearer string) (*gatehouse.Caller, error) {
 			return a.entra.Authenticate(ctx, bearer, a.entra.ARMAudiences()...)
 		}})
@@ -60,6 +71,7 @@ func (a authority) Decide(ctx context.Context, caller *gatehouse.Caller, action 
 // recorded answers gateways elsewhere. Refusals are put on record, as far as the log bears, beside the call.
 type recorded struct {
 	authority
+	dir      *directory.Index
 	refusals chan<- gatehouse.Change // to be put on record; what does not fit is not
 }
 
@@ -71,9 +83,16 @@ func (a recorded) Decide(ctx context.Context, caller *gatehouse.Caller, action s
 		if !d.Deny.IsZero() {
 			because.Deny = d.Deny.String()
 		}
+		who := gatehouse.Caller{ID: caller.ID, Type: caller.Type, Method: "gateway", Agent: caller.Agent} // the gateway says no more than that
+		if p, ok := a.dir.Principal(caller.ID); ok {
+			who.Type, who.Name = p.Type, p.Name
+		}
+		if who.Agent != nil {
+			who.Name = who.Agent.Name + " for " + who.Name
+		}
 		operation := gatehouse.NewGUID().String()
 		change := gatehouse.Change{Kind: gatehouse.Refused, Resource: scope.String(), Type: scope.Type(), Status: http.StatusForbidden, Note: gatehouse.CodeOf(err),
-			Cause: gatehouse.Cause{Caller: *caller, Action: action, Scope: scope.String(), Decision: because, Operation: operation, Correlation: operation}}
+			Cause: gatehouse.Cause{Caller: who, Action: action, Scope: scope.String(), Decision: because, Operation: operation, Correlation: operation}}
 		select {
 		case a.refusals <- change:
 		default:

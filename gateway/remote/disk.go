@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -71,14 +72,15 @@ func write(dir, name string, content []byte) error {
 	return os.Rename(f.Name(), filepath.Join(dir, name))
 }
 
-// save keeps a configuration in the place of the one before; nil keeps none.
-func (d *disk) save(u *config.Update) error {
+// save keeps a configuration, and by which state the node knows it, in the place of the one before; nil keeps none.
+func (d *disk) save(u *config.Update, state string) error {
 	if u == nil {
 		return os.RemoveAll(filepath.Join(d.dir, configFile))
 	}
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	if err := errors.Join(json.NewEncoder(z).Encode(u), z.Close()); err != nil {
+	e := json.NewEncoder(z)
+	if err := errors.Join(e.Encode(u), e.Encode(state), z.Close()); err != nil {
 		return err
 	}
 	nonce := make([]byte, d.seal.NonceSize())
@@ -87,28 +89,34 @@ func (d *disk) save(u *config.Update) error {
 }
 
 // load returns what was kept, nil when there is nothing.
-func (d *disk) load() (*config.Update, error) {
+func (d *disk) load() (u *config.Update, state string, err error) {
 	sealed, err := os.ReadFile(filepath.Join(d.dir, configFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, "", nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	n := d.seal.NonceSize()
 	if len(sealed) < n {
-		return nil, fmt.Errorf("%s is damaged", configFile)
+		return nil, "", fmt.Errorf("%s is damaged", configFile)
 	}
 	plain, err := d.seal.Open(nil, sealed[:n], sealed[n:], []byte(format))
 	if err != nil {
-		return nil, fmt.Errorf("%s does not open with the key beside it", configFile)
+		return nil, "", fmt.Errorf("%s does not open with the key beside it", configFile)
 	}
 	z, err := gzip.NewReader(bytes.NewReader(plain))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	u := &config.Update{}
-	return u, json.NewDecoder(z).Decode(u)
+	u, read := &config.Update{}, json.NewDecoder(z)
+	if err := read.Decode(u); err != nil {
+		return nil, "", err
+	}
+	if err := read.Decode(&state); err != nil && !errors.Is(err, io.EOF) { // an earlier program kept none
+		return nil, "", err
+	}
+	return u, state, nil
 }
 
 // saveEvery is how long a change waits before it is on disk, at least.
@@ -133,6 +141,7 @@ func (r *Remote) saving(ctx context.Context) {
 func (r *Remote) save() {
 	r.mu.Lock()
 	var u *config.Update
+	state := r.state
 	if r.config != nil && r.unsaved {
 		u = r.config.Update()
 	}
@@ -142,7 +151,7 @@ func (r *Remote) save() {
 	if r.disk == nil || u == nil && !drop {
 		return
 	}
-	if err := r.disk.save(u); err != nil {
+	if err := r.disk.save(u, state); err != nil {
 		r.Log.Error("the configuration could not be kept for a start without the management node", "error", err)
 	}
 }

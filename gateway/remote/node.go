@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -28,7 +29,9 @@ type NodeConfig struct {
 	// Manager says whose token of the identity provider a gateway shows.
 	Manager func(ctx context.Context, bearer string) (*gatehouse.Caller, error)
 	// More answers questions that are none about configuration and rights, by the name of the call.
-	More      map[string]More
+	More map[string]More
+	// Secret signs what gateways have, so that one that was taken away can hear of it. Nil for one of this process.
+	Secret    []byte
 	Analytics *analytics.Store
 	Traces    *trace.Store
 	Clock     func() time.Time // time.Now when nil
@@ -55,6 +58,10 @@ func NewNode(ctx context.Context, c NodeConfig) (*Node, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Secret == nil {
+		c.Secret = make([]byte, 32)
+		rand.Read(c.Secret) // never fails, see crypto/rand
 	}
 	a, err := newAccess(ctx, c.Store)
 	n := &Node{NodeConfig: c, access: a, done: make(chan struct{}), states: map[string]*states{}, seen: map[string]time.Time{}}
@@ -112,6 +119,10 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a, err := n.identify(r, parts[0], gatehouse.Fold(parts[1]))
+	if gone := n.left(r, parts, err); gone != nil {
+		send(w, r, gone, nil, nil)
+		return
+	}
 	if err != nil {
 		status := http.StatusUnauthorized
 		if gatehouse.KindOf(err) == gatehouse.Forbidden {
@@ -158,26 +169,37 @@ func (n *Node) Heard() (count int) {
 func (n *Node) identify(r *http.Request, service, gateway string) (*asking, error) {
 	refused := gatehouse.Errorf(gatehouse.Unauthenticated, "AuthenticationFailed", "no proof")
 	scheme, token, _ := strings.Cut(strings.TrimSpace(r.Header.Get("Authorization")), " ")
-	scope, ok := n.Feed.Named(service)
-	if !ok || token == "" || gateway == "" || strings.ContainsAny(gateway, "/?#\\") {
+	if token = strings.TrimSpace(token); token == "" || gateway == "" || strings.ContainsAny(gateway, "/?#\\") {
 		return nil, refused
 	}
+	var caller *gatehouse.Caller
+	switch gatehouse.Fold(scheme) {
+	case "gatewaykey":
+	case "bearer":
+		var err error
+		if caller, err = n.Manager(r.Context(), token); err == nil && caller != nil {
+			break
+		}
+		fallthrough
+	default:
+		return nil, refused
+	}
+	scope, _ := n.Feed.Named(service)
 	id, err := gatehouse.ParseID(n.resourceOf(scope))
-	if err != nil {
+	switch {
+	case err != nil && caller != nil: // whoever may do nothing with a service does not learn whether there is one
+		return nil, gatehouse.Errorf(gatehouse.Forbidden, gatehouse.AuthorizationFailed, "no right")
+	case err != nil:
 		return nil, refused
 	}
 	a := &asking{service: id, scope: scope, gateway: gateway}
-	if gatehouse.Fold(scheme) == "gatewaykey" {
-		return a, n.checkKey(r.Context(), a, strings.TrimSpace(token))
-	}
-	caller, err := n.Manager(r.Context(), strings.TrimSpace(token))
-	if err != nil || gatehouse.Fold(scheme) != "bearer" {
-		return nil, refused
-	}
-	if gateway != Managed && !n.exists(a) {
-		return nil, refused
+	if caller == nil {
+		return a, n.checkKey(r.Context(), a, token)
 	}
 	_, err = n.Guard.AuthorizeData(r.Context(), caller, "Microsoft.ApiManagement/service/gateways/getConfiguration/action", a.resource())
+	if err == nil && gateway != Managed && !n.exists(a) {
+		err = refused
+	}
 	return a, err
 }
 

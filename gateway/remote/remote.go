@@ -54,6 +54,7 @@ type Remote struct {
 	mu        sync.Mutex
 	config    *config.Config
 	state     string
+	was       string // the state of a gateway before this one, which left its configuration behind; "" for none
 	unsaved   bool
 	loading   bool // from disk
 	followers feed.Followers
@@ -93,12 +94,13 @@ func New(c Config) (*Remote, error) {
 	if r.disk, err = openDisk(c.Dir); err != nil {
 		return nil, err
 	}
-	kept, err := r.disk.load()
+	kept, state, err := r.disk.load()
 	if err != nil {
 		c.Log.Warn("the configuration that an earlier gateway left behind cannot be used", "error", err)
 	} else if kept != nil {
 		r.loading = true
 		r.take(&head{Service: kept.Service, Revision: kept.Revision, Whole: true}, kept)
+		r.was = state
 		r.loading = false
 	}
 	return r, nil
@@ -189,9 +191,9 @@ func (r *Remote) poll(ctx context.Context) error {
 	defer cancel()
 	asked := r.Clock()
 	r.mu.Lock()
-	state := r.state
+	state, was := r.state, r.was
 	r.mu.Unlock()
-	query := url.Values{"state": {state}, "access": {strconv.FormatInt(r.rights.revision(), 10)}, "wait": {r.wait().String()}}
+	query := url.Values{"state": {state}, "was": {was}, "access": {strconv.FormatInt(r.rights.revision(), 10)}, "wait": {r.wait().String()}}
 	statistics := r.statistics()
 	if statistics != "" && r.Counts != nil {
 		last, err := r.Counts.LastEdit(ctx, statistics)
@@ -266,7 +268,7 @@ func readUpdate(body io.Reader) (*head, *config.Update, error) {
 func (r *Remote) take(h *head, u *config.Update) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.state, r.unsaved = h.State, !r.loading
+	r.state, r.was, r.unsaved = h.State, "", !r.loading
 	switch {
 	case u.Gone && r.config == nil:
 		return

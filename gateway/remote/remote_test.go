@@ -269,12 +269,14 @@ func TestProof(t *testing.T) {
 		[3]any{"/contoso/branch", "GatewayKey " + good, 401}, [3]any{"/contoso/managed", "GatewayKey " + good, 401}, [3]any{"/other/factory", "GatewayKey " + good, 401},
 		[3]any{"/contoso/factory", "Bearer " + good, 401}, [3]any{"/contoso/factory", "", 401}, [3]any{"/contoso/factory", "GatewayKey factory&209901010000&eA==", 401},
 		[3]any{"/contoso/factory", owner, 403}, // Owner's star is no data action
-		[3]any{"/contoso/managed", owner, 403}, [3]any{"/contoso/nothing", owner, 401}, [3]any{"/contoso/factory", "Basic token of " + armtest.Owner.String(), 401})
+		[3]any{"/contoso/managed", owner, 403}, [3]any{"/contoso/nothing", owner, 403}, [3]any{"/nothing/factory", owner, 403}, [3]any{"/contoso/factory", "Basic token of " + armtest.Owner.String(), 401})
 	f.do("POST", contoso+"/gateways/factory/regenerateKey"+version, `{"keyType": "primary"}`)
 	check("after the key was made anew", [3]any{"/contoso/factory", "GatewayKey " + good, 401}, [3]any{"/contoso/factory", "GatewayKey " + second, 200})
 	f.role(armtest.Alice, contoso+"/gateways/factory", "Microsoft.ApiManagement/service/gateways/getConfiguration/action")
 	alice := "Bearer token of " + armtest.Alice.String()
-	check("with the data action", [3]any{"/contoso/factory", alice, 200}, [3]any{"/contoso/branch", alice, 403}, [3]any{"/contoso/managed", alice, 403})
+	check("with the data action", [3]any{"/contoso/factory", alice, 200}, [3]any{"/contoso/branch", alice, 403}, [3]any{"/contoso/managed", alice, 403}, [3]any{"/contoso/nothing", alice, 403})
+	f.role(armtest.Alice, contoso, "Microsoft.ApiManagement/service/gateways/getConfiguration/action")
+	check("with the data action at the service", [3]any{"/contoso/branch", alice, 200}, [3]any{"/contoso/managed", alice, 200}, [3]any{"/contoso/nothing", alice, 401})
 	f.Clock.Advance(25 * time.Hour)
 	check("a day later", [3]any{"/contoso/factory", "GatewayKey " + second, 401})
 }
@@ -450,5 +452,71 @@ func TestEndpoint(t *testing.T) {
 	}
 	if _, err := New(Config{Endpoint: "https://localhost/gateway-config/contoso", Token: func() (string, error) { return "eyJ", nil }}); err == nil {
 		t.Error("a gateway without a name")
+	}
+}
+
+// TestLeft: a gateway that was away while it, or its service, was deleted hears of that when it comes back, also after a
+// start, and serves nothing any more. Whoever was not that gateway hears nothing.
+func TestLeft(t *testing.T) {
+	for what, path := range map[string]string{"the gateway": contoso + "/gateways/factory" + version, "the service": contoso + version} {
+		f := start(t)
+		token, dir := f.key("factory", "primary"), t.TempDir()
+		stays, starts := f.gateway("", token, ""), f.gateway("", token, dir)
+		run(t, stays)
+		stop := run(t, starts)
+		eventually(t, "a configuration", func() bool { return stays.Known() && starts.Known() })
+		other := f.gateway("", f.key("branch", "primary"), "")
+		run(t, other)
+		eventually(t, "that of another", other.Known)
+		stop()
+		f.down.Store(true)
+		f.do("DELETE", path, "")
+		again := f.gateway("", token, dir)
+		if !again.Known() || !stays.Known() {
+			t.Fatal("nothing was kept")
+		}
+		stays.mu.Lock()
+		state := stays.state
+		stays.mu.Unlock()
+		f.down.Store(false)
+		run(t, again)
+		eventually(t, what+" is gone", func() bool { return !again.Known() && !stays.Known() })
+		if known, want := other.Known(), what == "the gateway"; want && !known {
+			t.Error("another gateway went, too")
+		}
+		for query, want := range map[string]int{"state=" + state: 200, "state=": 401, "state=x" + state: 401, "state=" + state[:len(state)-1]: 401, "was=" + state: 200} {
+			for _, at := range []string{"factory", "branch"} {
+				r, err := http.NewRequest("GET", f.server.URL+Path+"/contoso/"+at+"/updates?"+query, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a, err := f.server.Client().Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.Body.Close()
+				if expected := map[bool]int{true: want, false: 401}[at == "factory"]; a.StatusCode != expected {
+					t.Errorf("%s with %s: %d, want %d", at, query, a.StatusCode, expected)
+				}
+			}
+		}
+	}
+}
+
+// TestKept: secrets of clients that only the management node needs leave it for no gateway.
+func TestKept(t *testing.T) {
+	f := start(t)
+	f.put("/authorizationServers/as", `{"properties": {"displayName": "as", "clientRegistrationEndpoint": "https://x.test/r", "authorizationEndpoint": "https://x.test/a", "grantTypes": ["authorizationCode"], "clientId": "c", "clientSecret": "quiet-as"}}`)
+	f.put("/openidConnectProviders/oi", `{"properties": {"displayName": "oi", "metadataEndpoint": "https://x.test/m", "clientId": "c", "clientSecret": "quiet-oi"}}`)
+	f.put("/authorizationProviders/ap", `{"properties": {"displayName": "ap", "identityProvider": "oauth2", "oauth2": {"grantTypes": {"clientCredentials": {"tokenUrl": "https://x.test/t"}}}}}`)
+	f.put("/authorizationProviders/ap/authorizations/one", `{"properties": {"authorizationType": "OAuth2", "oauth2grantType": "ClientCredentials", "parameters": {"clientId": "c", "clientSecret": "quiet-one"}}}`)
+	f.role(armtest.Alice, contoso, "Microsoft.ApiManagement/service/gateways/getConfiguration/action")
+	for name, token := range map[string]string{"factory": f.key("factory", "primary"), Managed: "token of " + armtest.Alice.String()} {
+		r := f.gateway(name, token, "")
+		run(t, r)
+		eventually(t, "a configuration", r.Known)
+		if text := r.text(t); strings.Contains(text, "quiet-") || !strings.Contains(text, "hush-orders") {
+			t.Errorf("%s got secrets that it does not need, or not those that it does", name)
+		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -159,7 +158,7 @@ func (n *Node) look(a *asking, has string) (h *head, put []config.Entity, gone [
 		before.revision = h.Revision // so that nobody has to look again
 		return h, nil, nil
 	}
-	next := &state{id: rand.Text(), revision: h.Revision, view: now, used: n.Clock()}
+	next := &state{id: n.newState(a), revision: h.Revision, view: now, used: n.Clock()}
 	s.list = append(s.list, next)
 	s.list = s.list[max(0, len(s.list)-mostStates):]
 	h.State = next.id

@@ -16,11 +16,21 @@ type view map[config.Key]config.Entity
 func whole(c *config.Config, gateway string) view {
 	v := view{}
 	for e := range c.All() {
-		if k, ok := e.(*config.DebugKey); !ok || k.Key().Parent().Name() == gateway {
+		if k, ok := e.(*config.DebugKey); (!ok || k.Key().Parent().Name() == gateway) && !stays(e) {
 			v[e.Key()] = e
 		}
 	}
 	return v
+}
+
+// stays reports whether an entity is for the management node alone: who signs in where, and whose tokens policies get. No
+// gateway looks at these, and they hold secrets of clients.
+func stays(e config.Entity) bool {
+	switch e.(type) {
+	case *config.AuthorizationServer, *config.OpenIDProvider, *config.IdentityProvider, *config.AuthorizationProvider, *config.Connection, *config.AccessPolicy:
+		return true
+	}
+	return false
 }
 
 // limiter makes the view of a self-hosted gateway: the APIs assigned to it, what belongs to these, and what of the
@@ -103,7 +113,7 @@ func plainAPI(k config.Key) config.Key {
 // has reports whether an entity other than the service and named values belongs to the view.
 func (l *limiter) has(e config.Entity) bool {
 	key := e.Key()
-	if key.Workspace() != "" {
+	if key.Workspace() != "" || stays(e) {
 		return false
 	}
 	top := key
@@ -116,7 +126,7 @@ func (l *limiter) has(e config.Entity) bool {
 		return l.opens(e)
 	case *config.User:
 		return l.owners[key]
-	case *config.NamedValue, *config.IdentityProvider, *config.WorkspaceGateway:
+	case *config.NamedValue, *config.WorkspaceGateway:
 		return false
 	case *config.Link:
 		switch family {
