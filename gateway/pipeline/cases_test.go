@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +29,7 @@ import (
 
 var update = flag.Bool("update", false, "write what was seen as what is expected")
 
-// TestCases runs testdata/*.txtar; doc.go says what stands in them.
+// TestCases runs testdata/*.txtar; doc.go says what stands in them. Each runs twice: a trace must change nothing else.
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -44,25 +43,34 @@ func TestCases(t *testing.T) {
 			}
 			w := newWorld(t, a)
 			seen := w.run()
-			i := slices.IndexFunc(a.Files, func(f txtar.File) bool { return f.Name == "want" })
+			traced := newWorld(t, a)
+			traced.trace = new(strings.Builder)
+			if again := traced.run(); again != seen {
+				t.Errorf("with a trace:\n%s\nwithout:\n%s", again, seen)
+			}
+			compare(t, a, "want", seen)
+			compare(t, a, "trace", traced.redact(traced.trace.String()))
 			if *update {
-				if i < 0 {
-					a.Files = append(a.Files, txtar.File{Name: "want"})
-					i = len(a.Files) - 1
-				}
-				a.Files[i].Data = []byte(seen)
 				if err := os.WriteFile(file, txtar.Format(a), 0o644); err != nil {
 					t.Fatal(err)
 				}
-				return
-			}
-			if i < 0 {
-				t.Fatal("there is no want: run with -update and read what it writes")
-			}
-			if want := string(a.Files[i].Data); want != seen {
-				t.Errorf("seen:\n%s\nwanted:\n%s", seen, want)
 			}
 		})
+	}
+}
+
+// compare compares a part of a case with what was seen, or puts that in its place.
+func compare(t *testing.T, a *txtar.Archive, part, seen string) {
+	i := slices.IndexFunc(a.Files, func(f txtar.File) bool { return f.Name == part })
+	switch {
+	case *update && i < 0:
+		a.Files = append(a.Files, txtar.File{Name: part, Data: []byte(seen)})
+	case *update:
+		a.Files[i].Data = []byte(seen)
+	case i < 0:
+		t.Errorf("there is no %s: run with -update and read what it writes", part)
+	case string(a.Files[i].Data) != seen:
+		t.Errorf("%s, seen:\n%s\nwanted:\n%s", part, seen, a.Files[i].Data)
 	}
 }
 
@@ -78,6 +86,7 @@ type world struct {
 	services   *Services
 	now        time.Time
 	seen       strings.Builder
+	trace      *strings.Builder // nil when calls are not traced
 	graphql    *graphql.Schema
 	resolvers  map[Field]*Resolver
 	schemas    map[string]*config.Schema
@@ -269,14 +278,21 @@ func (w *world) run() string {
 		if i > 0 {
 			w.seen.WriteString("\n")
 		}
+		if w.trace != nil {
+			line, _, _ := strings.Cut(string(raw), " HTTP/")
+			fmt.Fprintln(w.trace, line)
+		}
 		w.one(raw)
 		if step, err := time.ParseDuration(w.options["step"]); err == nil {
 			w.now = w.now.Add(step)
 		}
 	}
 	w.printMetrics()
-	return strings.NewReplacer(w.tokens...).Replace(w.seen.String())
+	return w.redact(w.seen.String())
 }
+
+// redact writes what is made anew in each run as the case writes it.
+func (w *world) redact(text string) string { return strings.NewReplacer(w.tokens...).Replace(text) }
 
 // one runs a request through the chain and notes what comes back.
 func (w *world) one(raw []byte) {
@@ -375,17 +391,22 @@ func (w *world) fill(c *Call, r *http.Request, body []byte) {
 			c.Subscription.StartDate = &started
 		}
 	}
-	if w.options["trace"] != "" {
-		c.Tracing = true
-		c.Tracer = func(e Entry) {
-			fmt.Fprintf(&w.seen, "trace %s %s %s", e.Section, e.Source, strconv.Quote(e.Message))
-			for _, name := range sortedKeys(e.Data) {
-				fmt.Fprintf(&w.seen, " %s=%q", name, e.Data[name])
-			}
-			w.seen.WriteString("\n")
-		}
+	if w.trace != nil {
+		c.Tracing, c.Tracer = true, w.note
 	}
 	w.call = c
+}
+
+// note writes an entry of the trace.
+func (w *world) note(e Entry) {
+	fmt.Fprintf(w.trace, "  %s %s", e.Section, e.Source)
+	if e.Message != "" {
+		fmt.Fprintf(w.trace, " %q", e.Message)
+	}
+	for _, name := range sortedKeys(e.Data) {
+		fmt.Fprintf(w.trace, " %s=%q", name, e.Data[name])
+	}
+	fmt.Fprintln(w.trace)
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -43,21 +43,20 @@
 //	-- fragment NAME --     the policies of a fragment
 //	-- values --            named values, name=value
 //	-- config --            an Update of gateway/config as JSON, for its backends
-//	-- options --           name=value: variables=a b (printed at the end), trace=1, step=10s (passes after each request), preflight=1,
+//	-- options --           name=value: variables=a b (printed at the end), step=10s (passes after each request), preflight=1,
 //	                        template=/x/{id}, matched=id:5 b:6, base=http://backend.test/v1, subscription=sub1,
 //	                        address=unknown, gone=1 (the client has hung up), upstream=1 (how backends are connected to is printed),
 //	                        started=2026-01-01T00:00:00Z (of the subscription)
-//	                        template=/x/{id}, matched=id:5 b:6, base=http://backend.test/v1, subscription=sub1,
-//	                        address=unknown, gone=1 (the client has hung up), upstream=1 (how backends are connected to is printed)
 //	-- operation --         the definition of the operation as JSON (config.Operation), for validate-*
 //	-- graphql --           the schema of a GraphQL API
 //	-- resolver Type/f --   the policy of a resolver: the API is synthetic then
 //	-- schema NAME --       a schema of the API, and of the service
 //	-- request --           as HTTP has it; several are sent one after the other
 //	-- backend --           an answer, "timeout", or the text of a connection error; several go out in order, the last again and again
-//	-- want --              what was seen: requests that went out (>), the answer (<), LastError, variables, trace
+//	-- want --              what was seen: requests that went out (>), the answer (<), LastError, variables
+//	-- trace --             the trace of each request
 //
-// "go test ./gateway/pipeline -run TestCases/name -update" writes want, to be read against gateway.md
+// "go test ./gateway/pipeline -run TestCases/name -update" writes want and trace, to be read against gateway.md
 // before it is committed. send-request is answered by the same backends as forward-request. The
 // clock stands still, and waiting moves it on.
 package pipeline
