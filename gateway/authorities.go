@@ -26,8 +26,10 @@ type authorities struct {
 }
 
 type verdict struct {
-	good bool
-	at   time.Time
+	good   bool              // the chain leads to an authority at this moment
+	chain  bool              // it does at some moment of the certificate's own life
+	issuer *x509.Certificate // of the certificate; nil when the chain leads nowhere
+	at     time.Time
 }
 
 const (
@@ -89,8 +91,8 @@ func (a *authorities) same(list []config.CACertificate) bool {
 	})
 }
 
-// trusts reports whether the chain that a client showed leads to an authority.
-func (a *authorities) trusts(chain []*x509.Certificate, now time.Time) bool {
+// judge says what is to be thought of the chain that a client showed.
+func (a *authorities) judge(chain []*x509.Certificate, now time.Time) verdict {
 	sum := sha256.New()
 	for _, c := range chain {
 		sum.Write(c.Raw)
@@ -100,11 +102,23 @@ func (a *authorities) trusts(chain []*x509.Certificate, now time.Time) bool {
 	a.mu.Lock()
 	v, ok := a.known[key]
 	a.mu.Unlock()
-	if ok && now.Sub(v.at) < verdictLife && now.Before(chain[0].NotAfter) {
-		return v.good
+	if ok && now.Sub(v.at) < verdictLife && (!v.good || now.Before(chain[0].NotAfter)) {
+		return v
 	}
+	v = a.verify(chain, now)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.known) >= verdictsKept {
+		clear(a.known)
+	}
+	a.known[key] = v
+	return v
+}
+
+// verify looks for an authority. Whether the certificate's own dates count is for a policy to say, so that a chain without
+// them is looked for too.
+func (a *authorities) verify(chain []*x509.Certificate, now time.Time) verdict {
 	options := a.options
-	options.CurrentTime = now
 	if len(chain) > 1 {
 		options.Intermediates = x509.NewCertPool()
 		if a.options.Intermediates != nil {
@@ -114,14 +128,20 @@ func (a *authorities) trusts(chain []*x509.Certificate, now time.Time) bool {
 			options.Intermediates.AddCert(c)
 		}
 	}
-	_, err := chain[0].Verify(options)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.known) >= verdictsKept {
-		clear(a.known)
+	leaf := chain[0]
+	options.CurrentTime = now
+	switch {
+	case now.Before(leaf.NotBefore):
+		options.CurrentTime = leaf.NotBefore
+	case now.After(leaf.NotAfter):
+		options.CurrentTime = leaf.NotAfter
 	}
-	a.known[key] = verdict{err == nil, now}
-	return err == nil
+	found, err := leaf.Verify(options)
+	v := verdict{chain: err == nil, good: err == nil && options.CurrentTime.Equal(now), at: now}
+	if err == nil {
+		v.issuer = found[0][min(1, len(found[0])-1)]
+	}
+	return v
 }
 
 // takesCertificates reports whether any role check of a service lets client certificates count.

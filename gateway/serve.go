@@ -118,7 +118,8 @@ func (g *Gateway) begin(v *Visit, r *http.Request) {
 		c.ReceiveBody(r.Body, r.ContentLength)
 	}
 	if tls := r.TLS; tls != nil && len(tls.PeerCertificates) > 0 {
-		c.Request.Certificate = &expr.Certificate{Leaf: tls.PeerCertificates[0], Verified: p.authorities.trusts(tls.PeerCertificates, v.start)}
+		found := p.authorities.judge(tls.PeerCertificates, v.start)
+		c.Request.Certificate = &expr.Certificate{Leaf: tls.PeerCertificates[0], Verified: found.good, Chain: found.chain, Issuer: found.issuer}
 	}
 }
 
@@ -197,11 +198,11 @@ func (g *Gateway) place(v *Visit, r *http.Request) *pipeline.Failure {
 	*c.Request.URL = *c.Request.OriginalURL
 	c.Govern(p.global.widest())
 	if !ok {
-		return notFound()
+		return pipeline.NotFound()
 	}
 	found, ok := p.route(r, v.path, s)
 	if !ok {
-		return notFound()
+		return pipeline.NotFound()
 	}
 	a := found.api
 	v.api, v.API, v.Base, c.API = a, a.entity, a.base, a.seen
@@ -222,7 +223,7 @@ func (g *Gateway) place(v *Visit, r *http.Request) *pipeline.Failure {
 	}
 	if o == nil {
 		v.govern(nil, nil)
-		return notFound()
+		return pipeline.NotFound()
 	}
 	v.Operation, c.Operation, c.Contract = o.op, a.seenOps[o], a.contracts[o]
 	c.Request.MatchedParameters = c.Matched()
@@ -241,11 +242,6 @@ func (g *Gateway) place(v *Visit, r *http.Request) *pipeline.Failure {
 	}
 	v.search.found = o
 	return nil
-}
-
-func notFound() *pipeline.Failure {
-	return &pipeline.Failure{Source: "configuration", Reason: "OperationNotFound", Message: "Unable to match incoming request to an operation.",
-		Status: http.StatusNotFound, Text: "Resource not found"}
 }
 
 // govern sets the documents of a call (gateway.md 5.2).
@@ -286,7 +282,7 @@ func (d *document) widest() *pipeline.Document {
 func (g *Gateway) admit(v *Visit, r *http.Request) *pipeline.Failure {
 	v.govern(nil, v.search.found)
 	if strings.EqualFold(v.api.entity.Type, "websocket") && !strings.EqualFold(v.Upgrade, "websocket") {
-		return notFound()
+		return pipeline.NotFound()
 	}
 	if !v.upgrades() {
 		v.Upgrade = ""

@@ -64,27 +64,46 @@ func (a jsonArray) Len() int     { return len(a.t.Items()) }
 func (a jsonArray) At(i int) any { return JSON(a.t.Items()[i]) }
 
 // XML makes a value of a document or element: children are members by their local name, several of one name a list, an
-// element without children is its text. Attributes are members too, after the children.
-func XML(n *xlinq.Node) any {
-	if n == nil {
+// element without children is its text. Attributes are members too, after the children. One that says xsi:nil is null with
+// nulls, an empty text without.
+func XML(n *xlinq.Node, nulls bool) any {
+	if n == nil || nulls && isNil(n) {
 		return nil
+	}
+	if isNil(n) {
+		return ""
 	}
 	if n.Kind() == xlinq.Element && len(n.Attributes()) == 0 && !hasElements(n) {
 		s, _ := n.Value(nil)
 		return s
 	}
-	return xmlElement{n}
+	return xmlElement{n, nulls}
+}
+
+func isNil(n *xlinq.Node) bool {
+	if n.Kind() != xlinq.Element {
+		return false
+	}
+	a := n.Attribute(xlinq.Name{Space: "http://www.w3.org/2001/XMLSchema-instance", Local: "nil"})
+	if a == nil {
+		return false
+	}
+	s, _ := a.Value(nil)
+	return s == "true" || s == "1"
 }
 
 func hasElements(n *xlinq.Node) bool { return n.Root() != nil }
 
-type xmlElement struct{ n *xlinq.Node }
+type xmlElement struct {
+	n     *xlinq.Node
+	nulls bool
+}
 
 func (e xmlElement) Member(name string) (any, bool) {
 	var found []any
 	for _, c := range e.n.Items() {
 		if c.Kind() == xlinq.Element && c.Name().Local == name {
-			found = append(found, XML(c))
+			found = append(found, XML(c, e.nulls))
 		}
 	}
 	switch len(found) {

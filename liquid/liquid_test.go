@@ -22,7 +22,7 @@ func roots(t testing.TB) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]any{"body": liquid.JSON(tok), "xml": liquid.XML(doc)}
+	return map[string]any{"body": liquid.JSON(tok), "xml": liquid.XML(doc, false)}
 }
 
 func TestRender(t *testing.T) {

@@ -106,9 +106,3 @@ func (s *cacheRemoveValue) Run(c *Call) error {
 	}
 	return nil
 }
-
-// compileCacheValue refuses cache-value: only Microsoft's toolkit knows it, so nobody can say what it does (gateway.md 8.2).
-func compileCacheValue(k *Compiler, e *policy.Element) Step {
-	k.Fault(e, "The policy 'cache-value' has no reference of Microsoft's and is not available; use cache-lookup-value and cache-store-value.")
-	return nil
-}

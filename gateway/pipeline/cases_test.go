@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +88,8 @@ type world struct {
 	now        time.Time
 	seen       strings.Builder
 	trace      *strings.Builder // nil when calls are not traced
+	last       string           // line of it
+	times      int              // it came again
 	graphql    *graphql.Schema
 	resolvers  map[Field]*Resolver
 	schemas    map[string]*config.Schema
@@ -143,6 +146,9 @@ func newWorld(t *testing.T, a *txtar.Archive) *world {
 	w.services = w.newServices()
 	w.identityServices(w.services)
 	w.limitServices(w.services)
+	for _, name := range strings.Fields(w.options["without"]) {
+		reflect.ValueOf(w.services).Elem().FieldByName(name).SetZero()
+	}
 	env := Env{NamedValue: func(n policy.Name) (string, bool, bool) {
 		v, ok := w.values[n.Name]
 		return v, false, ok
@@ -179,7 +185,7 @@ func readLines(text string, into map[string]string) {
 }
 
 func (w *world) parse(text string) *policy.Document {
-	d, err := policy.Parse(text, policy.Raw)
+	d, err := policy.Parse(w.expandCertificates(text), policy.Raw)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -192,7 +198,7 @@ func (w *world) newServices() *Services {
 		Now: func() time.Time { return w.now },
 		Transport: func(u Upstream) (http.RoundTripper, error) {
 			if w.options["upstream"] != "" {
-				fmt.Fprintf(&w.seen, "by way of proxy=%q certificate=%q\n", u.Proxy, u.Certificate)
+				fmt.Fprintf(&w.seen, "by way of proxy=%q certificate=%q http=%s continue=%s\n", u.Proxy, u.Certificate, [...]string{"1", "2", "2or1"}[u.HTTP2], u.Continue)
 			}
 			return w, nil
 		},
@@ -231,13 +237,23 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.answers = w.answers[1:]
 	}
 	if word := strings.TrimSpace(string(text)); !strings.HasPrefix(word, "HTTP/") {
-		if word == "timeout" {
+		switch word {
+		case "timeout":
 			return nil, context.DeadlineExceeded
+		case "silence":
+			select {
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			case <-time.After(10 * time.Second):
+			}
 		}
 		return nil, errors.New(word)
 	}
 	head, body := split(text)
-	return http.ReadResponse(bufio.NewReader(bytes.NewReader(slices.Concat(head, []byte(fmt.Sprintf("Content-Length: %d\r\n\r\n", len(body))), body))), r)
+	if !bytes.Contains(head, []byte("\r\nContent-Length: ")) { // an answer that says its length may say a wrong one
+		head = fmt.Appendf(head, "Content-Length: %d\r\n", len(body))
+	}
+	return http.ReadResponse(bufio.NewReader(bytes.NewReader(slices.Concat(head, []byte("\r\n"), body))), r)
 }
 
 // split parts a message as a case writes it into its head, with the line ends of HTTP, and its body.
@@ -283,6 +299,9 @@ func (w *world) run() string {
 			fmt.Fprintln(w.trace, line)
 		}
 		w.one(raw)
+		if w.trace != nil {
+			w.again()
+		}
 		if step, err := time.ParseDuration(w.options["step"]); err == nil {
 			w.now = w.now.Add(step)
 		}
@@ -349,6 +368,15 @@ func (w *world) fill(c *Call, r *http.Request, body []byte) {
 	c.Chain = w.chain
 	c.Request.Method, c.Request.Headers = r.Method, expr.Headers(r.Header)
 	c.Request.Headers["Host"] = []string{r.Host}
+	c.Deployment = &expr.Deployment{Certificates: serviceCertificates()}
+	if name := r.Header.Get("Test-Certificate"); name != "" {
+		c.Request.Certificate = testCertificates()[name]
+		r.Header.Del("Test-Certificate")
+	}
+	if name := r.Header.Get("Test-User"); name != "" {
+		c.User = &expr.User{ID: name, Groups: []*expr.Group{{ID: "group-of-" + name[:1]}}}
+		r.Header.Del("Test-User")
+	}
 	*c.Request.URL = expr.URL{Scheme: "http", Host: "backend.test", Port: 80, Path: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery}
 	*c.Request.OriginalURL = expr.URL{Scheme: "https", Host: "contoso.azure-api.net", Port: 443, Path: "/echo" + r.URL.EscapedPath(), RawQuery: r.URL.RawQuery}
 	c.Request.IPAddress = "203.0.113.9"
@@ -397,16 +425,29 @@ func (w *world) fill(c *Call, r *http.Request, body []byte) {
 	w.call = c
 }
 
-// note writes an entry of the trace.
+// note writes an entry of the trace; one that comes again and again is counted.
 func (w *world) note(e Entry) {
-	fmt.Fprintf(w.trace, "  %s %s", e.Section, e.Source)
+	line := fmt.Sprintf("  %s %s", e.Section, e.Source)
 	if e.Message != "" {
-		fmt.Fprintf(w.trace, " %q", e.Message)
+		line += fmt.Sprintf(" %q", e.Message)
 	}
 	for _, name := range sortedKeys(e.Data) {
-		fmt.Fprintf(w.trace, " %s=%q", name, e.Data[name])
+		line += fmt.Sprintf(" %s=%q", name, e.Data[name])
 	}
-	fmt.Fprintln(w.trace)
+	if line == w.last {
+		w.times++
+		return
+	}
+	w.again()
+	w.last = line
+	fmt.Fprintln(w.trace, line)
+}
+
+func (w *world) again() {
+	if w.times > 0 {
+		fmt.Fprintf(w.trace, "  ... and %d times more\n", w.times)
+	}
+	w.last, w.times = "", 0
 }
 
 func sortedKeys(m map[string]string) []string {

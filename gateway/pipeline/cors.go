@@ -191,8 +191,7 @@ func directCORS(b Block) []*cors {
 func (c *Call) Preflight() {
 	list := c.preflights(len(c.Chain) - 1)
 	if len(list) == 0 {
-		c.Fail(&Failure{Source: "configuration", Reason: "OperationNotFound", Message: "Unable to match incoming request to an operation.",
-			Status: http.StatusNotFound, Text: "Resource not found"})
+		c.Fail(NotFound())
 		return
 	}
 	c.Answered = true

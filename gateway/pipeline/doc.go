@@ -46,13 +46,16 @@
 //	-- options --           name=value: variables=a b (printed at the end), step=10s (passes after each request), preflight=1,
 //	                        template=/x/{id}, matched=id:5 b:6, base=http://backend.test/v1, subscription=sub1,
 //	                        address=unknown, gone=1 (the client has hung up), upstream=1 (how backends are connected to is printed),
-//	                        started=2026-01-01T00:00:00Z (of the subscription)
+//	                        started=2026-01-01T00:00:00Z (of the subscription), external=1 (there is an external cache, out of reach),
+//	                        without=Counters (a service that this gateway does not have)
 //	-- operation --         the definition of the operation as JSON (config.Operation), for validate-*
 //	-- graphql --           the schema of a GraphQL API
 //	-- resolver Type/f --   the policy of a resolver: the API is synthetic then
 //	-- schema NAME --       a schema of the API, and of the service
-//	-- request --           as HTTP has it; several are sent one after the other
-//	-- backend --           an answer, "timeout", or the text of a connection error; several go out in order, the last again and again
+//	-- request --           as HTTP has it; several are sent one after the other. Test-Certificate: robot is a certificate of the
+//	                        client (tokens_test.go lists them), Test-User: ada the owner of the subscription; the gateway sees neither header
+//	-- backend --           an answer, "timeout", "silence" (until nobody waits any more), or the text of a connection error; several
+//	                        go out in order, the last again and again
 //	-- want --              what was seen: requests that went out (>), the answer (<), LastError, variables
 //	-- trace --             the trace of each request
 //

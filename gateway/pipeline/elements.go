@@ -38,7 +38,7 @@ func allElements() map[string]compile {
 		"cache-remove-value":                 compileCacheRemoveValue,
 		"cache-store":                        compileCacheStore,
 		"cache-store-value":                  compileCacheStoreValue,
-		"cache-value":                        compileCacheValue,
+		"cache-value":                        compileUnavailable,
 		"check-header":                       compileCheckHeader,
 		"choose":                             compileChoose,
 		"cors":                               compileCORS,

@@ -40,9 +40,10 @@ func (l *logToEventHub) Run(c *Call) error {
 	return nil
 }
 
-// unavailable are policies that need Azure's own cloud, or what no library offers: they can be saved, and fail the calls
+// unavailable are policies that need Azure's own cloud, what no library offers, or what nobody documents: they can be saved, and fail the calls
 // that reach them (docs/gateway.md).
 var unavailable = map[string]string{
+	"cache-value":              "The policy 'cache-value' has no reference of Microsoft's and is not available: use cache-lookup-value and cache-store-value.",
 	"cosmosdb-data-source":     "Resolvers over Cosmos DB are not available in this gateway.",
 	"sql-data-source":          "Resolvers over Azure SQL are not available in this gateway.",
 	"send-service-bus-message": "Messages to Azure Service Bus are not available in this gateway.",

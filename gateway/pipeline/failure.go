@@ -84,6 +84,12 @@ func expressionText(err error) string {
 // failed fails a step for a reason that LastError tells in words of its own; the client hears 500.
 func failed(reason, message string) *Failure { return &Failure{Reason: reason, Message: message} }
 
+// NotFound is the failure of calls that meet no operation (gateway.md 2.5): its section is the one that was recorded.
+func NotFound() *Failure {
+	return &Failure{Source: "configuration", Reason: "OperationNotFound", Message: "Unable to match incoming request to an operation.",
+		Status: http.StatusNotFound, Text: "Resource not found", place: &Place{Section: Backend.String()}}
+}
+
 // lastError is what expressions see of f.
 func (f *Failure) lastError() *expr.LastError {
 	e := &expr.LastError{Source: f.Source, Reason: f.Reason, Message: f.Message}
@@ -141,7 +147,10 @@ func statusTexts(status int) string {
 	case http.StatusServiceUnavailable:
 		return "Service unavailable"
 	}
-	return http.StatusText(status)
+	if text := http.StatusText(status); text != "" {
+		return text
+	}
+	return "Request failed"
 }
 
 // jsonText is a string as JSON has it, with < > & as they are.

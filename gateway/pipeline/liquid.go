@@ -19,7 +19,9 @@ type template struct {
 	*liquid.Template
 	side  Side
 	dates bool // texts of a JSON body that look like dates are dates
+	nulls bool // elements with xsi:nil are null, and not empty texts
 	empty bool // the body is left out: inside return-response there is none
+	keep  bool // the body is another message's, which still has to be sent
 }
 
 func (k *Compiler) template(e *policy.Element, side Side) *template {
@@ -27,7 +29,10 @@ func (k *Compiler) template(e *policy.Element, side Side) *template {
 	if len(e.Children) == 0 {
 		text = k.replaced(e.Text.Text, true) // braces that are no named value are the template's own
 	}
-	t := &template{side: side, dates: k.literalFlag(e, "parse-date"), empty: k.inside != nil && k.inside.Name == "return-response"}
+	t := &template{side: side, dates: k.literalFlag(e, "parse-date"), nulls: strings.EqualFold(k.Literal(e, "xsi-nil"), "null")}
+	if k.inside != nil {
+		t.empty, t.keep = k.inside.Name == "return-response", k.inside.Name != "set-body"
+	}
 	var err error
 	if t.Template, err = liquid.Parse(strings.TrimSpace(text)); err != nil {
 		var wrong *liquid.SyntaxError
@@ -60,7 +65,7 @@ func (t *template) body(c *Call) (any, error) {
 	if b == nil || t.empty {
 		return nil, nil
 	}
-	data, err := b.Bytes(false)
+	data, err := b.Bytes(t.keep)
 	if err != nil {
 		return nil, failed(ReasonBackendConnection, "The body could not be read: "+err.Error())
 	}
@@ -81,7 +86,7 @@ func (t *template) body(c *Call) (any, error) {
 		if err != nil {
 			return nil, unreadable(err)
 		}
-		return liquid.XML(document), nil
+		return liquid.XML(document, t.nulls), nil
 	}
 	return text, nil
 }
@@ -270,7 +275,7 @@ func liquidValue(v expr.Value) any {
 	case *newtonsoft.Token:
 		return liquid.JSON(ref)
 	case *xlinq.Node:
-		return liquid.XML(ref)
+		return liquid.XML(ref, false)
 	}
 	switch v.TypeName() {
 	case "System.Boolean":

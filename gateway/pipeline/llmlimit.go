@@ -143,6 +143,9 @@ func (t *tokenCall) judge(c *Call) error {
 		v := t.counters.Quota(c.Waiting(), t.key, t.period, counter.Amount{Calls: t.room(t.quota), Bytes: counter.Unlimited}, counter.Amount{})
 		t.used.quota = v.Used.Calls
 		if !v.OK() {
+			if t.perMinute.Given() {
+				t.used.rate = t.counters.Rate(c.Waiting(), t.key, t.window, 0).Used
+			}
 			t.tell(c)
 			text := "Token quota is exceeded. Quota will be replenished in " + dayTime(v.End) + "."
 			return t.retry.refuse(c, &Failure{Reason: "TokenQuotaExceeded", Message: text, Status: http.StatusForbidden, Text: text}, v.End)

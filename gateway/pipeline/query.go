@@ -120,16 +120,24 @@ func (s *rewrite) Run(c *Call) error {
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path
 	}
-	for segment := range strings.SplitSeq(path, "/") {
-		if plain, err := url.PathUnescape(segment); err == nil && (plain == "." || plain == "..") {
-			return &Failure{Reason: "UriInvalid", Message: "The address would lead out of its place: " + path, Status: http.StatusBadRequest}
-		}
+	if leadsOut(path) {
+		return &Failure{Reason: "UriInvalid", Message: "The address would lead out of its place: " + path, Status: http.StatusBadRequest}
 	}
 	if keep {
 		query = joinQuery(query, c.unmatchedQuery(query))
 	}
 	c.SetURL(path, query)
 	return nil
+}
+
+// leadsOut reports whether a path, escaped or not, has dot segments.
+func leadsOut(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if plain, err := url.PathUnescape(segment); err == nil && (plain == "." || plain == "..") {
+			return true
+		}
+	}
+	return false
 }
 
 func joinQuery(a, b string) string { return strings.Trim(a+"&"+b, "&") }

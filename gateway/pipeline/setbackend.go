@@ -15,17 +15,20 @@ type setBackend struct {
 	workspace config.Key
 	base, id  Text
 	fixed     *url.URL // base, when literal
+	dapr      *daprService
 }
+
+// daprService is a service that is called by way of the Dapr side car (gateway.md 8.1, dapr-*).
+type daprService struct{ app, method, namespace Text }
 
 func compileSetBackend(k *Compiler, e *policy.Element) Step {
 	s := &setBackend{scope: scopeName(k.doc.Scope), workspace: config.KeyOf(k.doc.ID).Workspace(), base: k.Text(e, "base-url"), id: k.Text(e, "backend-id")}
+	if _, ok := e.Attr("dapr-app-id"); ok {
+		s.dapr = &daprService{k.Text(e, "dapr-app-id"), k.Text(e, "dapr-method"), k.Text(e, "dapr-namespace")}
+	}
 	switch {
 	case s.base.Given() == s.id.Given():
 		for _, a := range e.Attrs {
-			if strings.HasPrefix(a.Name, "dapr-") {
-				k.Fault(e, "Calls through Dapr are not available in this gateway.")
-				return s
-			}
 			if strings.HasPrefix(a.Name, "sf-") && !s.base.Given() { // Service Fabric: accepted, without effect (gateway.md 8.1)
 				return nil
 			}
@@ -78,6 +81,9 @@ func (s *setBackend) runEntity(c *Call) error {
 	if err != nil {
 		return err
 	}
+	if s.dapr != nil && id == "dapr" {
+		return s.runDapr(c)
+	}
 	entity := c.Home.Backends.Find(s.workspace, id)
 	if entity == nil {
 		return failed("BackendNotFound", "Backend with id '"+id+"' could not be found.")
@@ -91,6 +97,27 @@ func (s *setBackend) runEntity(c *Call) error {
 			c.pointAt(b.base)
 		}
 	}
+	return nil
+}
+
+// runDapr sends the call to a method of a service; the path of the call does not go along.
+func (s *setBackend) runDapr(c *Call) error {
+	app, err := s.dapr.app.Eval(c)
+	method, err2 := s.dapr.method.Eval(c)
+	namespace, err3 := s.dapr.namespace.Eval(c)
+	if err := cmpErr(err, err2, err3); err != nil {
+		return err
+	}
+	if namespace != "" {
+		app += "." + namespace
+	}
+	to, err := url.Parse(sidecar + "/v1.0/invoke/" + url.PathEscape(app) + "/method/" + strings.TrimPrefix(method, "/"))
+	if err != nil || app == "" || leadsOut(to.Path) {
+		return failed("DaprError", "The name of the Dapr service, or its method, cannot be part of an address.")
+	}
+	c.Target.Base, c.Target.BaseScope, c.Target.BackendID, c.Target.Entity, c.Backend = to, s.scope, "dapr", nil, nil
+	c.pointAt(to)
+	c.SetURL("", c.Request.URL.RawQuery)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -24,7 +25,11 @@ func (w *world) limitServices(s *Services) {
 	w.t.Cleanup(kept.Close)
 	s.Metrics = &Metrics{}
 	w.shared.Vectors = &cache.Vectors{Clock: now}
-	w.shared.Key, w.shared.Caches = "contoso", cache.Caches{Internal: &ticking{kept, func() { tick.Store(w.now.UnixNano()) }}}
+	var external cache.Cache
+	if w.options["external"] != "" {
+		external = goneCache{}
+	}
+	w.shared.Key, w.shared.Caches = "contoso", cache.Caches{External: external, Internal: &ticking{kept, func() { tick.Store(w.now.UnixNano()) }}}
 }
 
 // configure reads a configuration, of which a case has the backends.
@@ -46,6 +51,13 @@ func (w *world) printMetrics() {
 		fmt.Fprintf(&w.seen, " count=%d sum=%g\n", m.Count, m.Sum)
 	}
 }
+
+// goneCache is one that cannot be reached.
+type goneCache struct{}
+
+func (goneCache) Get(context.Context, cache.Key) ([]byte, bool) { return nil, false }
+func (goneCache) Put(cache.Key, []byte, time.Duration)          {}
+func (goneCache) Remove(context.Context, cache.Key) error       { return errors.New("the cache is gone") }
 
 // ticking is a cache that is told the time before it is asked.
 type ticking struct {

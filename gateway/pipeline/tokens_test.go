@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -24,11 +25,12 @@ import (
 )
 
 // In requests of cases JWT(who {claims}) stands for a token: who is secret (HS256 under the bytes a to z twice), issuer
-// (ES256 under the key that https://issuer.test publishes), tenant (that of tenant 11111111-...), or stranger.
-var jwtMacro = regexp.MustCompile(`JWT\((\w+) (\{.*?\})\)`)
+// (ES256 under the key that https://issuer.test publishes), tenant (that of tenant 11111111-...), pair (RS256 under the
+// key of that certificate), stranger, or nobody (no signature). JWE(...) is the same, encrypted to the certificate pair.
+var jwtMacro = regexp.MustCompile(`JW([TE])\((\w+) (\{.*?\})\)`)
 
 var testKeys = sync.OnceValue(func() map[string]any {
-	keys := map[string]any{"secret": []byte(strings.Repeat("abcdefghijklmnopqrstuvwxyz", 2))}
+	keys := map[string]any{"secret": []byte(strings.Repeat("abcdefghijklmnopqrstuvwxyz", 2)), "pair": testCertificates()["pair"].Key}
 	for _, name := range []string{"issuer", "tenant", "stranger"} {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -43,25 +45,110 @@ var testKeys = sync.OnceValue(func() map[string]any {
 func (w *world) expandTokens(raw []byte) []byte {
 	return jwtMacro.ReplaceAllFunc(raw, func(macro []byte) []byte {
 		m := jwtMacro.FindSubmatch(macro)
-		key := testKeys()[string(m[1])]
-		algorithm := jose.ES256
-		if string(m[1]) == "secret" {
-			algorithm = jose.HS256
+		text, err := signTest(string(m[2]), m[3])
+		if err == nil && m[1][0] == 'E' {
+			text, err = sealTest(text)
 		}
-		s, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: string(m[1])}}, nil)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		signed, err := s.Sign(m[2])
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		text, err := signed.CompactSerialize()
 		if err != nil {
 			w.t.Fatal(err)
 		}
 		w.tokens = append(w.tokens, text, string(macro))
 		return []byte(text)
+	})
+}
+
+func signTest(who string, claims []byte) (string, error) {
+	if who == "nobody" {
+		return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString(claims) + ".", nil
+	}
+	key, algorithm := testKeys()[who], jose.ES256
+	switch key.(type) {
+	case []byte:
+		algorithm = jose.HS256
+	case *rsa.PrivateKey:
+		algorithm = jose.RS256
+	}
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: who}}, nil)
+	if err != nil {
+		return "", err
+	}
+	signed, err := s.Sign(claims)
+	if err != nil {
+		return "", err
+	}
+	return signed.CompactSerialize()
+}
+
+func sealTest(inner string) (string, error) {
+	e, err := jose.NewEncrypter(jose.A256GCM, jose.Recipient{Algorithm: jose.RSA_OAEP_256, Key: testCertificates()["pair"].Leaf.PublicKey, KeyID: "pair"}, nil)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := e.Encrypt([]byte(inner))
+	if err != nil {
+		return "", err
+	}
+	return sealed.CompactSerialize()
+}
+
+// testCertificates are those of the cases. Of root are robot, late and early; namesake has its name and another key. The
+// service has ca (that is root), namesake, public, all without their keys, and pair.
+var testCertificates = sync.OnceValue(func() map[string]*expr.Certificate {
+	t := &testing.T{}
+	root, rootKey := testCertificate(t, "root", nil, nil, nil)
+	all := map[string]*expr.Certificate{"root": {Leaf: root}}
+	for _, name := range []string{"robot", "late", "early"} {
+		leaf, _ := testCertificate(t, name, root, rootKey, func(c *x509.Certificate) {
+			switch name {
+			case "late":
+				c.NotAfter = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+			case "early":
+				c.NotBefore = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+			}
+		})
+		all[name] = &expr.Certificate{Leaf: leaf, Verified: name == "robot", Chain: true, Issuer: root}
+	}
+	for name, subject := range map[string]string{"namesake": "root", "public": "public", "self": "robot"} {
+		leaf, _ := testCertificate(t, subject, nil, nil, nil)
+		all[name] = &expr.Certificate{Leaf: leaf}
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "pair"}, NotBefore: root.NotBefore, NotAfter: root.NotAfter}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		panic(err)
+	}
+	pair, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	all["pair"] = &expr.Certificate{Leaf: pair, Key: key}
+	return all
+})
+
+// serviceCertificates are those that the service of the cases has.
+func serviceCertificates() map[string]*expr.Certificate {
+	all := testCertificates()
+	pair := all["pair"]
+	return map[string]*expr.Certificate{"ca": all["root"], "namesake": all["namesake"], "public": all["public"], "pair": pair, thumbprint(pair.Leaf): pair}
+}
+
+// In documents of cases THUMBPRINT(name) is that of a certificate, and MODULUS(pair) the n of its key.
+var certificateMacro = regexp.MustCompile(`(THUMBPRINT|MODULUS)\((\w+)\)`)
+
+func (w *world) expandCertificates(text string) string {
+	return certificateMacro.ReplaceAllStringFunc(text, func(macro string) string {
+		m := certificateMacro.FindStringSubmatch(macro)
+		leaf := testCertificates()[m[2]].Leaf
+		made := thumbprint(leaf)
+		if m[1] == "MODULUS" {
+			made = base64.RawURLEncoding.EncodeToString(leaf.PublicKey.(*rsa.PublicKey).N.Bytes())
+		}
+		w.tokens = append(w.tokens, made, macro)
+		return made
 	})
 }
 
@@ -148,7 +235,7 @@ func TestValidateClientCertificate(t *testing.T) {
 	late, _ := testCertificate(t, "late", ca, caKey, func(c *x509.Certificate) { c.NotAfter = time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC) })
 	early, _ := testCertificate(t, "early", ca, caKey, func(c *x509.Certificate) { c.NotBefore = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC) })
 	trusted := func(c *x509.Certificate) *expr.Certificate {
-		return &expr.Certificate{Leaf: c, Verified: true, Issuer: ca}
+		return &expr.Certificate{Leaf: c, Verified: true, Chain: true, Issuer: ca}
 	}
 	identity := func(attributes string) string {
 		return `<validate-client-certificate><identities><identity ` + attributes + ` /></identities></validate-client-certificate>`

@@ -21,7 +21,7 @@ type tracePolicy struct {
 }
 
 func compileTrace(k *Compiler, e *policy.Element) Step {
-	s := &tracePolicy{source: k.Literal(e, "source"), severity: strings.ToLower(k.Literal(e, "severity"))}
+	s := &tracePolicy{source: k.Literal(e, "source"), severity: strings.ToLower(k.Literal(e, "severity")), message: k.Content(e)} // text in the element itself is the older form
 	for _, child := range e.Children {
 		switch child.Name {
 		case "message":

@@ -66,6 +66,7 @@ type Certificate struct {
 	Key  any
 	// Verified says whether the chain of a client's certificate is trusted: what Verify() answers.
 	Verified bool
+	Chain    bool              // its chain is trusted at some moment of its own life, whether that is now or not
 	Issuer   *x509.Certificate // of Leaf, when its chain is known; nil otherwise
 }
 
