@@ -2,6 +2,7 @@ package dotnet
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // the binary carries the zones: an image without /usr/share/zoneinfo has them too
@@ -29,15 +30,17 @@ type TimeZone struct {
 	Display  string
 	Standard string
 	Daylight string
-	place    *time.Location
+	place    *time.Location // nil: of base and rules
+	base     TimeSpan
+	rules    []AdjustmentRule
 }
 
 const utcName = "Coordinated Universal Time"
 
 // The zone of UTC, and the one of this machine, which is UTC.
 var (
-	UTCZone   = &TimeZone{"UTC", "(UTC) " + utcName, utcName, utcName, time.UTC}
-	LocalZone = &TimeZone{"UTC", "(UTC) " + utcName, utcName, utcName, time.UTC}
+	UTCZone   = &TimeZone{ID: "UTC", Display: "(UTC) " + utcName, Standard: utcName, Daylight: utcName, place: time.UTC}
+	LocalZone = &TimeZone{ID: "UTC", Display: "(UTC) " + utcName, Standard: utcName, Daylight: utcName, place: time.UTC}
 )
 
 // FindTimeZone is TimeZoneInfo.FindSystemTimeZoneById, of Windows' and of IANA's ids.
@@ -75,10 +78,13 @@ func CustomZone(id string, offset TimeSpan, display, standard string) (*TimeZone
 	case offset > 14*TicksPerHour || offset < -14*TicksPerHour:
 		return nil, OutOfRange("The TimeSpan parameter must be within plus or minus 14.0 hours.", "baseUtcOffset")
 	}
-	return &TimeZone{id, display, standard, standard, time.FixedZone(id, int(offset/TicksPerSecond))}, nil
+	return &TimeZone{ID: id, Display: display, Standard: standard, Daylight: standard, base: offset}, nil
 }
 
 func (z *TimeZone) offsetAt(ticks int64) (TimeSpan, bool) {
+	if z.place == nil {
+		return z.ruled(ticks)
+	}
 	t := DateTime(min(max(ticks, 0), maxTicks)).Time().In(z.place)
 	_, seconds := t.Zone()
 	return TimeSpan(seconds/60) * TicksPerMinute, t.IsDST()
@@ -86,6 +92,9 @@ func (z *TimeZone) offsetAt(ticks int64) (TimeSpan, bool) {
 
 // BaseOffset is the BaseUtcOffset property: the offset that the zone has now, or will have when it is not daylight saving time.
 func (z *TimeZone) BaseOffset(now DateTime) TimeSpan {
+	if z.place == nil {
+		return z.base
+	}
 	for month := range int64(12) {
 		if offset, daylight := z.offsetAt(now.Ticks() + month*30*TicksPerDay); !daylight {
 			return offset
@@ -97,6 +106,9 @@ func (z *TimeZone) BaseOffset(now DateTime) TimeSpan {
 
 // SupportsDaylight is the SupportsDaylightSavingTime property.
 func (z *TimeZone) SupportsDaylight(now DateTime) bool {
+	if z.place == nil {
+		return len(z.rules) > 0
+	}
 	for month := range int64(12) {
 		if _, daylight := z.offsetAt(now.Ticks() + month*30*TicksPerDay); daylight {
 			return true
@@ -226,4 +238,9 @@ func ConvertOffset(o DateTimeOffset, to *TimeZone) (DateTimeOffset, error) {
 }
 
 // SameRules is z.HasSameRules(y).
-func (z *TimeZone) SameRules(y *TimeZone) bool { return z.place.String() == y.place.String() }
+func (z *TimeZone) SameRules(y *TimeZone) bool {
+	if z.place == nil || y.place == nil {
+		return z.place == y.place && z.base == y.base && slices.Equal(z.rules, y.rules)
+	}
+	return z.place.String() == y.place.String()
+}

@@ -4,11 +4,12 @@ import (
 	"gatehouse/dotnet"
 )
 
-// System.DateTime, DateTimeOffset, TimeSpan and Guid.
+// System.DateTime and TimeSpan.
 
 var dateDecls = []Decl{
 	{Head: "enum System.DateTimeKind { Utc = 1 }", Type: dateTimeKindType, Refused: "Unspecified Local"},
 	{Head: "internal enum System.DayOfWeek { Sunday, Monday, Tuesday, Wednesday, Thursday, Friday, Saturday }", Type: dayOfWeekType},
+	{Head: "internal enum System.Globalization.DateTimeStyles { None }"},
 	{Head: "struct System.DateTime : IComparable, IComparable<DateTime>, IEquatable<DateTime>", Type: dateTimeType, Scalar: true,
 		Refused: "Kind ParseExact TryParse TryParseExact ToUniversalTime ToLocalTime SpecifyKind ToFileTime ToFileTimeUtc FromFileTime FromFileTimeUtc ToBinary FromBinary ToOADate FromOADate ToLongDateString ToShortDateString ToLongTimeString ToShortTimeString GetDateTimeFormats CompareTo Compare UnixEpoch Microsecond Nanosecond AddMicroseconds GetTypeCode Deconstruct TryFormat",
 		Members: dateTimeMembers()},
@@ -162,149 +163,6 @@ func dateDifference(_ *Frame, a []Value) (Value, error) {
 	return spanValue(dateOf(a[0]).Sub(dateOf(a[1]))), nil
 }
 
-// fileEpoch is the beginning of Windows' file times in ticks.
-const fileEpoch = 504911232000000000
-
-func offsetMembers() members {
-	construct := func(_ *Frame, a []Value) (Value, error) {
-		last := len(a) - 1
-		d, err := newDate(a[:last])
-		if err != nil {
-			return Null, err
-		}
-		return offsetOr(dotnet.NewDateTimeOffset(d, spanOf(a[last])))
-	}
-	parse := func(f *Frame, a []Value) (Value, error) {
-		s, err := given(a[0], "input")
-		if err != nil {
-			return Null, err
-		}
-		return offsetOr(dotnet.ParseDateTimeOffset(s, f.clock()))
-	}
-	exact := func(f *Frame, a []Value) (Value, error) {
-		s, err := given(a[0], "input")
-		if err != nil {
-			return Null, err
-		}
-		format, err := given(a[1], "format")
-		if err != nil {
-			return Null, err
-		}
-		return offsetOr(dotnet.ParseDateTimeOffsetExact(s, format, f.clock()))
-	}
-	zero := func() Value { return offsetType.zero }
-	utcNow := func(f *Frame, _ []Value) (Value, error) { return offsetValue(dotnet.OffsetOf(f.clock())), nil }
-	same := func(_ *Frame, a []Value) (Value, error) { return offsetOr(offsetOf(a[0]).ToOffset(0)) }
-	add := func(_ *Frame, a []Value) (Value, error) {
-		o := offsetOf(a[0])
-		return offsetOr(o.WithClock(o.Clock().Add(spanOf(a[1]))))
-	}
-	subtract := func(_ *Frame, a []Value) (Value, error) {
-		o := offsetOf(a[0])
-		return offsetOr(o.WithClock(o.Clock().Subtract(spanOf(a[1]))))
-	}
-	difference := pure(func(a []Value) Value { return spanValue(offsetOf(a[0]).Sub(offsetOf(a[1]))) })
-	of := func(word, name string, get func(o dotnet.DateTimeOffset) Value) row {
-		return m(word+" "+name+" { get; }", pure(func(a []Value) Value { return get(offsetOf(a[0])) }))
-	}
-	implicit := pure(func(a []Value) Value { return offsetValue(dotnet.OffsetOf(dateOf(a[0]))) })
-	list := members{
-		m("DateTimeOffset(DateTime dateTime)", implicit),
-		m("DateTimeOffset(DateTime dateTime, TimeSpan offset)", func(_ *Frame, a []Value) (Value, error) {
-			return offsetOr(dotnet.NewDateTimeOffset(dateOf(a[0]), spanOf(a[1])))
-		}),
-		m("DateTimeOffset(long ticks, TimeSpan offset)", func(_ *Frame, a []Value) (Value, error) {
-			d, err := dotnet.DateTimeOfTicks(a[0].n, dotnet.Unspecified)
-			if err != nil {
-				return Null, err
-			}
-			return offsetOr(dotnet.NewDateTimeOffset(d, spanOf(a[1])))
-		}),
-		m("DateTimeOffset(int year, int month, int day, int hour, int minute, int second, TimeSpan offset)", construct),
-		m("DateTimeOffset(int year, int month, int day, int hour, int minute, int second, int millisecond, TimeSpan offset)", construct),
-		m("static implicit operator DateTimeOffset(DateTime dateTime)", implicit),
-		m("static DateTimeOffset MinValue { get; }", zeroArgs(offsetValue(dotnet.MinDateTimeOffset), nil)), m("static DateTimeOffset MaxValue { get; }", zeroArgs(offsetValue(dotnet.MaxDateTimeOffset), nil)),
-		m("static DateTimeOffset UnixEpoch { get; }", zeroArgs(offsetValue(dotnet.UnixDateTimeOffset), nil)),
-		m("static DateTimeOffset UtcNow { get; }", utcNow), m("static DateTimeOffset Now { get; }", utcNow),
-		of("DateTime", "DateTime", func(o dotnet.DateTimeOffset) Value { return dateValue(o.Clock()) }),
-		of("DateTime", "UtcDateTime", func(o dotnet.DateTimeOffset) Value { return dateValue(o.UTC()) }),
-		of("DateTime", "LocalDateTime", func(o dotnet.DateTimeOffset) Value { return dateValue(o.Local()) }),
-		of("DateTime", "Date", func(o dotnet.DateTimeOffset) Value { return dateValue(o.Clock().Midnight()) }),
-		of("DayOfWeek", "DayOfWeek", func(o dotnet.DateTimeOffset) Value { return Value{dayOfWeekType, int64(o.Clock().DayOfWeek())} }),
-		of("TimeSpan", "TimeOfDay", func(o dotnet.DateTimeOffset) Value { return spanValue(o.Clock().TimeOfDay()) }),
-		of("TimeSpan", "Offset", func(o dotnet.DateTimeOffset) Value { return spanValue(o.Offset()) }),
-		of("long", "Ticks", func(o dotnet.DateTimeOffset) Value { return Long(o.Clock().Ticks()) }),
-		of("long", "UtcTicks", func(o dotnet.DateTimeOffset) Value { return Long(o.UTC().Ticks()) }),
-		of("int", "Microsecond", func(o dotnet.DateTimeOffset) Value { return Int(int(o.Clock().Ticks() / 10 % 1000)) }),
-		of("int", "Nanosecond", func(o dotnet.DateTimeOffset) Value { return Int(int(o.Clock().Ticks() % 10 * 100)) }),
-		m("DateTimeOffset Add(TimeSpan timeSpan)", add), m("DateTimeOffset Subtract(TimeSpan value)", subtract), m("TimeSpan Subtract(DateTimeOffset value)", difference),
-		m("static DateTimeOffset operator +(DateTimeOffset dateTimeOffset, TimeSpan timeSpan)", add),
-		m("static DateTimeOffset operator -(DateTimeOffset dateTimeOffset, TimeSpan timeSpan)", subtract),
-		m("static TimeSpan operator -(DateTimeOffset left, DateTimeOffset right)", difference),
-		m("DateTimeOffset AddTicks(long ticks)", func(_ *Frame, a []Value) (Value, error) {
-			o := offsetOf(a[0])
-			return offsetOr(o.WithClock(o.Clock().AddTicks(a[1].n)))
-		}),
-		m("DateTimeOffset AddMicroseconds(double microseconds)", func(_ *Frame, a []Value) (Value, error) {
-			o := offsetOf(a[0])
-			return offsetOr(o.WithClock(o.Clock().AddUnits(a[1].Float(), dotnet.TicksPerMicrosecond)))
-		}),
-		m("DateTimeOffset AddMonths(int months)", func(_ *Frame, a []Value) (Value, error) {
-			o := offsetOf(a[0])
-			return offsetOr(o.WithClock(o.Clock().AddMonths(int(a[1].n))))
-		}),
-		m("DateTimeOffset AddYears(int years)", func(_ *Frame, a []Value) (Value, error) {
-			o := offsetOf(a[0])
-			return offsetOr(o.WithClock(o.Clock().AddYears(int(a[1].n))))
-		}),
-		m("DateTimeOffset ToOffset(TimeSpan offset)", func(_ *Frame, a []Value) (Value, error) { return offsetOr(offsetOf(a[0]).ToOffset(spanOf(a[1]))) }),
-		m("DateTimeOffset ToUniversalTime()", same), m("DateTimeOffset ToLocalTime()", same),
-		m("bool EqualsExact(DateTimeOffset other)", pure(func(a []Value) Value { return Bool(offsetOf(a[0]) == offsetOf(a[1])) })),
-		m("bool Equals(object obj)", pure(func(a []Value) Value {
-			_, ok := a[1].ref.(*dotnet.DateTimeOffset)
-			return Bool(ok && offsetOf(a[0]).Cmp(offsetOf(a[1])) == 0)
-		})),
-		m("int GetHashCode()", pure(func(a []Value) Value { return hashOf(offsetOf(a[0]).UTC().Ticks()) })),
-		m("string ToString()", pure(func(a []Value) Value { return String(offsetOf(a[0]).String()) })),
-		m("long ToUnixTimeSeconds()", pure(func(a []Value) Value { return Long(offsetOf(a[0]).UnixTime(dotnet.TicksPerSecond)) })),
-		m("long ToUnixTimeMilliseconds()", pure(func(a []Value) Value { return Long(offsetOf(a[0]).UnixTime(dotnet.TicksPerMillisecond)) })),
-		m("static DateTimeOffset FromUnixTimeSeconds(long seconds)", func(_ *Frame, a []Value) (Value, error) {
-			return offsetOr(dotnet.FromUnixTime(a[0].n, dotnet.TicksPerSecond))
-		}),
-		m("static DateTimeOffset FromUnixTimeMilliseconds(long milliseconds)", func(_ *Frame, a []Value) (Value, error) {
-			return offsetOr(dotnet.FromUnixTime(a[0].n, dotnet.TicksPerMillisecond))
-		}),
-		m("long ToFileTime()", func(_ *Frame, a []Value) (Value, error) {
-			n := offsetOf(a[0]).UTC().Ticks() - fileEpoch
-			if n < 0 {
-				return Null, dotnet.OutOfRange("Not a valid Win32 FileTime.", "")
-			}
-			return Long(n), nil
-		}),
-		m("static DateTimeOffset FromFileTime(long fileTime)", func(_ *Frame, a []Value) (Value, error) {
-			if a[0].n < 0 || a[0].n > dotnet.MaxDateTime.Ticks()-fileEpoch {
-				return Null, dotnet.OutOfRange("Not a valid Win32 FileTime.", "fileTime")
-			}
-			return offsetValue(dotnet.OffsetOf(dotnet.DateTime(a[0].n + fileEpoch))), nil
-		}),
-		m("static DateTimeOffset Parse(string input)", parse), m("static DateTimeOffset Parse(string input, IFormatProvider formatProvider)", parse),
-		m("static bool TryParse(string input, out DateTimeOffset result)", tried(parse, zero)),
-		m("static bool TryParse(string input, IFormatProvider formatProvider, out DateTimeOffset result)", tried(parse, zero)),
-		m("static DateTimeOffset ParseExact(string input, string format, IFormatProvider formatProvider)", exact),
-	}
-	for name, ticks := range addUnits {
-		list = append(list, m("DateTimeOffset "+name+"(double value)", func(_ *Frame, a []Value) (Value, error) {
-			o := offsetOf(a[0])
-			return offsetOr(o.WithClock(o.Clock().AddUnits(a[1].Float(), ticks)))
-		}))
-	}
-	for name, get := range clockParts {
-		list = append(list, of("int", name, func(o dotnet.DateTimeOffset) Value { return Int(get(o.Clock())) }))
-	}
-	list = append(list, formatted(func(v Value, format string) (string, error) { return offsetOf(v).Format(format) })...)
-	return append(list, comparisons("DateTimeOffset", true, func(a, b Value) int { return offsetOf(a).Cmp(offsetOf(b)) })...)
-}
-
 func timeSpanMembers() members {
 	construct := func(_ *Frame, a []Value) (Value, error) {
 		var parts [6]int64
@@ -395,78 +253,4 @@ func timeSpanMembers() members {
 		}
 		return 0
 	})...)
-}
-
-func guidOf(v Value) dotnet.Guid {
-	if g, ok := v.ref.(*guid); ok {
-		return dotnet.Guid(*g)
-	}
-	return dotnet.Guid{}
-}
-
-func guidOr(g dotnet.Guid, err error) (Value, error) { return guidValue(g), err }
-
-func guidMembers() members {
-	parse := func(_ *Frame, a []Value) (Value, error) {
-		s, err := given(a[0], "input")
-		if err != nil {
-			return Null, err
-		}
-		return guidOr(dotnet.ParseGuid(s))
-	}
-	exact := func(_ *Frame, a []Value) (Value, error) {
-		s, err := given(a[0], "input")
-		if err != nil {
-			return Null, err
-		}
-		format, err := given(a[1], "format")
-		if err != nil {
-			return Null, err
-		}
-		return guidOr(dotnet.ParseGuidExact(s, format))
-	}
-	zero := func() Value { return guidValue([16]byte{}) }
-	parts := func(_ *Frame, a []Value) (Value, error) {
-		tail := make([]byte, 0, 8)
-		if len(a) == 4 {
-			b, ok := a[3].ByteSlice()
-			if !ok {
-				return Null, dotnet.ArgumentNull("d")
-			}
-			tail = b
-		} else {
-			for _, v := range a[3:] {
-				tail = append(tail, byte(v.n))
-			}
-		}
-		return guidOr(dotnet.GuidOfParts(uint32(a[0].n), uint16(a[1].n), uint16(a[2].n), tail))
-	}
-	list := members{
-		m("Guid(string g)", parse),
-		m("Guid(byte[] b)", func(_ *Frame, a []Value) (Value, error) {
-			b, ok := a[0].ByteSlice()
-			if !ok {
-				return Null, dotnet.ArgumentNull("b")
-			}
-			return guidOr(dotnet.GuidOfBytes(b))
-		}),
-		m("Guid(int a, short b, short c, byte[] d)", parts), m("Guid(int a, short b, short c, byte d, byte e, byte f, byte g, byte h, byte i, byte j, byte k)", parts),
-		m("static Guid Empty { get; }", zeroArgs(guidValue([16]byte{}), nil)),
-		m("static Guid NewGuid()", pure(func([]Value) Value { return guidValue(dotnet.NewGuid()) })),
-		m("static Guid Parse(string input)", parse), m("static bool TryParse(string input, out Guid result)", tried(parse, zero)),
-		m("static Guid ParseExact(string input, string format)", exact), m("static bool TryParseExact(string input, string format, out Guid result)", tried(exact, zero)),
-		m("byte[] ToByteArray()", pure(func(a []Value) Value { return Bytes(guidOf(a[0]).ToByteArray()) })),
-		m("string ToString()", pure(func(a []Value) Value { return String(guidOf(a[0]).String()) })),
-		m("string ToString(string format)", func(_ *Frame, a []Value) (Value, error) { return textOr(guidOf(a[0]).Format(a[1].Str())) }),
-		m("string ToString(string format, IFormatProvider provider)", func(_ *Frame, a []Value) (Value, error) { return textOr(guidOf(a[0]).Format(a[1].Str())) }),
-		m("int GetHashCode()", pure(func(a []Value) Value {
-			g := guidOf(a[0])
-			return Int(int(int32(dotnet.HashCode(string(g[:])))))
-		})),
-		m("bool Equals(object o)", pure(func(a []Value) Value {
-			_, ok := a[1].ref.(*guid)
-			return Bool(ok && guidOf(a[0]) == guidOf(a[1]))
-		})),
-	}
-	return append(list, comparisons("Guid", true, func(a, b Value) int { return guidOf(a).Cmp(guidOf(b)) })...)
 }
