@@ -19,6 +19,7 @@ var (
 	pairType        = new(Type)
 	comparerType    = new(Type)
 	groupingType    = new(Type)
+	lookupType      = new(Type)
 	orderedType     = new(Type)
 	readOnlyDict    = new(Type)
 	stringComparer  = new(Type)
