@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -83,7 +85,7 @@ func New(c Config) *Gateway {
 	if c.Life == 0 {
 		c.Life = 24 * time.Hour
 	}
-	g := &Gateway{Config: c, builders: map[string]*builder{}, warming: make(chan []*document, 64), closed: make(chan struct{}), background: newBackground()}
+	g := &Gateway{Config: c, builders: map[string]*builder{}, warming: make(chan []*document, 64), closed: make(chan struct{}), background: newBackground(c.Log)}
 	g.hosts.Store(&hosts{})
 	go g.warm()
 	return g
@@ -228,7 +230,7 @@ func (g *Gateway) connect(service string) func(pipeline.Upstream) (http.RoundTri
 		}
 		t, err := g.transports.get(u)
 		if err == nil && len(g.Local) > 0 {
-			return local{g.Local, t}, nil
+			return local{g.Local, t, service[strings.LastIndexByte(service, '/')+1:]}, nil
 		}
 		return t, err
 	}
@@ -236,12 +238,16 @@ func (g *Gateway) connect(service string) func(pipeline.Upstream) (http.RoundTri
 
 // local sends requests to backends in this process, and all others on.
 type local struct {
-	hosts map[string]http.Handler
-	other http.RoundTripper
+	hosts   map[string]http.Handler
+	other   http.RoundTripper
+	service string // whose calls these are, folded
 }
 
 func (l local) RoundTrip(r *http.Request) (*http.Response, error) {
 	if h := l.hosts[r.URL.Host]; h != nil {
+		if r.URL.Host == ToolsHost && !strings.HasPrefix(fold(r.URL.Path), "/"+l.service+"/") {
+			return nil, errors.New("the tools of another service are called through that service")
+		}
 		return serveLocally(h, r)
 	}
 	return l.other.RoundTrip(r)
@@ -307,12 +313,13 @@ type background struct {
 	ctx   context.Context
 	stop  context.CancelFunc
 	all   sync.WaitGroup
+	log   *slog.Logger
 }
 
 const backgroundSlots = 256
 
-func newBackground() *background {
-	b := &background{slots: make(chan struct{}, backgroundSlots)}
+func newBackground(log *slog.Logger) *background {
+	b := &background{slots: make(chan struct{}, backgroundSlots), log: log}
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	return b
 }
@@ -326,6 +333,9 @@ func (b *background) run(f func(context.Context)) bool {
 	b.all.Add(1)
 	go func() {
 		defer func() {
+			if broken := recover(); broken != nil { // a mistake of ours must not take the gateway down
+				b.log.Error("work beside calls ended with a panic", "panic", fmt.Sprint(broken), "stack", string(debug.Stack()))
+			}
 			<-b.slots
 			b.all.Done()
 		}()

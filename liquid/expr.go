@@ -29,7 +29,7 @@ type lookup struct {
 func (l lookup) eval(r *run) any {
 	v := r.lookup(l.name)
 	for _, p := range l.path {
-		if v = memberOf(v, p.eval(r)); v == nil {
+		if v = r.memberOf(v, p.eval(r)); v == nil {
 			return nil
 		}
 	}
@@ -37,17 +37,20 @@ func (l lookup) eval(r *run) any {
 }
 
 // memberOf is the step from a value to one of its members or items. Names are case-sensitive but for size, first, last.
-func memberOf(v, key any) any {
+func (r *run) memberOf(v, key any) any {
 	if name, ok := key.(string); ok {
 		if o, ok := v.(Object); ok {
+			if e, ok := v.(xmlElement); ok { // which has to be searched
+				_ = r.step(len(e.n.Items()) / 8) // the error is kept
+			}
 			if m, ok := o.Member(name); ok {
 				return m
 			}
 		}
-		return builtIn(v, name)
+		return r.builtIn(v, name)
 	}
 	n, ok := numeric(key)
-	l, isList := listOf(v)
+	l, isList := r.listOf(v)
 	if !ok || !isList {
 		return nil
 	}
@@ -61,13 +64,23 @@ func memberOf(v, key any) any {
 	return l.At(i)
 }
 
-func builtIn(v any, name string) any {
+// builtIn is what every text and list has. Names that are none of it are told apart first: looking at an object as a list
+// costs as much as it is large.
+func (r *run) builtIn(v any, name string) any {
+	switch name {
+	case "size", "Size", "first", "First", "last", "Last":
+	default:
+		return nil
+	}
 	_, isText := v.(string)
-	l, isList := listOf(v)
+	l, isList := r.listOf(v)
 	switch name {
 	case "size", "Size":
-		if isText || isList {
+		if isText {
 			return sizeOf(v)
+		}
+		if isList {
+			return int64(l.Len())
 		}
 	case "first", "First":
 		if isList && l.Len() > 0 {
@@ -79,6 +92,15 @@ func builtIn(v any, name string) any {
 		}
 	}
 	return nil
+}
+
+// listOf is listOf, paid for where the list has to be made.
+func (r *run) listOf(v any) (List, bool) {
+	l, ok := listOf(v)
+	if _, made := l.(slice); made {
+		_ = r.step(l.Len() / 4) // the error is kept
+	}
+	return l, ok
 }
 
 // filtered is a value that goes through filters.
@@ -125,17 +147,17 @@ func (c condition) eval(r *run) any {
 	case "or":
 		return truth(l) || truth(c.right.eval(r))
 	}
-	return compareBy(c.op, l, c.right.eval(r))
+	return r.compareBy(c.op, l, c.right.eval(r))
 }
 
-func compareBy(op string, l, r any) bool {
+func (x *run) compareBy(op string, l, r any) bool {
 	switch op {
 	case "==":
-		return equal(l, r)
+		return x.equal(l, r)
 	case "!=", "<>":
-		return !equal(l, r)
+		return !x.equal(l, r)
 	case "contains", "Contains":
-		return contains(l, r)
+		return x.contains(l, r)
 	case "startswith", "startsWith", "StartsWith":
 		s, ok := l.(string)
 		return ok && strings.HasPrefix(s, text(r))
@@ -161,8 +183,9 @@ func compareBy(op string, l, r any) bool {
 	return ok && c >= 0
 }
 
-func contains(l, r any) bool {
+func (x *run) contains(l, r any) bool {
 	if s, ok := l.(string); ok {
+		_ = x.step(len(s) / bytesPerStep) // the error is kept
 		return r != nil && strings.Contains(s, text(r))
 	}
 	if k, ok := l.(Keyed); ok {
@@ -174,7 +197,7 @@ func contains(l, r any) bool {
 		return false
 	}
 	for i := range list.Len() {
-		if equal(list.At(i), r) {
+		if x.step(1) != nil || x.equal(list.At(i), r) {
 			return true
 		}
 	}
@@ -183,9 +206,11 @@ func contains(l, r any) bool {
 
 // scanner reads the inside of a tag.
 type scanner struct {
-	s   string
-	pos int
-	err string
+	s      string
+	pos    int
+	err    string
+	depth  int // of values in values
+	joined int // comparisons by and, or
 }
 
 func (s *scanner) fail(message string) {
@@ -243,6 +268,10 @@ func (s *scanner) keyword(word string) bool {
 }
 
 func (s *scanner) value() expr {
+	if s.depth++; s.depth > maxNesting {
+		s.fail("values are nested too deeply")
+	}
+	defer func() { s.depth-- }()
 	s.blanks()
 	if s.pos >= len(s.s) {
 		s.fail("a value is missing")
@@ -371,6 +400,9 @@ var operators = []string{"==", "!=", "<>", "<=", ">=", "<", ">", "contains", "Co
 
 // condition reads comparisons joined by and, or; the last binds first.
 func (s *scanner) condition() expr {
+	if s.joined++; s.joined > maxConditions {
+		s.fail("the condition is too long")
+	}
 	c := condition{left: s.value()}
 	s.blanks()
 	for _, op := range operators {

@@ -29,10 +29,10 @@ var filters = map[string]filter{
 	"DividedBy":  dividedBy,
 	"Downcase":   texts(dotnet.ToLowerInvariant),
 	"Escape":     texts(dotnet.HTMLEncode),
-	"First":      func(_ *run, v any, _ []any) any { return builtIn(v, "first") },
+	"First":      func(r *run, v any, _ []any) any { return r.builtIn(v, "first") },
 	"H":          texts(dotnet.HTMLEncode),
 	"Join":       joinFilter,
-	"Last":       func(_ *run, v any, _ []any) any { return builtIn(v, "last") },
+	"Last":       func(r *run, v any, _ []any) any { return r.builtIn(v, "last") },
 	"Lstrip":     texts(func(s string) string { return dotnet.TrimStart(s, nil) }),
 	"Map":        mapFilter,
 	"Minus":      maths(func(a, b int64) (int64, bool) { c := a - b; return c, (c < a) == (b > 0) }, func(a, b float64) float64 { return a - b }),
@@ -332,7 +332,7 @@ func mapFilter(r *run, v any, args []any) any {
 		return v
 	}
 	for i, x := range items {
-		items[i] = memberOf(x, text(arg(args, 0)))
+		items[i] = r.memberOf(x, text(arg(args, 0)))
 	}
 	return items
 }
@@ -355,7 +355,7 @@ next:
 			return nil
 		}
 		for _, k := range kept {
-			if equal(k, v) {
+			if r.equal(k, v) {
 				continue next
 			}
 		}
@@ -372,7 +372,7 @@ func sortFilter(r *run, v any, args []any) any {
 	key := func(x any) any { return x }
 	if len(args) > 0 {
 		name := text(args[0])
-		key = func(x any) any { return memberOf(x, name) }
+		key = func(x any) any { return r.memberOf(x, name) }
 	}
 	sort.SliceStable(items, func(i, j int) bool {
 		a, b := key(items[i]), key(items[j])

@@ -2,6 +2,7 @@ package liquid_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -106,6 +107,51 @@ func TestLimits(t *testing.T) {
 	}
 	if _, err := liquid.Parse(strings.Repeat("{% if a %}", 200)); err == nil {
 		t.Error("nesting has no bound")
+	}
+}
+
+// TestCost: what a body makes a template do is bounded, too: asking a large object for what it does not have, searching and
+// comparing lists and texts.
+func TestCost(t *testing.T) {
+	object, list := strings.Builder{}, strings.Builder{}
+	for i := range 50_000 {
+		fmt.Fprintf(&object, `"k%d":%d,`, i, i)
+		fmt.Fprintf(&list, `"%d",`, i)
+	}
+	text := `{` + object.String() + `"list":[` + list.String() + `"end"],"text":"` + strings.Repeat("x", 1<<20) + `"}`
+	token, err := newtonsoft.ParsePlain(text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elements, err := xlinq.ParseDocument("<r>"+strings.Repeat("<i/>", 50_000)+"<f>1</f></r>", false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for in, stopped := range map[string]bool{
+		"{% for x in body.list %}{{ body.missing }}{% endfor %}":                                       false,
+		"{% for x in body.list %}{{ body.size }}{% endfor %}":                                          true,
+		"{% for x in body.list %}{% if body.list contains 'nothing' %}{% endif %}{% endfor %}":         true,
+		"{% for x in body.list %}{% if body.list == body.list %}{% endif %}{% endfor %}":               true,
+		"{% for x in body.list %}{% if body.text contains 'y' %}{% endif %}{% endfor %}":               true,
+		"{% for x in body.list %}{% if body.text == body.text %}{% endif %}{% endfor %}":               true,
+		"{% for x in body.list %}{% for y in body limit:1 %}{% endfor %}{% endfor %}":                  true,
+		"{% for x in xml.r.i %}{{ xml.r.f }}{% endfor %}":                                              true,
+		"{% for x in body.list limit:100 %}{% if body.list contains '40000' %}{% endif %}{% endfor %}": true,
+		"{% if body.list contains '40000' %}{{ body.size }}{{ body.text | Size }}{% endif %}":          false,
+	} {
+		tpl, err := liquid.Parse(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = tpl.Render(map[string]any{"body": liquid.JSON(token), "xml": liquid.XML(elements, false)}, liquid.Limits{})
+		if errors.Is(err, liquid.ErrLimit) != stopped || err != nil && !stopped {
+			t.Errorf("%s: %v", in, err)
+		}
+	}
+	for _, in := range []string{"{{ " + strings.Repeat("(", 400_000) + " }}", "{{ a" + strings.Repeat("[a", 400_000) + " }}", "{% if " + strings.Repeat("a and ", 100_000) + "a %}{% endif %}"} {
+		if _, err := liquid.Parse(in); err == nil {
+			t.Errorf("%.20s... is taken", in)
+		}
 	}
 }
 

@@ -75,7 +75,7 @@ func (n loopEndNode) render(*run) error { return n.loopEnd }
 // items are the bounds of the loop within its list.
 func (n *loopNode) items(r *run) (l List, from, to int) {
 	v := n.over.eval(r)
-	l, ok := listOf(v)
+	l, ok := r.listOf(v)
 	if !ok {
 		return nil, 0, 0
 	}

@@ -20,8 +20,9 @@ type Template struct{ body []node }
 
 // The bounds of a template's text.
 const (
-	maxSource  = 1 << 20
-	maxNesting = 100
+	maxSource     = 1 << 20
+	maxNesting    = 100
+	maxConditions = 1000 // comparisons joined by and, or
 )
 
 // Parse compiles a template. Its error is a *SyntaxError.

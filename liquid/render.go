@@ -16,6 +16,7 @@ type Limits struct {
 const (
 	defaultSteps  = 1_000_000
 	defaultOutput = 16 << 20
+	bytesPerStep  = 4 << 10 // that are looked at for the price of a step
 )
 
 // ErrLimit is what a rendering ends with that wants more than its Limits.

@@ -185,8 +185,11 @@ func isEmpty(v any, blank bool) bool {
 	return false
 }
 
-// equal is ==.
-func equal(a, b any) bool {
+// equal is ==, paid for.
+func (r *run) equal(a, b any) bool {
+	if s, ok := a.(string); ok {
+		_ = r.step(len(s) / bytesPerStep) // the error is kept
+	}
 	if s, ok := a.(special); ok {
 		a, b = b, s
 	}
@@ -205,7 +208,7 @@ func equal(a, b any) bool {
 		return false
 	}
 	for i := range min(x.Len(), 1<<16) {
-		if !equal(x.At(i), y.At(i)) {
+		if r.step(1) != nil || !r.equal(x.At(i), y.At(i)) {
 			return false
 		}
 	}

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -85,14 +87,15 @@ func (s *Server) call(ctx context.Context, t *tool, arguments json.RawMessage, b
 	return result(w), nil
 }
 
-// serve keeps a call that breaks off from ending more than itself.
+// serve keeps a call that breaks off from ending more than itself: the library answers messages beside the connection, where
+// nobody catches a panic.
 func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		if broken := recover(); broken != nil {
-			if broken != http.ErrAbortHandler {
-				panic(broken)
-			}
 			err = http.ErrAbortHandler
+			if broken != http.ErrAbortHandler {
+				slog.Error("the call of a tool ended with a panic", "panic", fmt.Sprint(broken), "stack", string(debug.Stack()))
+			}
 		}
 	}()
 	h.ServeHTTP(w, r)
@@ -193,7 +196,7 @@ func (t *tool) request(raw json.RawMessage) (*http.Request, error) {
 		text := plain(value)
 		switch p.where {
 		case inPath:
-			if text == "." || text == ".." { // would lead elsewhere
+			if strings.Trim(text, ".") == "" { // would lead elsewhere: up, or to the operation without it
 				return nil, fmt.Errorf("the argument %q may not be %q", p.as, text)
 			}
 			path = strings.NewReplacer("{"+p.name+"}", url.PathEscape(text), "{*"+p.name+"}", url.PathEscape(text)).Replace(path)

@@ -39,6 +39,7 @@ func buildConfig(t testing.TB, c apim.Config) func(*armtest.World) []*arm.Provid
 		if err != nil {
 			t.Fatal(err)
 		}
+		c := c // tests run beside each other
 		c.Tenant, c.Directory, c.Analytics, c.Exports, c.Backups = armtest.Tenant, w.Index, counted, exporter(w), t.TempDir()
 		return append(providers, authorization.New(authorization.Config{Guard: w.Guard, Directory: w.Index, TenantID: armtest.Tenant}),
 			identity.New(armtest.Tenant, w.Index), insights.New(w.Store), apim.New(c))
