@@ -90,6 +90,7 @@ const arrows = `
 	gateway, gateway/admit, arm                < gateway/hooks
 	gateway/trace, analytics                   < gateway/hooks
 	gateway/hooks                              < gateway/telemetry
+	gateway/telemetry                          < gateway/spans
 	gateway/config                             < gateway/mcp
 	gateway/telemetry                          < gateway/record
 `

@@ -31,12 +31,17 @@ type Config struct {
 	Env func(service *config.Service, workspace config.Key, env *pipeline.Env)
 	// Begin sees every call before anything is known of it but its service: to take away what nobody may see.
 	Begin func(*Visit)
+	// Placed sees every call when it is known where it belongs, before anything is decided about it.
+	Placed func(*Visit)
 	// Admit asks whether a call may go on besides its key, such as the role check (gateway.md 13). A *Failure refuses.
 	Admit func(*Visit) *pipeline.Failure
 	// Debug looks whether a call is to be traced, and may set headers of the answer.
 	Debug func(*Visit)
 	// Observe hears of every call when it is over. The Visit is not to be kept.
 	Observe func(*Visit)
+
+	// Outgoing completes the connections by which calls send requests.
+	Outgoing func(http.RoundTripper) http.RoundTripper
 
 	Name    string                  // of a self-hosted gateway, as the service has it; "" for that of the service itself
 	Default string                  // name of the service that answers on hosts that belong to nobody; "" for none
@@ -229,10 +234,16 @@ func (g *Gateway) connect(service string) func(pipeline.Upstream) (http.RoundTri
 			return nil, fmt.Errorf("the client certificate %s is not one of the service", u.Certificate)
 		}
 		t, err := g.transports.get(u)
-		if err == nil && len(g.Local) > 0 {
-			return local{g.Local, t, service[strings.LastIndexByte(service, '/')+1:]}, nil
+		if err != nil {
+			return nil, err
 		}
-		return t, err
+		if len(g.Local) > 0 {
+			t = local{g.Local, t, service[strings.LastIndexByte(service, '/')+1:]}
+		}
+		if g.Outgoing != nil {
+			t = g.Outgoing(t)
+		}
+		return t, nil
 	}
 }
 

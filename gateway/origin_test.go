@@ -140,3 +140,15 @@ func TestKindOfAnyCase(t *testing.T) {
 	s := newSite(t, newAPI("a", "a", echo(t), func(a *config.API) { a.Type = "WebSocket"; a.Protocols = []string{"http", "ws"} }), entity("/apis/a/operations/onHandshake", &config.Operation{Method: "GET", URLTemplate: "/"}))
 	s.want("GET /a", 404, "Resource not found")
 }
+
+// TestTraceHeadersPass: a gateway that follows nothing passes on what belongs to a trace as it is, malformed or not.
+func TestTraceHeadersPass(t *testing.T) {
+	backend := newWitness(t, stays)
+	s := newSite(t, newAPI("a", "a", backend.URL, nil), newOperation("a", "all", "GET", "/*"))
+	for _, parent := range []string{"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "no such thing"} {
+		s.want("GET /a/x", 200, "", "Traceparent", parent, "Tracestate", "vendor=1,,", "Baggage", "k=v", "Request-Id", "|1.")
+		if got := backend.last(t); got.Get("Traceparent") != parent || got.Get("Tracestate") != "vendor=1,," || got.Get("Baggage") != "k=v" || got.Get("Request-Id") != "|1." {
+			t.Error(got)
+		}
+	}
+}

@@ -31,6 +31,7 @@ type Visit struct {
 	Writer       http.ResponseWriter
 	Session      string            // of a browser, when Config.Begin took one out of the cookies
 	Caller       *gatehouse.Caller // who makes the call, when Config.Admit found out
+	TraceID      [16]byte          // of the trace that the call is part of, when Config.Placed follows it
 	Kept         any               // what Config.Debug keeps for Config.Observe
 	Oddly        bool              // headers are left whose names a backend may take for others (headers.Spelled)
 
@@ -64,7 +65,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.Begin(v)
 	}
 	g.begin(v, r)
-	if f := g.place(v, r); f != nil {
+	f := g.place(v, r)
+	if g.Placed != nil {
+		g.Placed(v)
+	}
+	if f != nil {
 		v.Fail(f)
 	} else if v.Operation == nil {
 		v.Preflight()

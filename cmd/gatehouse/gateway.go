@@ -75,6 +75,7 @@ action Microsoft.ApiManagement/service/gateways/getConfiguration/action; with th
 	f.StringVar(&c.observe.accessLog, "gateway-access-log", "", "file that a line of JSON per call is appended to; - for standard output (default: none)")
 	f.StringVar(&c.observe.eventsTo, "gateway-events-to", "", "file or address that what log-to-eventhub sends goes to, in place of Event Hubs (default: the Event Hubs)")
 	c.observe.flags(cmd)
+	f.StringVar(&c.observe.otlp, "otlp-endpoint", "", "address of an OpenTelemetry receiver (OTLP over HTTP) that gets traces of calls of APIs (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain for host names that the configuration has none for, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")
 	f.DurationVar(&c.staleness, "staleness", 30*time.Second, "how long what the server said about identities and rights counts without word from it")

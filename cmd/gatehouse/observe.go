@@ -14,7 +14,9 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/gateway/feed"
+	"gatehouse/gateway/pipeline"
 	"gatehouse/gateway/record"
+	"gatehouse/gateway/spans"
 	"gatehouse/gateway/telemetry"
 )
 
@@ -23,6 +25,7 @@ type observeFlags struct {
 	accessLog string // file, or - for standard output
 	eventsTo  string // file or address in place of Event Hubs
 	recordFlags
+	otlp string // address of an OTLP receiver
 }
 
 // observed is what looks at the calls of a gateway.
@@ -30,6 +33,7 @@ type observed struct {
 	telemetry *telemetry.Telemetry
 	recorder  *record.Recorder // nil when calls are not recorded
 	files     []io.Closer
+	spans     *spans.Spans // nil when calls are not followed
 	stop      context.CancelFunc
 	all       sync.WaitGroup
 }
@@ -68,6 +72,13 @@ func (f *observeFlags) open(registry prometheus.Registerer, out io.Writer, unrec
 		}
 		c.Events = telemetry.File{File: file}
 	}
+	if spans.Asked(f.otlp) {
+		if o.spans, err = spans.New(ctx, spans.Config{Endpoint: f.otlp, Version: version()}); err != nil {
+			return o, usage(err)
+		}
+		c.Drops["spans"] = o.spans.Dropped
+		o.all.Go(func() { o.spans.Run(ctx) })
+	}
 	o.telemetry = telemetry.New(c)
 	o.all.Go(func() { o.telemetry.Run(ctx) })
 	return o, nil
@@ -98,6 +109,24 @@ func (o *observed) watch(c *gateway.Config, follow func(feed.Follower) (stop fun
 		t.Observe(v)
 	}
 	o.watchRecorded(c, follow)
+	if o.spans != nil {
+		o.follow(c)
+	}
+}
+
+// follow has a gateway follow its calls through other programs.
+func (o *observed) follow(c *gateway.Config) {
+	s := o.spans
+	s.Looks, c.Placed, c.Outgoing = o.telemetry, s.Placed, s.Outgoing
+	told, observe := c.Services.Telemetry, c.Observe
+	c.Services.Telemetry = func(c *pipeline.Call, e pipeline.Telemetry) {
+		told(c, e)
+		s.Event(c, e)
+	}
+	c.Observe = func(v *gateway.Visit) {
+		observe(v)
+		s.Observe(v)
+	}
 }
 
 // close writes what waits.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -311,5 +312,34 @@ func TestTelemetry(t *testing.T) {
 		if !strings.Contains(string(shown), want) {
 			t.Errorf("no %s in /metrics", want)
 		}
+	}
+}
+
+// TestTraces: --otlp-endpoint has calls followed, from their caller to the backend, and the log names the trace.
+func TestTraces(t *testing.T) {
+	got := make(chan string, 100)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- r.URL.Path + " " + string(body)
+	}))
+	defer receiver.Close()
+	log := filepath.Join(t.TempDir(), "calls.log")
+	e := newEstate(t, "--gateway-access-log", log, "--otlp-endpoint", receiver.URL)
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	status, _, body := e.call("POST", "/greetings/echo?subscription-key="+estateKey, "x", "Traceparent", "00-"+trace+"-b7ad6b7169203331-01")
+	if status != 200 || !strings.Contains(body, "00-"+trace+"-") || strings.Contains(body, "b7ad6b7169203331") {
+		t.Errorf("%d, the backend was told %s", status, body)
+	}
+	select {
+	case text := <-got:
+		if !strings.HasPrefix(text, "/v1/traces ") || !strings.Contains(text, "POST /greetings/echo") || !strings.Contains(text, "gatehouse-gateway") || strings.Contains(text, estateKey) {
+			t.Errorf("%q", text)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("no spans came")
+	}
+	eventually(t, "the log names the trace", func() bool { l := jsonLines(t, log); return len(l) > 0 && l[0]["traceId"] == trace })
+	if _, out, _ := ask(e.dir, http.MethodGet, "/metrics", http.Header{}, nil, false); !strings.Contains(string(out), `gatehouse_gateway_dropped_total{queue="spans"} 0`) {
+		t.Error("dropped spans are not counted")
 	}
 }

@@ -88,6 +88,7 @@ names its file and prints the variables that clients read.`,
 	f.StringVar(&c.observe.accessLog, "gateway-access-log", "", "file that gets a line of JSON for each call of an API, or - for standard output (default: none)")
 	f.StringVar(&c.observe.eventsTo, "gateway-events-to", "", "file or http(s) address that gets what policies send to Event Hubs, in place of those (default: the Event Hubs of the loggers)")
 	c.observe.flags(cmd)
+	f.StringVar(&c.observe.otlp, "otlp-endpoint", "", "address of an OpenTelemetry receiver (OTLP over HTTP) that gets traces of calls of APIs (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)")
 	f.StringVar(&c.publicURL, "public-url", "", "address that clients use, https://host:port (default: localhost and the port)")
 	f.StringVar(&c.tlsCert, "tls-cert", "", "certificate chain, PEM (default: one of a local CA)")
 	f.StringVar(&c.tlsKey, "tls-key", "", "its private key, PEM")

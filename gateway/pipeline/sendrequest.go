@@ -75,7 +75,8 @@ func (s *sendRequest) Run(c *Call) error {
 	}
 	if s.oneWay {
 		services := c.Services
-		if services.Go == nil || !services.Go(func(ctx context.Context) { s.forget(ctx, services, out) }) {
+		of := c.Waiting()
+		if services.Go == nil || !services.Go(func(ctx context.Context) { s.forget(lasting{ctx, of}, services, out) }) {
 			c.Trace("send-one-way-request", "The request is left out: too many are on their way.")
 		}
 		return nil
@@ -98,6 +99,20 @@ func (s *sendRequest) Run(c *Call) error {
 	c.OnClose(func() { closeBody(answer) })
 	c.Variables.Set(s.variable, expr.Object(answer))
 	return nil
+}
+
+// lasting is a context that ends by itself and knows what belongs to a call: how deep it is in others, and its trace.
+type lasting struct {
+	context.Context
+	of context.Context
+}
+
+// Value is of context.Context.
+func (l lasting) Value(key any) any {
+	if v := l.Context.Value(key); v != nil {
+		return v
+	}
+	return l.of.Value(key)
 }
 
 // forget sends a request and takes no notice of the answer.

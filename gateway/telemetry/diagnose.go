@@ -29,6 +29,8 @@ type settings struct {
 	loggers map[config.Key]*config.Logger
 	values  map[string]string // named values by what they are called
 	secrets []string
+	hide    *strings.Replacer     // of secrets; nil for none
+	follows map[config.Key]string // the protocol of correlation, by what it is for: "" is the service
 }
 
 // Update is a feed.Follower.
@@ -103,7 +105,9 @@ func settingsOf(c *config.Config, logs bool) *settings {
 		}
 	}
 	slices.SortFunc(s.secrets, func(a, b string) int { return len(b) - len(a) })
+	s.hide, s.follows = hiding(s.secrets), map[config.Key]string{}
 	for holder := range s.of {
+		s.follows[holder] = s.correlation(holder)
 		s.heard[holder] = s.hearing(holder, logs)
 	}
 	return s
@@ -123,6 +127,51 @@ func (s *settings) hearing(holder config.Key, logs bool) (list []*config.Diagnos
 		}
 	}
 	return list
+}
+
+// correlation is the protocol that the diagnostics of an API, else those of the service, want.
+func (s *settings) correlation(holder config.Key) string {
+	for _, name := range []string{"applicationinsights", "azuremonitor"} {
+		for _, at := range []config.Key{holder, ""} {
+			if d := s.of[at][name]; d != nil && d.Correlation != "" {
+				return d.Correlation
+			}
+		}
+	}
+	return ""
+}
+
+// Correlation is the protocol by which calls of an API are followed, as its diagnostics want: None, Legacy or W3C; "" when none says.
+func (t *Telemetry) Correlation(v *gateway.Visit) string {
+	s := (*t.settings.Load())[v.Plan.Service.Statistics]
+	if s == nil {
+		return ""
+	}
+	if v.API != nil {
+		if protocol, own := s.follows[v.Base]; own {
+			return protocol
+		}
+	}
+	return s.follows[""]
+}
+
+// Secrets hides the values of the secret named values of a service; nil when there are none.
+func (t *Telemetry) Secrets(service string) *strings.Replacer {
+	if s := (*t.settings.Load())[service]; s != nil {
+		return s.hide
+	}
+	return nil
+}
+
+func hiding(secrets []string) *strings.Replacer {
+	if len(secrets) == 0 {
+		return nil
+	}
+	pairs := make([]string, 0, 2*len(secrets))
+	for _, secret := range secrets {
+		pairs = append(pairs, secret, hidden)
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // hub is the Event Hub that a diagnostic writes to, nil for the log.
@@ -354,11 +403,10 @@ func (t *Telemetry) Trace(c *pipeline.Call, e pipeline.Telemetry) {
 	if s == nil || t.lines == nil || !s.hears(c, e.Severity) {
 		return
 	}
-	mask := make([]string, 0, 2*len(s.secrets))
-	for _, secret := range s.secrets {
-		mask = append(mask, secret, hidden)
+	hide := s.hide
+	if hide == nil {
+		hide = strings.NewReplacer()
 	}
-	hide := strings.NewReplacer(mask...)
 	line := map[string]any{"time": gatehouse.Timestamp(t.Clock()), "type": "trace", "id": gatehouse.GUID(c.RequestID).String(), "service": s.name, "source": e.Source, "severity": e.Severity, "message": hide.Replace(e.Message)}
 	for name, value := range e.Metadata {
 		if Secret(name) {

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"encoding/hex"
 	"time"
 
 	"gatehouse"
@@ -14,7 +15,7 @@ import (
 // Line is what the log says of a call. It marshals as it is written, which is not on the path of the call.
 type Line struct {
 	time         time.Time
-	id           [16]byte
+	id, trace    [16]byte
 	service      *config.Service
 	method       string
 	url          expr.URL
@@ -35,7 +36,7 @@ type Line struct {
 }
 
 func (t *Telemetry) line(v *gateway.Visit, total time.Duration) *Line {
-	l := &Line{time: v.Timestamp, id: v.RequestID, service: v.Plan.Service, method: v.HTTP.Method, url: *v.Request.OriginalURL, api: v.API, operation: v.Operation, product: v.Product,
+	l := &Line{time: v.Timestamp, id: v.RequestID, trace: v.TraceID, service: v.Plan.Service, method: v.HTTP.Method, url: *v.Request.OriginalURL, api: v.API, operation: v.Operation, product: v.Product,
 		subscription: v.Subscription, caller: v.Caller, address: v.Request.IPAddress, status: v.Reply().StatusCode, traffic: v.Traffic, cached: v.Cached, total: total,
 		backend: v.Backends, wait: v.Times.Backend, failed: v.LastError}
 	if a := v.HTTP.Header["User-Agent"]; len(a) > 0 {
@@ -49,6 +50,7 @@ type lineJSON struct {
 	Time         string  `json:"time"`
 	Type         string  `json:"type"`
 	ID           string  `json:"id"`
+	Trace        string  `json:"traceId,omitempty"` // as OpenTelemetry has it
 	Service      string  `json:"service"`
 	Method       string  `json:"method"`
 	URL          string  `json:"url"`
@@ -80,6 +82,9 @@ type lineJSON struct {
 func (l *Line) MarshalJSON() ([]byte, error) {
 	to := lineJSON{Time: gatehouse.Timestamp(l.time), Type: "call", ID: gatehouse.GUID(l.id).String(), Service: l.service.ServiceName(), Method: l.method, URL: hooks.Address(&l.url, l.api),
 		Status: l.status, Address: l.address, UserAgent: cut(l.agent, 256), Received: l.traffic.Received, Sent: l.traffic.Sent, Total: milliseconds(l.total), Wait: milliseconds(l.wait)}
+	if l.trace != [16]byte{} {
+		to.Trace = hex.EncodeToString(l.trace[:])
+	}
 	if l.api != nil {
 		to.API, to.Revision = l.api.Name(), l.api.Revision
 	}
