@@ -35,7 +35,8 @@ const arrows = `
 	gatehouse                                  < provider/apim/gen, policy, analytics
 	gatehouse                                  < gateway/headers
 	gateway/headers                            < gateway/admit, gateway/pipeline
-	gatehouse                                  < token, gateway/graphql
+	gatehouse                                  < gateway/graphql, recent
+	recent                                     < token, entra
 	gatehouse                                  < redis
 	redis                                      < redis/redistest, cache
 	analytics, redis                           < counter

@@ -325,7 +325,8 @@ func Fold(s string) string {
 
 // foldRest folds text that needs folding from i on: nearly all of it is ASCII.
 func foldRest(s string, i int) string {
-	b := []byte(s)
+	var few [256]byte // most resource IDs are shorter
+	b := append(few[:0], s...)
 	for ; i < len(b); i++ {
 		if b[i] >= utf8.RuneSelf {
 			return strings.Map(FoldRune, s)

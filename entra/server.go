@@ -15,6 +15,7 @@ import (
 	"gatehouse"
 	"gatehouse/directory"
 	"gatehouse/entra/password"
+	"gatehouse/recent"
 	"gatehouse/store"
 )
 
@@ -80,6 +81,7 @@ type Server struct {
 	noise     *limiter // recorded failures by principal
 	issuers   *issuers
 	verified  *tokenCache
+	recent    *recent.Table[*verified] // before that
 	clients   map[gatehouse.GUID]Client
 	pages     *pages
 	router    *router
@@ -107,7 +109,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, store: cfg.Store, dir: cfg.Directory, public: public, tenant: cfg.Tenant.String(),
 		issuer: public + "/" + cfg.Tenant.String() + "/v2.0", passwords: password.New(),
 		failures: newThrottle(cfg.Clock), guesses: newLimiter(10, 10*time.Minute, cfg.Clock), devices: newLimiter(200, 10*time.Minute, cfg.Clock), noise: newLimiter(10, time.Minute, cfg.Clock),
-		verified: newTokenCache(8192), clients: map[gatehouse.GUID]Client{},
+		verified: newTokenCache(8192), recent: recent.New[*verified](), clients: map[gatehouse.GUID]Client{},
 	}
 	for _, c := range append([]Client{azureCLI, powerShell}, cfg.Clients...) {
 		s.clients[c.ID] = c

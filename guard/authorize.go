@@ -33,16 +33,16 @@ func (g *Guard) AuthorizeAt(_ context.Context, caller *gatehouse.Caller, action 
 		return gatehouse.Decision{Code: gatehouse.AuthorizationFailed}, gatehouse.Errorf(gatehouse.Unauthenticated,
 			"AuthenticationFailed", "Nobody is signed in, so nobody can be authorized. Sign in and send the request again.")
 	}
-	v := g.view.Load()
-	if a := caller.Agent; a != nil && !a.Covers(action, data, id.Scope(), g.opt.Clock()) {
+	v, at := g.view.Load(), id.Scope()
+	if a := caller.Agent; a != nil && !a.Covers(action, data, at, g.opt.Clock()) {
 		return gatehouse.Decision{Code: gatehouse.AuthorizationFailed}, gatehouse.Errorf(gatehouse.Forbidden, gatehouse.AuthorizationFailed,
 			"The agent '%s' acts for '%s' with a grant that does not cover the action '%s' over scope '%s'. Ask for an agent token whose grant does.", a.Name, caller.ID, builtin.Canonical(action), scope)
 	}
-	d := v.at(id.Scope()).Decide(g.request(v, caller, action, data, id.Scope(), attributes))
+	d := v.at(at).Decide(g.request(v, caller, action, data, at, attributes))
 	if d.Allowed {
 		return d, nil
 	}
-	return d, v.refusal(caller, action, id.Scope(), scope, d)
+	return d, v.refusal(caller, action, at, scope, d)
 }
 
 // Denied returns the refusal of a deny assignment that takes an action away at id, nil
@@ -161,6 +161,9 @@ const (
 // or the application that such a service principal signs in with. Otherwise who may
 // reset its password or add a secret to it could become a Global Administrator.
 func (v *view) privileged(action string, scope gatehouse.Scope) string {
+	if len(action) < len(directorySpace) || !gatehouse.EqualFold(action[:len(directorySpace)], directorySpace) { // folding keeps the length of ASCII, and nothing else becomes ASCII
+		return action
+	}
 	folded := gatehouse.Fold(action)
 	rest, ours := strings.CutPrefix(folded, gatehouse.Fold(directorySpace))
 	if !ours || strings.HasSuffix(folded, "/read") || !directoryScope.Contains(scope) {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
+
+	"gatehouse/recent"
 )
 
 // Reasons of LastError for tokens that are refused (gateway.md 6).
@@ -83,6 +85,7 @@ type Verifier struct {
 	mu         sync.RWMutex
 	size       int
 	now, old   map[[32]byte]*proof
+	recent     *recent.Table[*proof]
 }
 
 // proof is a token whose signature one key made. What can change, the key among it, is checked each time.
@@ -103,7 +106,7 @@ func NewVerifier(c Config) *Verifier {
 	return &Verifier{
 		publishers: publishers{client: c.Client, local: c.Local, known: map[string]*publisher{}},
 		vouch:      c.Vouch,
-		size:       max(1, c.Size/2), now: map[[32]byte]*proof{},
+		size:       max(1, c.Size/2), now: map[[32]byte]*proof{}, recent: recent.New[*proof](),
 	}
 }
 
@@ -127,18 +130,27 @@ func (v *Verifier) Verify(ctx context.Context, raw string, r *Requirements, now 
 	if len(raw) > tokenMax {
 		return nil, refuse(Invalid, "JWT is longer than %d bytes.", tokenMax)
 	}
-	sum := digest(raw)
-	sources, failure := v.sources(ctx, r, false, now)
-	if p := v.get(sum); p != nil {
+	var few [2]source
+	sources, failure := v.sources(ctx, few[:0], r, false, now)
+	p, ok := v.recent.Get(raw)
+	if ok {
 		if set, ok := p.holds(r, sources); ok {
 			return allow(p.token, r.check(p.token, set, now))
 		}
 	}
-	p, set, err := v.prove(ctx, raw, r, sources, failure, now)
+	sum := digest(raw)
+	if p = v.get(sum); p != nil {
+		if set, ok := p.holds(r, sources); ok {
+			v.recent.Put(raw, p)
+			return allow(p.token, r.check(p.token, set, now))
+		}
+	}
+	p, set, err := v.prove(ctx, raw, r, slices.Clone(sources), failure, now)
 	if err != nil {
 		return nil, err
 	}
 	v.put(sum, p)
+	v.recent.Put(raw, p)
 	return allow(p.token, r.check(p.token, set, now))
 }
 
@@ -165,8 +177,8 @@ type source struct {
 	set  *Set // that publishes them; nil for keys of the requirements themselves
 }
 
-// sources lists the keys that may sign at this moment. What could not be read is left out; failure says why.
-func (v *Verifier) sources(ctx context.Context, r *Requirements, again bool, now time.Time) (all []source, failure error) {
+// sources adds to a list the keys that may sign at this moment. What could not be read is left out; failure says why.
+func (v *Verifier) sources(ctx context.Context, all []source, r *Requirements, again bool, now time.Time) (_ []source, failure error) {
 	if len(r.Keys) > 0 {
 		all = append(all, source{keys: r.Keys})
 	}
@@ -248,7 +260,7 @@ func (v *Verifier) prove(ctx context.Context, raw string, r *Requirements, sourc
 	set, err := p.sign(raw, signed, sources, v.vouch)
 	var unknown *Fault
 	if errors.As(err, &unknown) && unknown.Reason == SignatureKeyNotFound && len(r.Published) > 0 {
-		sources, failure = v.sources(ctx, r, true, now) // keys may have been replaced since
+		sources, failure = v.sources(ctx, nil, r, true, now) // keys may have been replaced since
 		set, err = p.sign(raw, signed, sources, v.vouch)
 	}
 	if err != nil && failure != nil {

@@ -226,13 +226,13 @@ func (c *Call) Release() {
 	clear(before[:cap(before)])
 	clear(after[:cap(after)])
 	clear(closing[:cap(closing)])
-	matched, forked := c.memory.matched, c.forked
+	matched, forked, variables := c.memory.matched, c.forked, c.Variables.Emptied()
 	*c = Call{before: before, after: after, closing: closing}
 	if forked {
 		return
 	}
 	clear(matched)
-	c.memory.matched = matched
+	c.memory.matched, c.Variables = matched, variables
 	pool.Put(c)
 }
 

@@ -232,6 +232,15 @@ func (v *Variables) Set(name string, value Value) {
 	}
 }
 
+// Emptied returns no variables in the room of these, which must not be used any more.
+func (v *Variables) Emptied() Variables {
+	if v.index != nil {
+		return Variables{}
+	}
+	clear(v.list)
+	return Variables{list: v.list[:0]}
+}
+
 // Len returns how many variables are set.
 func (v *Variables) Len() int { return len(v.list) }
 
