@@ -149,7 +149,7 @@ func runGateway(ctx context.Context, c gatewayConfig, out io.Writer) (err error)
 	if err := c.check(); err != nil {
 		return err
 	}
-	raiseFloor()
+	defer raiseFloor()()
 	slog.SetDefault((&serveConfig{logFormat: c.logFormat, logLevel: c.logLevel}).logger(os.Stderr))
 	transport, err := c.transport()
 	if err != nil {

@@ -114,7 +114,7 @@ func serve(ctx context.Context, c serveConfig, out io.Writer) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
-	raiseFloor()
+	defer raiseFloor()()
 	slog.SetDefault(c.logger(os.Stderr))
 	s, err := sqlite.Open(ctx, c.data, store.Options{}, sqlite.Settings{})
 	if err != nil {
