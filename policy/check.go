@@ -252,6 +252,11 @@ func onSKU(gateways, sku string) bool {
 // element checks attributes, text and children of e.
 func (c *checker) element(e *Element, def *Definition) {
 	c.attributes(e, def)
+	if rule := rules[e.Name]; rule != nil && def == table().byName[e.Name] {
+		for _, f := range rule(e) {
+			c.fault(&Element{Name: f.Element, Pos: f.Pos}, "%s", f.Message)
+		}
+	}
 	if e.Name == "rewrite-uri" && c.env.Template != "" {
 		c.rewrite(e)
 	}
@@ -402,24 +407,20 @@ func invalid(name, value, kind string) string {
 	return fmt.Sprintf("The '%s' attribute is invalid - The value '%s' is invalid according to its datatype '%s'.", name, value, kind)
 }
 
-var (
-	clock    = regexp.MustCompile(`^(\d+\.)?\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$`)
-	duration = regexp.MustCompile(`^P(\d+[YMWD])*(T(\d+[HMS])+)?$`)
-	digits   = regexp.MustCompile(`^\d+$`)
-)
-
 // isSpan takes seconds, .NET's hh:mm:ss and ISO 8601, which Microsoft's own toolkit writes (gateway.md 8.1).
 func isSpan(v string) bool {
-	return digits.MatchString(v) || clock.MatchString(v) || v != "P" && duration.MatchString(v)
+	n, ok := Seconds(v)
+	return ok && n >= 0
 }
 
-func isDateTime(v string) bool {
+// Moment reads a date and time as policies write them; without an offset it is UTC.
+func Moment(text string) (t time.Time, ok bool) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02"} {
-		if _, err := time.Parse(layout, v); err == nil {
-			return true
+		if t, err := time.Parse(layout, strings.TrimSpace(text)); err == nil {
+			return t, true
 		}
 	}
-	return false
+	return t, false
 }
 
 // likely asks whether the nearest of the known names was meant, when one is near.

@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"slices"
+	"strings"
+
 	"gatehouse/policy/expr"
 )
 
@@ -66,8 +69,8 @@ func (c *checker) compiles(e *Element, x *Expression, slot expr.Slot) {
 	}
 }
 
-// CheckResolved returns the faults of the expressions that hold named values, and of those that values make, once lookup
-// knows the values: what Check cannot see. Names that lookup does not know are left as they are.
+// CheckResolved returns the faults of values that hold named values, once lookup knows these: what Check cannot see. Values
+// may be secrets, so that the faults tell nothing of them. Names that lookup does not know are left as they are.
 func CheckResolved(d *Document, lookup func(Name) (string, bool)) []Fault {
 	c := &checker{}
 	for _, s := range d.policies() {
@@ -75,7 +78,7 @@ func CheckResolved(d *Document, lookup func(Name) (string, bool)) []Fault {
 			c.resolved(s, def, lookup)
 		}
 	}
-	return c.faults
+	return c.faults[:min(len(c.faults), maxFaults)]
 }
 
 // policies are the elements of the document that may be policies, wherever they stand on the first level.
@@ -94,21 +97,29 @@ func (d *Document) policies() []*Element {
 }
 
 func (c *checker) resolved(e *Element, def *Definition, lookup func(Name) (string, bool)) {
-	if def.free || def.markup && e.Text.Expr == nil && len(e.Text.Names) == 0 {
+	if def.free {
 		return
 	}
 	check := func(v Value, attribute string) {
 		if len(v.Names) == 0 {
 			return
 		}
-		if r, missing := v.Resolve(lookup); r.Expr != nil && len(missing) == 0 {
-			c.compiles(e, r.Expr, def.Wants(attribute))
+		if r, missing := v.Resolve(lookup); len(missing) == 0 && !def.takes(attribute, r) {
+			c.fault(e, "%s", misfit(attribute, v.Names))
 		}
 	}
 	for i := range e.Attrs {
 		check(e.Attrs[i].Value, e.Attrs[i].Name)
 	}
-	check(e.Text, "")
+	if template, _ := e.Attr("template"); !strings.EqualFold(strings.TrimSpace(template.Text), "liquid") {
+		check(e.Text, "")
+	}
+	if def.markup { // what stands in it are no elements of policies
+		return
+	}
+	if rule := rules[e.Name]; rule != nil && def == table().byName[e.Name] && e.named() {
+		c.faults = append(c.faults, rule(e.with(lookup))...)
+	}
 	for _, child := range e.Children {
 		known := def.child(child.Name)
 		if known == nil {
@@ -118,4 +129,55 @@ func (c *checker) resolved(e *Element, def *Definition, lookup func(Name) (strin
 			c.resolved(child, known, lookup)
 		}
 	}
+}
+
+// takes reports whether a value, with its named values replaced, can stand in an attribute, or in the text for "".
+func (d *Definition) takes(attribute string, v Value) bool {
+	a := d.attr(attribute)
+	switch {
+	case v.Expr == nil:
+		return a == nil || a.fault(v.Text) == ""
+	case a != nil && a.literal, a == nil && d.literal:
+		return false
+	}
+	_, faults := expr.Compile(v.Expr.Code, v.Expr.Block, d.Wants(attribute))
+	return len(faults) == 0
+}
+
+func misfit(attribute string, names []Name) string {
+	var list []string
+	for _, n := range names {
+		if !slices.Contains(list, n.Name) {
+			list = append(list, n.Name)
+		}
+	}
+	where := "The text is"
+	if attribute != "" {
+		where = "The '" + attribute + "' attribute is"
+	}
+	return where + " invalid with the values of the named values '" + strings.Join(list, "', '") + "'."
+}
+
+// named reports whether named values stand in an element, or in those in it.
+func (e *Element) named() bool {
+	return len(e.Text.Names) > 0 || slices.ContainsFunc(e.Attrs, func(a Attr) bool { return len(a.Value.Names) > 0 }) || slices.ContainsFunc(e.Children, (*Element).named)
+}
+
+// with is a copy of an element with the named values that lookup knows in their place. What it does not know stays.
+func (e *Element) with(lookup func(Name) (string, bool)) *Element {
+	resolve := func(v Value) Value {
+		if r, missing := v.Resolve(lookup); len(missing) == 0 {
+			return r
+		}
+		return v
+	}
+	made := *e
+	made.Text, made.Attrs, made.Children = resolve(e.Text), slices.Clone(e.Attrs), slices.Clone(e.Children)
+	for i := range made.Attrs {
+		made.Attrs[i].Value = resolve(made.Attrs[i].Value)
+	}
+	for i, child := range made.Children {
+		made.Children[i] = child.with(lookup)
+	}
+	return &made
 }

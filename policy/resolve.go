@@ -86,7 +86,7 @@ func (d *Definition) Below(name string) *Definition {
 
 var spanUnits = map[byte]int64{'W': 7 * 86400, 'D': 86400, 'H': 3600, 'M': 60, 'S': 1}
 
-// Seconds reads a duration as policies write them: a number of seconds, hh:mm:ss, d.hh:mm:ss or
+// Seconds reads a duration as policies write them: a number of seconds, hh:mm, hh:mm:ss, d.hh:mm:ss or
 // ISO 8601 without months and years.
 func Seconds(text string) (int64, bool) {
 	text = strings.TrimSpace(text)
@@ -105,6 +105,9 @@ func Seconds(text string) (int64, bool) {
 		days, text = n, rest
 	}
 	parts := strings.Split(text, ":")
+	if len(parts) == 2 {
+		parts = append(parts, "0") // hh:mm
+	}
 	if len(parts) != 3 {
 		return 0, false
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	_ "embed"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -184,7 +185,7 @@ func (a *attribute) fault(v string) string {
 	case "int":
 		return a.intFault(v)
 	case "number":
-		if _, err := strconv.ParseFloat(v, 64); err != nil {
+		if x, err := strconv.ParseFloat(v, 64); err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
 			return invalid(a.name, v, "Decimal") + " Use a number."
 		}
 	case "span":
@@ -199,7 +200,7 @@ func (a *attribute) fault(v string) string {
 		}
 		return invalid(a.name, v, "String") + " Use " + either(a.values) + "."
 	case "datetime":
-		if !isDateTime(v) {
+		if _, ok := Moment(v); !ok {
 			return invalid(a.name, v, "DateTime") + " Use a time such as 2026-01-31T00:00:00Z."
 		}
 	}

@@ -135,9 +135,6 @@ func idOf(there bool, value func() string) string {
 	return ""
 }
 
-// maxDimensions is how many dimensions of its own a metric may have.
-const maxDimensions = 5
-
 func (k *Compiler) dimensions(e *policy.Element) []dimension {
 	var all []dimension
 	own := 0
@@ -157,8 +154,8 @@ func (k *Compiler) dimensions(e *policy.Element) []dimension {
 		}
 		all = append(all, d)
 	}
-	if own > maxDimensions {
-		k.Fault(e, "A metric has at most %d dimensions of its own; here are %d.", maxDimensions, own)
+	if own > policy.MaxDimensions {
+		k.Fault(e, "A metric has at most %d dimensions of its own; here are %d.", policy.MaxDimensions, own)
 	}
 	return all
 }

@@ -118,8 +118,8 @@ type quotaByKey struct {
 }
 
 func compileQuotaByKey(k *Compiler, e *policy.Element) Step {
-	first, err := time.Parse(time.RFC3339, k.Literal(e, "first-period-start"))
-	if err != nil {
+	first, ok := policy.Moment(k.Literal(e, "first-period-start"))
+	if !ok {
 		k.Fault(e, "The 'first-period-start' attribute is invalid - The value has to be a date and time such as 2026-01-31T00:00:00Z.")
 	}
 	of := strings.TrimSuffix(k.workspace(), ":")

@@ -14,15 +14,15 @@ const maxRetries = 50
 // retry runs its policies, and again while its condition holds.
 type retry struct {
 	condition, fast       Flag
-	count, interval       Whole
-	most, delta           Whole
+	count                 Whole
+	interval, most, delta Real
 	block                 Block
 	isLinear, exponential bool
 }
 
 func compileRetry(k *Compiler, e *policy.Element) Step {
-	s := &retry{condition: k.Flag(e, "condition"), fast: k.Flag(e, "first-fast-retry"), count: k.Whole(e, "count"), interval: k.Whole(e, "interval"),
-		most: k.Whole(e, "max-interval"), delta: k.Whole(e, "delta")}
+	s := &retry{condition: k.Flag(e, "condition"), fast: k.Flag(e, "first-fast-retry"), count: k.Whole(e, "count"), interval: k.Real(e, "interval"),
+		most: k.Real(e, "max-interval"), delta: k.Real(e, "delta")}
 	s.exponential = s.most.Given() && s.delta.Given()
 	s.isLinear = s.delta.Given() && !s.exponential
 	k.retried++
@@ -72,14 +72,14 @@ func (s *retry) pause(c *Call, n int64) (time.Duration, error) {
 	if err = cmpErr(err, err2, err3); err != nil {
 		return 0, err
 	}
-	seconds := float64(interval)
+	seconds := interval
 	switch {
 	case s.exponential:
-		seconds = min(seconds+math.Pow(2, float64(n-1))*(0.8+0.4*rand.Float64())*float64(delta), float64(most))
+		seconds = min(seconds+math.Pow(2, float64(n-1))*(0.8+0.4*rand.Float64())*delta, most)
 	case s.isLinear:
-		seconds += float64((n - 1) * delta)
+		seconds += float64(n-1) * delta
 	case s.most.Given():
-		seconds = min(seconds, float64(most))
+		seconds = min(seconds, most)
 	}
-	return time.Duration(seconds * float64(time.Second)), nil
+	return time.Duration(min(seconds, maxRenewal) * float64(time.Second)), nil
 }

@@ -26,7 +26,7 @@ func hostPort(scheme, host string, port int) string {
 // sendRequest is send-request and send-one-way-request: a call of some server beside the call itself.
 type sendRequest struct {
 	mode        Text
-	variable    string
+	variable    Text
 	timeout     Whole
 	ignoreError bool
 	oneWay      bool
@@ -40,7 +40,7 @@ type sendRequest struct {
 func compileSendRequest(k *Compiler, e *policy.Element) Step {
 	s := &sendRequest{mode: k.Text(e, "mode"), timeout: k.Whole(e, "timeout"), oneWay: e.Name == "send-one-way-request"}
 	if !s.oneWay {
-		s.variable, s.ignoreError = k.Literal(e, "response-variable-name"), k.literalFlag(e, "ignore-error")
+		s.variable, s.ignoreError = k.Text(e, "response-variable-name"), k.literalFlag(e, "ignore-error")
 	}
 	for _, child := range e.Children {
 		switch child.Name {
@@ -70,7 +70,8 @@ type outgoing struct {
 
 func (s *sendRequest) Run(c *Call) error {
 	out, err := s.make(c)
-	if err != nil {
+	variable, err2 := s.variable.Eval(c)
+	if err = cmpErr(err, err2); err != nil {
 		return err
 	}
 	if s.oneWay {
@@ -91,13 +92,13 @@ func (s *sendRequest) Run(c *Call) error {
 	if err != nil {
 		if s.ignoreError {
 			c.Trace("send-request", "The request failed: "+err.Error())
-			c.Variables.Set(s.variable, expr.Null)
+			c.Variables.Set(variable, expr.Null)
 			return nil
 		}
 		return err
 	}
 	c.OnClose(func() { closeBody(answer) })
-	c.Variables.Set(s.variable, expr.Object(answer))
+	c.Variables.Set(variable, expr.Object(answer))
 	return nil
 }
 

@@ -45,8 +45,8 @@ func compileSetBackend(k *Compiler, e *policy.Element) Step {
 
 // baseURL reads the address of a backend.
 func baseURL(text string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimSpace(text))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "ws" && u.Scheme != "wss" {
+	u, ok := policy.ServerURL(text)
+	if !ok {
 		return nil, failed(ReasonExpression, "The address of a backend has to be one of http, https, ws or wss.")
 	}
 	u.Scheme = strings.Replace(u.Scheme, "ws", "http", 1)

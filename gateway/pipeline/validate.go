@@ -24,16 +24,51 @@ const (
 	prevent
 )
 
-func (k *Compiler) action(e *policy.Element, attribute string, otherwise action) action {
-	switch strings.ToLower(k.Literal(e, attribute)) {
-	case "prevent":
-		return prevent
-	case "detect":
-		return detect
-	case "ignore":
-		return ignore
+// actionOf is an attribute that says what becomes of a violation.
+type actionOf struct {
+	Text
+	fixed action // when literal, or left out
+}
+
+func (k *Compiler) action(e *policy.Element, attribute string, otherwise actionOf) actionOf {
+	a := actionOf{Text: k.Text(e, attribute), fixed: otherwise.fixed}
+	switch {
+	case !a.Given():
+		return otherwise
+	case a.Literal():
+		var ok bool
+		if a.fixed, ok = actionNamed(a.text); !ok {
+			k.Fault(e, "The '%s' attribute takes ignore, prevent or detect.", attribute)
+		}
 	}
-	return otherwise
+	return a
+}
+
+func actionNamed(text string) (action, bool) {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "prevent":
+		return prevent, true
+	case "detect":
+		return detect, true
+	case "ignore":
+		return ignore, true
+	}
+	return prevent, false
+}
+
+func (a *actionOf) eval(c *Call) (action, error) {
+	if a.Literal() {
+		return a.fixed, nil
+	}
+	text, err := a.Eval(c)
+	if err != nil {
+		return prevent, err
+	}
+	found, ok := actionNamed(text)
+	if !ok {
+		return prevent, failed(ReasonExpression, "An action of a validation has to be ignore, prevent or detect; it is "+text+".")
+	}
+	return found, nil
 }
 
 // findings collects the violations of one policy.
@@ -84,29 +119,74 @@ var errNoContract = failed("OperationUnknown", "The definition of the operation 
 
 // group is what validate-parameters says of headers, query or path.
 type group struct {
+	known, unknown actionOf
+	own            []override
+	fixed          *actions // when nothing of it is an expression
+}
+
+// override says otherwise for one name.
+type override struct {
+	name   Text
+	action actionOf
+}
+
+// actions is a group as one call sees it.
+type actions struct {
 	known, unknown action
 	own            map[string]action // by folded name
 }
 
-func (g group) of(v contract.Violation) action {
-	if a, ok := g.own[strings.ToLower(v.Name)]; ok {
-		return a
+func (a *actions) of(v contract.Violation) action {
+	if own, ok := a.own[strings.ToLower(v.Name)]; ok {
+		return own
 	}
 	if v.Rule == contract.Unspecified {
-		return g.unknown
+		return a.unknown
 	}
-	return g.known
+	return a.known
 }
 
-// overrides are the elements that say otherwise for one name.
-func (k *Compiler) overrides(e *policy.Element, child, attribute string) map[string]action {
-	own := map[string]action{}
+// actions compiles a group; child are the elements in it that say otherwise for what their attribute names.
+func (k *Compiler) actions(e *policy.Element, known, unknown actionOf, child, attribute string) group {
+	g := group{known: known, unknown: unknown}
+	literal := known.Literal() && unknown.Literal()
 	for _, c := range e.Children {
-		if c.Name == child {
-			own[strings.ToLower(k.Literal(c, attribute))] = k.action(c, "action", ignore)
+		if c.Name != child {
+			continue
 		}
+		o := override{k.Text(c, attribute), k.action(c, "action", actionOf{})}
+		g.own, literal = append(g.own, o), literal && o.name.Literal() && o.action.Literal()
 	}
-	return own
+	if literal {
+		g.fixed, _ = g.make(nil) // literals never fail
+	}
+	return g
+}
+
+func (g *group) eval(c *Call) (*actions, error) {
+	if g.fixed != nil {
+		return g.fixed, nil
+	}
+	return g.make(c)
+}
+
+func (g *group) make(c *Call) (*actions, error) {
+	made := &actions{own: make(map[string]action, len(g.own))}
+	var err, err2 error
+	made.known, err = g.known.eval(c)
+	made.unknown, err2 = g.unknown.eval(c)
+	if err := cmpErr(err, err2); err != nil {
+		return nil, err
+	}
+	for i := range g.own {
+		name, err := g.own[i].name.Eval(c)
+		a, err2 := g.own[i].action.eval(c)
+		if err := cmpErr(err, err2); err != nil {
+			return nil, err
+		}
+		made.own[strings.ToLower(strings.TrimSpace(name))] = a
+	}
+	return made, nil
 }
 
 // validateParameters is validate-parameters.
@@ -116,10 +196,11 @@ type validateParameters struct {
 }
 
 func compileValidateParameters(k *Compiler, e *policy.Element) Step {
-	all := group{known: k.action(e, "specified-parameter-action", ignore), unknown: k.action(e, "unspecified-parameter-action", ignore)}
+	known, unknown := k.action(e, "specified-parameter-action", actionOf{}), k.action(e, "unspecified-parameter-action", actionOf{})
+	all := k.actions(&policy.Element{}, known, unknown, "", "")
 	v := &validateParameters{headers: all, query: all, path: all, variable: k.Literal(e, "errors-variable-name")}
 	for _, c := range e.Children {
-		g := group{k.action(c, "specified-parameter-action", all.known), k.action(c, "unspecified-parameter-action", all.unknown), k.overrides(c, "parameter", "name")}
+		g := k.actions(c, k.action(c, "specified-parameter-action", known), k.action(c, "unspecified-parameter-action", unknown), "parameter", "name")
 		switch c.Name {
 		case "headers":
 			v.headers = g
@@ -136,26 +217,32 @@ func (v *validateParameters) Run(c *Call) error {
 	if c.Contract == nil {
 		return errNoContract
 	}
+	headers, err1 := v.headers.eval(c)
+	inQuery, err2 := v.query.eval(c)
+	path, err3 := v.path.eval(c)
+	if err := cmpErr(err1, err2, err3); err != nil {
+		return err
+	}
 	key := ""
 	if c.API != nil {
 		key = c.API.KeyHeader
 	}
 	var f findings
 	for _, one := range c.Contract.Headers(c.Headers(Request), key) {
-		f.add(one, v.headers.of(one))
+		f.add(one, headers.of(one))
 	}
 	query, err := url.ParseQuery(c.Request.OriginalURL.RawQuery)
 	if err != nil {
-		f.add(contract.Violation{Type: contract.QueryParameter, Rule: contract.Malformed, Details: "The query is not well-formed."}, v.query.known)
+		f.add(contract.Violation{Type: contract.QueryParameter, Rule: contract.Malformed, Details: "The query is not well-formed."}, inQuery.known)
 	}
 	if c.API != nil {
 		maps.DeleteFunc(query, func(name string, _ []string) bool { return strings.EqualFold(name, c.API.KeyQuery) })
 	}
 	for _, one := range c.Contract.Query(query) {
-		f.add(one, v.query.of(one))
+		f.add(one, inQuery.of(one))
 	}
 	for _, one := range c.Contract.Path(c.Request.MatchedParameters) {
-		f.add(one, v.path.of(one))
+		f.add(one, path.of(one))
 	}
 	return f.settle(c, v.variable, Request)
 }
@@ -167,16 +254,20 @@ type validateHeaders struct {
 }
 
 func compileValidateHeaders(k *Compiler, e *policy.Element) Step {
-	return &validateHeaders{group{k.action(e, "specified-header-action", ignore), k.action(e, "unspecified-header-action", ignore), k.overrides(e, "header", "name")}, k.Literal(e, "errors-variable-name")}
+	return &validateHeaders{k.actions(e, k.action(e, "specified-header-action", actionOf{}), k.action(e, "unspecified-header-action", actionOf{}), "header", "name"), k.Literal(e, "errors-variable-name")}
 }
 
 func (v *validateHeaders) Run(c *Call) error {
 	if c.Contract == nil {
 		return errNoContract
 	}
+	actions, err := v.eval(c)
+	if err != nil {
+		return err
+	}
 	var f findings
 	for _, one := range c.Contract.ResponseHeaders(c.Reply().StatusCode, c.Headers(Answer)) {
-		f.add(one, v.of(one))
+		f.add(one, actions.of(one))
 	}
 	return f.settle(c, v.variable, Answer)
 }
@@ -188,7 +279,7 @@ type validateStatus struct {
 }
 
 func compileValidateStatusCode(k *Compiler, e *policy.Element) Step {
-	v := &validateStatus{group{unknown: k.action(e, "unspecified-status-code-action", ignore), own: k.overrides(e, "status-code", "code")}, k.Literal(e, "errors-variable-name")}
+	v := &validateStatus{k.actions(e, actionOf{}, k.action(e, "unspecified-status-code-action", actionOf{}), "status-code", "code"), k.Literal(e, "errors-variable-name")}
 	if v.variable == "" {
 		v.variable = k.Literal(e, "error-variable-name") // as the toolkit has it (gateway.md 17)
 	}
@@ -199,20 +290,24 @@ func (v *validateStatus) Run(c *Call) error {
 	if c.Contract == nil {
 		return errNoContract
 	}
+	actions, err := v.eval(c)
+	if err != nil {
+		return err
+	}
 	var f findings
 	for _, one := range c.Contract.Status(c.Reply().StatusCode) {
-		f.add(one, v.of(one))
+		f.add(one, actions.of(one))
 	}
 	return f.settle(c, v.variable, Answer)
 }
 
 // validateContent is validate-content.
 type validateContent struct {
-	unknown, tooLarge action
+	unknown, tooLarge actionOf
 	size              Whole
 	anyType, noType   string // what every type, or a missing one, is taken for; "" for what it is
 	types             []typeRule
-	contents          []contentRule
+	contents          []contentOf
 	variable          string
 	side              Side
 }
@@ -230,11 +325,19 @@ type contentRule struct {
 	options                contract.Options
 }
 
+// contentOf is a contentRule as it is written.
+type contentOf struct {
+	media, as, schema, ref Text
+	action                 actionOf
+	more, folded           Flag
+	fixed                  *contentRule // when nothing of it is an expression
+}
+
 // maxValidated is the largest body that is checked (gateway.md 16).
 const maxValidated = 4 << 20
 
 func compileValidateContent(k *Compiler, e *policy.Element) Step {
-	v := &validateContent{unknown: k.action(e, "unspecified-content-type-action", ignore), tooLarge: k.action(e, "size-exceeded-action", ignore), size: k.Whole(e, "max-size"),
+	v := &validateContent{unknown: k.action(e, "unspecified-content-type-action", actionOf{}), tooLarge: k.action(e, "size-exceeded-action", actionOf{}), size: k.Whole(e, "max-size"),
 		variable: k.Literal(e, "errors-variable-name"), side: k.Side()}
 	for _, c := range e.Children {
 		switch c.Name {
@@ -250,11 +353,33 @@ func compileValidateContent(k *Compiler, e *policy.Element) Step {
 	return v
 }
 
-func (k *Compiler) contentRule(e *policy.Element) contentRule {
-	r := contentRule{media: contract.MediaType(k.Literal(e, "type")), as: strings.ToLower(k.Literal(e, "validate-as")), schema: k.Literal(e, "schema-id"), ref: k.Literal(e, "schema-ref"), action: k.action(e, "action", prevent)}
-	closed := k.Flag(e, "allow-additional-properties")
-	r.options = contract.Options{Closed: closed.Given() && !closed.on, Folded: k.Flag(e, "case-insensitive-property-names").on}
+func (k *Compiler) contentRule(e *policy.Element) contentOf {
+	r := contentOf{media: k.Text(e, "type"), as: k.Text(e, "validate-as"), schema: k.Text(e, "schema-id"), ref: k.Text(e, "schema-ref"), action: k.action(e, "action", actionOf{fixed: prevent}),
+		more: k.Flag(e, "allow-additional-properties"), folded: k.Flag(e, "case-insensitive-property-names")}
+	if r.media.Literal() && r.as.Literal() && r.schema.Literal() && r.ref.Literal() && r.action.Literal() && r.more.Literal() && r.folded.Literal() {
+		fixed, _ := r.make(nil) // literals never fail
+		r.fixed = &fixed
+	}
 	return r
+}
+
+func (r *contentOf) eval(c *Call) (contentRule, error) {
+	if r.fixed != nil {
+		return *r.fixed, nil
+	}
+	return r.make(c)
+}
+
+func (r *contentOf) make(c *Call) (made contentRule, err error) {
+	media, err := r.media.Eval(c)
+	as, err2 := r.as.Eval(c)
+	schema, err3 := r.schema.Eval(c)
+	ref, err4 := r.ref.Eval(c)
+	action, err5 := r.action.eval(c)
+	more, err6 := r.more.Eval(c)
+	folded, err7 := r.folded.Eval(c)
+	return contentRule{contract.MediaType(media), strings.ToLower(strings.TrimSpace(as)), strings.TrimSpace(schema), strings.TrimSpace(ref), action,
+		contract.Options{Closed: r.more.Given() && !more, Folded: folded}}, cmpErr(err, err2, err3, err4, err5, err6, err7)
 }
 
 func (v *validateContent) Run(c *Call) error {
@@ -278,7 +403,9 @@ func (v *validateContent) Run(c *Call) error {
 
 func (v *validateContent) check(c *Call, f *findings, body *Body, kind string, status int) error {
 	limit, err := v.size.Eval(c)
-	if err != nil {
+	unknown, err2 := v.unknown.eval(c)
+	tooLarge, err3 := v.tooLarge.eval(c)
+	if err := cmpErr(err, err2, err3); err != nil {
 		return err
 	}
 	limit = min(limit, maxValidated)
@@ -287,7 +414,7 @@ func (v *validateContent) check(c *Call, f *findings, body *Body, kind string, s
 		return failed(ReasonBackendConnection, "The body could not be read: "+err.Error())
 	}
 	if err != nil || int64(len(data)) > limit {
-		f.add(contract.Violation{Type: kind, Rule: contract.SizeLimit, Details: "The body is larger than " + strconv.FormatInt(limit, 10) + " bytes."}, v.tooLarge)
+		f.add(contract.Violation{Type: kind, Rule: contract.SizeLimit, Details: "The body is larger than " + strconv.FormatInt(limit, 10) + " bytes."}, tooLarge)
 		return nil
 	}
 	media, err := v.mediaType(c)
@@ -295,9 +422,12 @@ func (v *validateContent) check(c *Call, f *findings, body *Body, kind string, s
 		return err
 	}
 	representation := c.Contract.Representation(status, media)
-	rule, ok := v.rule(media)
+	rule, ok, err := v.rule(c, media)
+	if err != nil {
+		return err
+	}
 	if representation == nil && !ok {
-		f.add(contract.Violation{Name: media, Type: kind, Rule: contract.Unspecified, Details: "The content type '" + media + "' is not one that the operation knows."}, v.unknown)
+		f.add(contract.Violation{Name: media, Type: kind, Rule: contract.Unspecified, Details: "The content type '" + media + "' is not one that the operation knows."}, unknown)
 		return nil
 	}
 	if ok && rule.action != ignore {
@@ -333,18 +463,19 @@ func (v *validateContent) mediaType(c *Call) (string, error) {
 }
 
 // rule finds how bodies of a type are checked: by the type's own rule, or that for all types.
-func (v *validateContent) rule(media string) (contentRule, bool) {
-	for _, r := range v.contents {
-		if r.media == media {
-			return r, true
+func (v *validateContent) rule(c *Call, media string) (found contentRule, ok bool, err error) {
+	for i := range v.contents {
+		r, err := v.contents[i].eval(c)
+		switch {
+		case err != nil:
+			return r, false, err
+		case r.media == media:
+			return r, true, nil
+		case r.media == "" && !ok:
+			found, ok = r, true
 		}
 	}
-	for _, r := range v.contents {
-		if r.media == "" {
-			return r, true
-		}
-	}
-	return contentRule{}, false
+	return found, ok, nil
 }
 
 func (v *validateContent) violations(c *Call, r contentRule, body []byte, kind, media string, status int) []contract.Violation {

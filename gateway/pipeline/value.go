@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -237,7 +238,7 @@ func (k *Compiler) Real(e *policy.Element, attribute string) Real {
 		return Real{slot: slot{k.program(e, v.Expr, expr.WantFloat), true}}
 	}
 	x, err := strconv.ParseFloat(strings.TrimSpace(v.Text), 64)
-	if err != nil {
+	if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
 		k.Fault(e, "The '%s' attribute is invalid - The value '%s' is not a number.", attribute, v.Text)
 	}
 	return Real{slot{set: true}, x}
