@@ -94,6 +94,7 @@ const arrows = `
 	gateway/telemetry                          < gateway/spans
 	gateway/config                             < gateway/mcp
 	gateway/telemetry                          < gateway/record
+	gateway/record, access                     < gateway/replay
 `
 
 // free may import every package of ours: they are where the parts are put together.

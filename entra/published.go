@@ -3,6 +3,7 @@ package entra
 import (
 	"crypto/rsa"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,11 @@ const microsoftHosts = " login.microsoftonline.com login.windows.net sts.windows
 // Publishes reports whether an address is that of this tenant's OpenID configuration: at this server, or where Microsoft
 // would publish it for this tenant's ID or domains, since documents for Azure name those (gateway.md 9.3).
 func (s *Server) Publishes(address string) bool {
+	return PublishedAt(address, s.host(), append([]string{s.tenant}, s.cfg.Domains...)...)
+}
+
+// PublishedAt is Publishes for a server on a host whose tenant has these names: its ID, and its domains.
+func PublishedAt(address, host string, tenants ...string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" {
 		return false
@@ -36,11 +42,12 @@ func (s *Server) Publishes(address string) bool {
 	if rest != "v2.0/.well-known/openid-configuration" && rest != ".well-known/openid-configuration" {
 		return false
 	}
-	if strings.EqualFold(u.Host, s.host()) {
-		return s.isTenant(tenant)
+	known := slices.ContainsFunc(tenants, func(one string) bool { return gatehouse.Fold(one) == tenant })
+	everybody := tenant == "common" || tenant == "organizations" || tenant == "adfs" // at Microsoft's hosts not only this tenant
+	if strings.EqualFold(u.Host, host) {
+		return known || everybody
 	}
-	everybody := tenant == "common" || tenant == "organizations" || tenant == "adfs" // there, not only this tenant
-	return strings.Contains(microsoftHosts, " "+gatehouse.Fold(u.Host)+" ") && s.isTenant(tenant) && !everybody
+	return strings.Contains(microsoftHosts, " "+gatehouse.Fold(u.Host)+" ") && known && !everybody
 }
 
 // Withdrawn says why a token of a principal counts no more although it is in force, "" when it does: the principal is

@@ -204,12 +204,17 @@ func (v *view) admin(p gatehouse.GUID) bool {
 
 // refusal words a Decision that is not Allowed (rbac.md 9).
 func (v *view) refusal(caller *gatehouse.Caller, action string, scope gatehouse.Scope, text string, d gatehouse.Decision) error {
+	return Refusal(caller, action, text, d, func() (name, at string) { return v.denial(d.Deny, scope) })
+}
+
+// Refusal words a decision that is not allowed as Azure does. denial tells the name and the scope of the deny assignment in it.
+func Refusal(caller *gatehouse.Caller, action, scope string, d gatehouse.Decision, denial func() (name, at string)) error {
 	action = builtin.Canonical(action)
 	if d.Code == gatehouse.DenyAssignmentAuthorizationFailed {
-		name, at := v.denial(d.Deny, scope)
+		name, at := denial()
 		return gatehouse.Errorf(gatehouse.Forbidden, gatehouse.DenyAssignmentAuthorizationFailed,
 			"%s has permission to perform action '%s' on scope '%s'; however, the access is denied because of the deny assignment with name '%s' and Id '%s' at scope '%s'.",
-			client(caller), action, text, name, d.Deny.Hex(), at)
+			client(caller), action, scope, name, d.Deny.Hex(), at)
 	}
 	lacks := "does not have authorization"
 	if d.Conditional {
@@ -217,7 +222,7 @@ func (v *view) refusal(caller *gatehouse.Caller, action string, scope gatehouse.
 	}
 	return gatehouse.Errorf(gatehouse.Forbidden, gatehouse.AuthorizationFailed,
 		"%s %s to perform action '%s' over scope '%s' or the scope is invalid. If access was recently granted, please refresh your credentials.",
-		client(caller), lacks, action, text)
+		client(caller), lacks, action, scope)
 }
 
 // client names the caller as Azure does: a user by user principal name, a service principal by application ID.

@@ -42,7 +42,7 @@ Real az, Terraform and Azure SDKs work against it; see "gatehouse help serve" to
 	root.AddCommand(historyCommand(), accessCommand(), undoCommand())
 	root.AddCommand(topics()...)
 	root.AddCommand(checkCommand(), exportCommand(), importCommand())
-	root.AddCommand(proxyCommand())
+	root.AddCommand(proxyCommand(), replayCommand())
 	finish(root)
 	return root
 }

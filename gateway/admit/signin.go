@@ -145,6 +145,19 @@ func (s *SignIn) session(host, cookie string) (bearer string, ok bool) {
 	return kept.Token, true
 }
 
+// Session is the cookie of a browser that is signed in with a token on a host.
+func (s *SignIn) Session(host, bearer string) (*http.Cookie, error) {
+	now := s.now.Load()
+	if now == nil {
+		return nil, errors.New("admit: nobody can sign in yet")
+	}
+	text, err := now.sealed(sessionCookie, host, session{bearer})
+	if err != nil {
+		return nil, err
+	}
+	return &http.Cookie{Name: sessionCookie, Value: text, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}, nil
+}
+
 // attempt is a sign-in under way.
 type attempt struct {
 	State    string `json:"s"`

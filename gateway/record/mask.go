@@ -186,7 +186,7 @@ func (k *masking) header(name, value string) string {
 		}
 		return first
 	}
-	if !secretName(name) {
+	if !SecretName(name) {
 		return value
 	}
 	if scheme, rest, ok := strings.Cut(value, " "); ok && strings.HasSuffix(strings.ToLower(name), "authorization") {
@@ -210,7 +210,7 @@ func (k *masking) pairs(query string) string {
 	for i, part := range parts {
 		name, value, _ := strings.Cut(part, "=")
 		plain, err := url.QueryUnescape(value)
-		if decoded, err := url.QueryUnescape(name); err == nil && value != "" && (secretName(decoded) || k.Secrets.key(plain) != "") {
+		if decoded, err := url.QueryUnescape(name); err == nil && value != "" && (SecretName(decoded) || k.Secrets.key(plain) != "") {
 			name = decoded
 		} else {
 			continue
@@ -234,7 +234,7 @@ func (k *masking) members(text string, pattern *regexp.Regexp, form string) stri
 	var b strings.Builder
 	at := 0
 	for _, found := range pattern.FindAllStringSubmatchIndex(text, -1) {
-		if !secretName(text[found[2]:found[3]]) || found[4] == found[5] {
+		if !SecretName(text[found[2]:found[3]]) || found[4] == found[5] {
 			continue
 		}
 		value := text[found[4]:found[5]]
@@ -372,4 +372,65 @@ func (k *masking) pack(m *Message) {
 		return
 	}
 	m.Body.Data = b.Bytes()
+}
+
+// Expand is the record with its references resolved: resolve says for a kind and what it is of which text it stands for. What
+// must not be shared is copied.
+func (r *Record) Expand(resolve func(kind, of string) string) *Record {
+	out := *r
+	if r.Mark == "" {
+		return &out
+	}
+	refs := regexp.MustCompile(`\{\{` + regexp.QuoteMeta(r.Mark) + `:([a-z]+):([^:}]*)(?::([a-z]+))?\}\}`)
+	text := func(s string) string {
+		return refs.ReplaceAllStringFunc(s, func(ref string) string {
+			parts := refs.FindStringSubmatch(ref)
+			of, err := url.QueryUnescape(parts[2])
+			if err != nil {
+				return ref
+			}
+			plain := resolve(parts[1], of)
+			for _, form := range forms {
+				if form.name == parts[3] {
+					return form.encode(plain)
+				}
+			}
+			return ref
+		})
+	}
+	message := func(m Message) Message {
+		k := &masking{}
+		m.URL, m.Header = text(m.URL), m.Header.Clone()
+		for _, values := range m.Header {
+			for i := range values {
+				values[i] = text(values[i])
+			}
+		}
+		cut := m.Body.Cut
+		if k.unpack(&m); !m.Body.Cut || cut {
+			m.Body.Data = []byte(text(string(m.Body.Data)))
+			k.pack(&m)
+		}
+		return m
+	}
+	out.Request, out.Answer = message(r.Request), message(r.Answer)
+	out.Backends = slices.Clone(r.Backends)
+	for i := range out.Backends {
+		out.Backends[i].Request, out.Backends[i].Answer = message(r.Backends[i].Request), message(r.Backends[i].Answer)
+	}
+	if f := r.Failure; f != nil {
+		failure := *f
+		failure.Message = text(f.Message)
+		out.Failure = &failure
+	}
+	return &out
+}
+
+// References are the stand-ins of a record with another text in place of each.
+func (r *Record) References(s string, with func(kind string) string) string {
+	if r.Mark == "" {
+		return s
+	}
+	refs := regexp.MustCompile(`\{\{` + regexp.QuoteMeta(r.Mark) + `:([a-z]+):[^}]*\}\}`)
+	return refs.ReplaceAllStringFunc(s, func(ref string) string { return with(refs.FindStringSubmatch(ref)[1]) })
 }

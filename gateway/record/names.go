@@ -12,9 +12,9 @@ var letsIn = []string{"authorization", "token", "secret", "password", "passwd", 
 // harmless are ends of names that only sound so.
 var harmless = []string{"type", "url", "uri", "endpoint", "name", "count", "limit", "expires", "supported"}
 
-// secretName reports whether what has that name is not for a file. It would rather hide too much: what is hidden has the
+// SecretName reports whether what has that name is not for a file. It would rather hide too much: what is hidden has the
 // same stand-in each time, so that limits by it still work in a replay.
-func secretName(name string) bool {
+func SecretName(name string) bool {
 	if telemetry.Secret(name) {
 		return true
 	}
