@@ -48,8 +48,8 @@ fuzz: ## every fuzz target in turn (FUZZTIME=1m each)
 bench: ## the benchmarks behind docs/performance.md (BENCHTIME=1s)
 	@scripts/bench.sh -benchtime $(BENCHTIME)
 
-soak: ## the tests that go on for as long as asked: random worlds, kill -9, flipped bytes (SOAKTIME=10m)
-	GATEHOUSE_SOAK=$(SOAKTIME) go test -count=1 -timeout 0 -v -run 'Soak|Kill|Random|Agree|Hostile|Flipped' ./...
+soak: ## the tests that go on for as long as asked: random worlds, kill -9, flipped bytes, load of wrk (SOAKTIME=10m)
+	GATEHOUSE_SOAK=$(SOAKTIME) go test -count=1 -timeout 0 -v -run 'Soak|Kill|Random|Agree|Hostile|Flipped|LargeBodies' ./...
 
 generate: ## regenerate what is derived from data
 	go generate ./...

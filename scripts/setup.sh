@@ -15,6 +15,7 @@ command -v redis-server >/dev/null || command -v valkey-server >/dev/null || mis
 beside=()
 PATH=$PATH:/usr/sbin command -v nginx >/dev/null || beside+=(nginx-light)
 command -v caddy >/dev/null || beside+=(caddy)
+command -v wrk >/dev/null || beside+=(wrk)
 command -v chromium >/dev/null && command -v chromedriver >/dev/null || beside+=(chromium chromium-driver)
 [ ${#missing[@]} -eq 0 ] && [ ${#beside[@]} -eq 0 ] && exit 0
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,9 @@ type metrics struct {
 	known    map[string]bool // folded actions of the catalogue
 }
 
+// liveHeap is what is in use, without what waits to be collected.
+var liveHeap = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/heap/live:bytes$`)}
+
 func newMetrics(a *app) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -35,7 +39,7 @@ func newMetrics(a *app) *metrics {
 	for _, o := range builtin.Operations() {
 		m.known[gatehouse.Fold(o.Name)] = true
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.refused, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.registry.MustRegister(m.requests, m.seconds, m.refused, collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(liveHeap)), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gatehouse_unknown_signins_total", Help: "Failed sign-ins of names that do not exist."},
 			func() float64 { return float64(a.entra.UnknownSignIns()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "gatehouse_refusals_dropped_total", Help: "Refusals that were not put on record because there were too many."},
