@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"gatehouse/gateway/config"
@@ -55,6 +56,8 @@ func TestParameters(t *testing.T) {
 		"SoapAction=x&SIZE=m&full=true&sort=up":   "",
 		"soapAction=x&size=xl":                    "size Enum",
 		"soapAction=x&full=yes":                   "full DataType",
+		"soapAction=x&full=true&Full=yes":         "full DataType",
+		"soapAction=x&FULL=yes&full=true":         "full DataType",
 		"soapAction=x&full=True":                  "full DataType",
 		"soapAction=x&sort=left":                  "sort Enumeration",
 		"soapAction=x&evil=1&other=2":             "evil Unspecified, other Unspecified",
@@ -118,6 +121,8 @@ func TestBodies(t *testing.T) {
 		{`{"id":1,"more":1}`, Options{Closed: true}, "/ AdditionalProperties"},
 		{`{"id":1,"lines":[{"sku":1},{"skus":2}]}`, Options{Closed: true}, "/lines/0/sku Type, /lines/1 AdditionalProperties"},
 		{`{"ID":1,"Lines":[{"SKU":1}]}`, Options{Folded: true}, "/lines/0/sku Type"},
+		{`{"id":1,"ID":"x"}`, Options{Folded: true}, "Malformed"},
+		{`{"id":1,"lines":[{"sku":"x","Sku":1}]}`, Options{Folded: true}, "Malformed"},
 		{strings.Repeat("[", 100000), Options{}, "Malformed"},
 		{`{"id":1,"lines":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`, Options{}, "Malformed"},
 	} {
@@ -151,12 +156,60 @@ func TestSchemas(t *testing.T) {
 		t.Error("compiled again")
 	}
 	text := &config.Schema{Text: `{"type":"string","pattern":"^(a+)+$"}`}
-	if got := show(s.JSONBy(text, "", []byte(fmt.Sprintf("%q", strings.Repeat("a", 40)+"!")), RequestBody, Options{})); got != "/ Pattern" {
-		t.Error("a pattern that runs too long does not match:", got)
+	if got := show(s.JSONBy(text, "", []byte(fmt.Sprintf("%q", strings.Repeat("a", 40)+"!")), RequestBody, Options{})); got != "Unchecked" {
+		t.Error("a pattern that runs too long neither matches nor does not:", got)
 	}
 	for bad, want := range map[string]string{``: "Unchecked", `{`: "Unchecked", `{"type":"nonsense"}`: "Unchecked", `{"pattern":"("}`: "Unchecked", `{"$ref":"file:///etc/passwd"}`: "Unchecked"} {
 		if got := show(s.JSONBy(&config.Schema{Text: bad}, "", []byte(`"x"`), RequestBody, Options{})); got != want {
 			t.Errorf("%s: %s", bad, got)
+		}
+	}
+}
+
+// TestBounds: what a body makes a schema do is bounded, and what was not finished does not pass; it leaves nothing behind.
+func TestBounds(t *testing.T) {
+	s := &Schemas{}
+	tree := `{"$ref":"#/$defs/a","$defs":{"a":{"anyOf":[{"properties":{"x":{"$ref":"#/$defs/a"}},"required":["y"]},{"properties":{"x":{"$ref":"#/$defs/a"}},"required":["z"]}]}}}`
+	evil := `"` + strings.Repeat("a", 40) + `!"`
+	for _, c := range []struct{ schema, body, want string }{
+		{tree, strings.Repeat(`{"x":`, 150) + "1" + strings.Repeat("}", 150), "Unchecked"},
+		{tree, `{"y":1,"x":{"z":1,"x":{"y":2}}}`, ""},
+		{`{"items":{"pattern":"^(a+)+$"}}`, "[" + strings.Repeat(evil+",", 10_000) + `"a"]`, "Unchecked"},
+		{`{"not":{"items":{"pattern":"^(a+)+$"}}}`, "[" + evil + "]", "Unchecked"},
+		{`{"patternProperties":{"^(a+)+$":{"type":"integer"}}}`, "{" + evil + `:"x"}`, "Unchecked"},
+		{`{"items":{"type":"string"}}`, "[" + strings.Repeat("1,", listedMost) + "1]", "/ Schema"},
+		{`{"items":{"type":"integer","minimum":1}}`, "[" + strings.Repeat("1,", listedMost) + "1]", ""},
+	} {
+		schema := &config.Schema{Text: c.schema}
+		if got := show(s.JSONBy(schema, "", []byte(c.body), RequestBody, Options{})); got != c.want {
+			t.Errorf("%.60s with %.30s: %s, want %s", c.schema, c.body, got, c.want)
+		}
+		if got := show(s.JSONBy(schema, "", []byte(`true`), RequestBody, Options{})); strings.Contains(got, "Unchecked") {
+			t.Errorf("after that: %s", got)
+		}
+	}
+	if len(s.kept) != 7 {
+		t.Errorf("%d schemas were compiled", len(s.kept))
+	}
+}
+
+// TestBeside: a schema is used by any number of calls at a time.
+func TestBeside(t *testing.T) {
+	s, schema := &Schemas{}, &config.Schema{Text: `{"type":"object","properties":{"a":{"pattern":"^x+$"}}}`}
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			for range 20 {
+				if got := show(s.JSONBy(schema, "", []byte(`{"a":"y"}`), RequestBody, Options{})) + show(s.JSONBy(schema, "", []byte(`{"a":"xx"}`), RequestBody, Options{})); got != "/a Pattern" {
+					t.Error(got)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, kept := range s.kept {
+		if n := len(kept.idle); n == 0 || n > idleMost {
+			t.Errorf("%d instances are kept", n)
 		}
 	}
 }

@@ -134,13 +134,14 @@ func sortedNames[V any](m map[string]V) []string {
 	return names
 }
 
-func lookup(values url.Values, name string) []string {
+// lookup is all values of a parameter, however its name is written: a backend may read any of them.
+func lookup(values url.Values, name string) (all []string) {
 	for n, v := range values {
 		if strings.EqualFold(n, name) {
-			return v
+			all = append(all, v...)
 		}
 	}
-	return nil
+	return all
 }
 
 // parameter checks the values of one parameter; none means that it was left out.
@@ -169,11 +170,7 @@ func (o *Operation) value(p *config.Parameter, text string, alone bool, kind str
 	if p.Schema == "" || p.TypeName == "" {
 		return nil
 	}
-	schema, err := o.compiled(p.Schema, p.TypeName, Options{})
-	if err != nil {
-		return []Violation{{p.Name, kind, Unchecked, err.Error()}}
-	}
-	all := apply(schema, value, kind)
+	all := o.check(p.Schema, p.TypeName, Options{}, value, kind)
 	for i := range all {
 		all[i].Name = p.Name
 	}
@@ -208,13 +205,13 @@ func typed(kind, text string, alone bool) (value any, ok bool) {
 	return text, true
 }
 
-// compiled finds a type of a schema of the API.
-func (o *Operation) compiled(name, typeName string, options Options) (*jsonschema.Schema, error) {
+// check checks a value against a type of a schema of the API.
+func (o *Operation) check(name, typeName string, options Options, value any, kind string) []Violation {
 	s := o.Schema(name)
 	if s == nil {
-		return nil, errors.New("the API has no schema '" + name + "'")
+		return []Violation{{"", kind, Unchecked, "the API has no schema '" + name + "'"}}
 	}
-	return o.schemas.compile(s.Document, pointerTo(s.Document, typeName), options)
+	return o.schemas.check(s, pointerTo(s.Document, typeName), options, value, kind)
 }
 
 // pointerTo finds a type in a document of definitions: those of Swagger, and components of OpenAPI.
@@ -299,11 +296,7 @@ func (o *Operation) JSON(r *config.Representation, body []byte, kind string, opt
 	if r == nil || r.Schema == "" || r.TypeName == "" {
 		return nil
 	}
-	schema, err := o.compiled(r.Schema, r.TypeName, options)
-	if err != nil {
-		return []Violation{{"", kind, Unchecked, err.Error()}}
-	}
-	return applied(schema, value, kind, options)
+	return o.check(r.Schema, r.TypeName, options, value, kind)
 }
 
 // JSONBy checks a body against a schema that a policy names; ref is a pointer into it.
@@ -312,22 +305,7 @@ func (s *Schemas) JSONBy(document *config.Schema, ref string, body []byte, kind 
 	if err != nil {
 		return []Violation{{"", kind, Malformed, err.Error()}}
 	}
-	text := document.Document
-	if len(text) == 0 {
-		text = json.RawMessage(document.Text)
-	}
-	schema, err := s.compile(text, strings.TrimPrefix(ref, "#"), options)
-	if err != nil {
-		return []Violation{{"", kind, Unchecked, err.Error()}}
-	}
-	return applied(schema, value, kind, options)
-}
-
-func applied(schema *jsonschema.Schema, value any, kind string, options Options) []Violation {
-	if options.Folded {
-		value = foldNames(value)
-	}
-	return apply(schema, value, kind)
+	return s.check(document, strings.TrimPrefix(ref, "#"), options, value, kind)
 }
 
 // readJSON reads a body. A member that is there twice could be one thing to the check and another to the backend.

@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/dlclark/regexp2/v2"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
@@ -28,21 +25,16 @@ type Options struct {
 // Schemas compiles schemas of documents and keeps them. It is safe for concurrent use.
 type Schemas struct {
 	mu   sync.Mutex
-	kept map[schemaKey]compiled
+	kept map[schemaKey]*compiled
 
 	keptXML map[*config.Schema]*compiledXML
 }
 
+// schemaKey has the document itself, which never changes: what is saved makes another one.
 type schemaKey struct {
-	document *byte // the first byte of the text: a document is immutable, and one that was changed has another address
-	length   int
+	document *config.Schema
 	pointer  string
 	options  Options
-}
-
-type compiled struct {
-	schema *jsonschema.Schema
-	err    error
 }
 
 const schemasKept = 4096
@@ -55,77 +47,52 @@ type Violation struct {
 	Details string
 }
 
-// compile returns the schema at a JSON pointer of a document; "" is all of it.
-func (s *Schemas) compile(document json.RawMessage, pointer string, o Options) (*jsonschema.Schema, error) {
-	if len(document) == 0 {
-		return nil, errors.New("the schema is empty")
-	}
-	key := schemaKey{&document[0], len(document), pointer, o}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if known, ok := s.kept[key]; ok {
-		return known.schema, known.err
-	}
-	if s.kept == nil || len(s.kept) >= schemasKept {
-		s.kept = map[schemaKey]compiled{}
-	}
-	schema, err := compileSchema(document, pointer, o)
-	s.kept[key] = compiled{schema, err}
-	return schema, err
-}
-
 const location = "gatehouse:///schema.json"
 
-func compileSchema(document json.RawMessage, pointer string, o Options) (*jsonschema.Schema, error) {
+// compileSchema compiles a schema for one check at a time, and {"not": schema}, which is found out without listing why.
+func compileSchema(document json.RawMessage, pointer string, o Options) (*instance, error) {
 	tree, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
 	if err != nil {
 		return nil, errors.New("the schema is not JSON")
 	}
 	tree = normal(tree, o, 0)
+	in := &instance{}
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
 	c.UseLoader(nowhere{})
-	c.UseRegexpEngine(pattern)
-	if err := c.AddResource(location, tree); err != nil {
-		return nil, fmt.Errorf("the schema cannot be read: %w", err)
-	}
+	c.UseRegexpEngine(in.meter.pattern)
+	c.RegisterVocabulary(&jsonschema.Vocabulary{URL: location + "/meter", Schema: anything, Compile: func(*jsonschema.CompilerContext, map[string]any) (jsonschema.SchemaExt, error) { return &in.meter, nil }})
+	c.AssertVocabs()
 	at := location
 	if pointer != "" {
 		at += "#" + pointer
 	}
-	schema, err := c.Compile(at)
+	err = c.AddResource(location, tree)
+	if err == nil {
+		err = c.AddResource(negation, map[string]any{"not": map[string]any{"$ref": at}})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the schema cannot be read: %w", err)
+	}
+	if in.schema, err = c.Compile(at); err == nil {
+		in.broken, err = c.Compile(negation)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the schema cannot be compiled: %w", err)
 	}
-	return schema, nil
+	return in, nil
 }
+
+const negation = "gatehouse:///not.json"
+
+// anything is the schema of what the meter adds to schemas, which is nothing.
+var anything = jsonschema.NewCompiler().MustCompile("https://json-schema.org/draft/2020-12/schema")
 
 // nowhere is where references to other documents lead.
 type nowhere struct{}
 
 func (nowhere) Load(url string) (any, error) {
 	return nil, fmt.Errorf("references to other documents are not followed: %s", url)
-}
-
-// pattern compiles the regular expressions of schemas, which are those of ECMAScript.
-func pattern(text string) (jsonschema.Regexp, error) {
-	if len(text) > 4096 {
-		return nil, errors.New("the pattern is longer than 4,096 bytes")
-	}
-	re, err := regexp2.Compile(text, regexp2.ECMAScript)
-	if err != nil {
-		return nil, err
-	}
-	re.MatchTimeout = time.Second
-	return expression{re}, nil
-}
-
-type expression struct{ *regexp2.Regexp }
-
-// MatchString takes a text on which the pattern runs too long for one that does not match.
-func (e expression) MatchString(s string) bool {
-	ok, err := e.Regexp.MatchString(s)
-	return err == nil && ok
 }
 
 // nestingMax bounds the walk; the compiler has bounds of its own.
@@ -204,19 +171,24 @@ func folded(m map[string]any) map[string]any {
 	return out
 }
 
-// foldNames is what Options.Folded does to what is checked.
-func foldNames(v any) any {
+// foldNames is what Options.Folded does to what is checked. Members whose names only differ in case become one: twice holds
+// the name of such a one.
+func foldNames(v any, twice *string) any {
 	switch v := v.(type) {
 	case []any:
 		for i := range v {
-			v[i] = foldNames(v[i])
+			v[i] = foldNames(v[i], twice)
 		}
 	case map[string]any:
-		for _, name := range slices.Collect(maps.Keys(v)) {
-			value := foldNames(v[name])
-			delete(v, name)
-			v[strings.ToLower(name)] = value
+		out := make(map[string]any, len(v))
+		for name, value := range v {
+			folded := strings.ToLower(name)
+			if _, there := out[folded]; there {
+				*twice = folded
+			}
+			out[folded] = foldNames(value, twice)
 		}
+		return out
 	}
 	return v
 }
@@ -226,9 +198,8 @@ var english = message.NewPrinter(language.English)
 // violationsMax bounds what is told about one message.
 const violationsMax = 20
 
-// apply lists what a value breaks of a schema, the innermost causes.
-func apply(schema *jsonschema.Schema, value any, kind string) (all []Violation) {
-	err := schema.Validate(value)
+// listed turns what a value breaks of a schema into violations: the innermost causes.
+func listed(err error, kind string) (all []Violation) {
 	var broken *jsonschema.ValidationError
 	if !errors.As(err, &broken) {
 		return nil
