@@ -33,10 +33,11 @@ const arrows = `
 	policy/expr                                < policy
 	gatehouse                                  < policy/expr/gen
 	gatehouse                                  < provider/apim/gen, policy, analytics
-	gatehouse                                  < gateway/headers
-	gateway/headers                            < gateway/admit, gateway/pipeline
-	gatehouse                                  < gateway/graphql, recent
+	gatehouse                                  < gateway/headers, recent
 	recent                                     < token, entra
+	token                                      < gateway/admit
+	gateway/headers                            < gateway/admit, gateway/pipeline
+	gatehouse                                  < gateway/graphql
 	gatehouse                                  < redis
 	redis                                      < redis/redistest, cache
 	analytics, redis                           < counter
@@ -87,7 +88,9 @@ const arrows = `
 	counter, cache, dotnet/jsonxml, liquid      < gateway/pipeline
 	gateway/pipeline, gateway/config           < gateway
 	gateway/config, guard                      < gateway/feed
+	gateway/config, directory, token           < gateway/foreign
 	gateway/feed, gateway/trace, analytics     < gateway/remote
+	gateway/admit                              < gateway/remote
 	gateway, gateway/admit, arm                < gateway/hooks
 	gateway/trace, analytics                   < gateway/hooks
 	gateway/hooks                              < gateway/telemetry

@@ -26,7 +26,8 @@ type Caller struct {
 	Name      string        `json:"name"`            // user principal name, or application ID of a service principal
 	AppID     string        `json:"appId,omitempty"` // the client that signed in
 	TokenID   string        `json:"tokenId,omitempty"`
-	Method    string        `json:"method,omitempty"` // how it signed in: pwd, secret, certificate, federated, identity, device, code
+	Method    string        `json:"method,omitempty"` // how it signed in: pwd, secret, certificate, federated, identity, device, code, claim
+	Issuer    string        `json:"issuer,omitempty"` // of the token, when that is another identity provider than this server
 	IssuedAt  time.Time     `json:"issuedAt,omitzero"`
 	ExpiresAt time.Time     `json:"expiresAt,omitzero"`
 	Address   string        `json:"address,omitempty"` // client IP address

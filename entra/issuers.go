@@ -64,6 +64,9 @@ func newIssuers(cfg Config) *issuers {
 	}}
 }
 
+// IssuerClient reads what other identity providers publish: at no address that this server keeps away from.
+func (s *Server) IssuerClient() *http.Client { return s.issuers.client }
+
 // refusedAddress says why an address is not asked.
 type refusedAddress string
 

@@ -125,7 +125,7 @@ func (a *app) providers(ctx context.Context, tenant gatehouse.GUID) ([]*arm.Prov
 	return append(list,
 		authorization.New(authorization.Config{Guard: a.guard, Directory: a.dir, TenantID: tenant}),
 		identity.New(tenant, a.dir), insights.New(a.store), apim.New(a.apimConfig(tenant)), a.accessProvider(tenant),
-		rolecheck.New(rolecheck.Config{Management: a.managementResources}),
+		rolecheck.New(rolecheck.Config{Management: a.managementResources, Own: a.entra.Issuer}),
 		operations.New(operations.Config{Directory: a.dir, IssueToken: a.issueToken, RotateKeys: a.rotateKeys, RevokeKeys: a.entra.RevokeKeys})), err
 }
 

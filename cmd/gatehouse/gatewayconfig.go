@@ -15,7 +15,10 @@ import (
 	"gatehouse/directory"
 	"gatehouse/entra"
 	"gatehouse/gateway"
+	"gatehouse/gateway/admit"
+	"gatehouse/gateway/config"
 	"gatehouse/gateway/feed"
+	"gatehouse/gateway/foreign"
 	"gatehouse/gateway/hooks"
 	away "gatehouse/gateway/remote"
 	"gatehouse/gateway/trace"
@@ -38,11 +41,12 @@ type gatewaySide struct {
 // newGatewaySide follows the store: make it after guard and sign-in, which answer for it, and before anything is served.
 func (a *app) newGatewaySide(ctx context.Context, s *store.Store, tenant gatehouse.GUID) (*gatewaySide, error) {
 	g := &gatewaySide{traces: trace.NewStore(nil), refused: make(chan gatehouse.Change, 1000), signIn: a.publicURL + "/" + tenant.String()}
-	g.rights, g.policies = authority{a.entra, a.guard}, newPolicyIdentities(a)
 	var err error
 	if g.feed, err = feed.New(ctx, s, nil); err != nil {
 		return nil, err
 	}
+	others := foreign.New(foreign.Config{Store: s, Directory: a.dir, Client: a.entra.IssuerClient(), Own: a.entra.Issuer()})
+	g.rights, g.policies = authority{a.entra, a.guard, others, g.feed}, newPolicyIdentities(a)
 	secret, err := frontSecret(ctx, s)
 	if err == nil {
 		secret, err = hkdf.Key(sha256.New, secret, nil, "what gateways have", 32)
@@ -60,7 +64,27 @@ func (a *app) newGatewaySide(ctx context.Context, s *store.Store, tenant gatehou
 // authority answers gateways about identities and rights: sign-in knows the first, the guard the second.
 type authority struct {
 	*entra.Server
-	guard *guard.Guard
+	guard  *guard.Guard
+	others *foreign.Authority
+	feed   *feed.Feed
+}
+
+// Foreign says whom a token of another identity provider stands for, as the role check has it now.
+func (a authority) Foreign(ctx context.Context, bearer string, by *admit.Foreign) (*gatehouse.Caller, error) {
+	service, err := gatehouse.ParseID(by.Service)
+	if err != nil {
+		return nil, err
+	}
+	var issuers []config.Issuer
+	a.feed.View(service.Scope(), func(c *config.Config) {
+		if c == nil {
+			return
+		}
+		if setting, ok := c.RoleChecks.Get(config.Key(by.Setting)); ok {
+			issuers = setting.Issuers
+		}
+	})
+	return a.others.Caller(ctx, bearer, issuers)
 }
 
 // Decide says whether a caller may perform a data action.

@@ -79,6 +79,7 @@ func showChange(w io.Writer, n *naming.Names, c *gatehouse.Change, at string) er
 var methods = map[string]string{
 	"pwd": "password", "secret": "client secret", "certificate": "client certificate", "federated": "federated token", "identity": "managed identity",
 	"device": "device code", "code": "sign-in page", "operator": "token that the operator issued", "refresh": "refresh token",
+	"claim": "token of another identity provider",
 }
 
 func whoActed(n *naming.Names, c *gatehouse.Caller) string {
@@ -88,6 +89,9 @@ func whoActed(n *naming.Names, c *gatehouse.Caller) string {
 	who := fmt.Sprintf("%s (%s %s)", n.Caller(c), strings.ToLower(spaced(string(c.Type))), c.ID)
 	if how := cmp.Or(methods[c.Method], c.Method); how != "" {
 		who += ", by " + how
+	}
+	if c.Issuer != "" {
+		who += " of " + c.Issuer
 	}
 	if c.Address != "" {
 		who += ", from " + c.Address

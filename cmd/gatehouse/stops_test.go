@@ -29,8 +29,8 @@ type stops struct {
 	n          int
 }
 
-func newStops(t *testing.T) *stops {
-	s := &stops{farm: newFarm(t)}
+func newStops(t *testing.T, flags ...string) *stops {
+	s := &stops{farm: newFarm(t, flags...)}
 	r, err := readFile[running](s.dir, runtimeFile)
 	if err == nil {
 		s.by, err = newClient(s.dir)

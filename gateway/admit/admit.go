@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"gatehouse"
+	"gatehouse/token"
 )
 
 // Authority knows identities and rights. Errors of kind Unauthenticated mean that nobody can be made of what was
@@ -15,6 +17,8 @@ import (
 type Authority interface {
 	// Authenticate returns who a bearer token was issued to, for one of the audiences.
 	Authenticate(ctx context.Context, bearer string, audiences ...string) (*gatehouse.Caller, error)
+	// Foreign returns whom a token of another identity provider stands for, as a role check has it.
+	Foreign(ctx context.Context, bearer string, by *Foreign) (*gatehouse.Caller, error)
 	// Certificate returns who registered a client certificate.
 	Certificate(ctx context.Context, leaf *x509.Certificate) (*gatehouse.Caller, error)
 	// Decide says whether a caller may perform a data action. A refusal is an error of kind Forbidden, and the
@@ -22,10 +26,22 @@ type Authority interface {
 	Decide(ctx context.Context, caller *gatehouse.Caller, action string, scope gatehouse.ID) (gatehouse.Decision, error)
 }
 
+// Foreign is where it is written what tokens of other identity providers count for: a role check of a service.
+type Foreign struct {
+	Service, Setting string // resource ID of the service, and the setting's key in its configuration
+	Issuers          []string
+}
+
+// issued reports whether a token claims to be of one of them.
+func (f *Foreign) issued(bearer string) bool {
+	return f != nil && slices.Contains(f.Issuers, token.IssuerOf(bearer))
+}
+
 // Check is what one call has to fulfil.
 type Check struct {
 	Enforce      bool     // false: whoever would be refused passes, and Admission.Would says why
 	Audiences    []string // of tokens
+	Foreign      *Foreign // other identity providers; nil for none
 	Header       string   // that holds the token; "" for Authorization
 	Certificates bool     // a client certificate will do
 	SignIn       bool     // browsers are sent to sign in, and their session will do
@@ -111,7 +127,10 @@ func (g *Gate) AdmitSession(r *http.Request, c *Check, session string) (Admissio
 
 // identify finds out who calls. A token that is shown and not good is an answer too: the session does not step in for it.
 func (g *Gate) identify(r *http.Request, c *Check, cookie string, a *Admission) *Refusal {
-	if bearer, shown := token(r, c.Header); shown {
+	if bearer, shown := shown(r, c.Header); shown {
+		if c.Foreign.issued(bearer) {
+			return g.take(a, "bearer", func() (*gatehouse.Caller, error) { return g.cfg.Authority.Foreign(r.Context(), bearer, c.Foreign) })
+		}
 		return g.take(a, "bearer", func() (*gatehouse.Caller, error) {
 			return g.cfg.Authority.Authenticate(r.Context(), bearer, c.Audiences...)
 		})
@@ -145,8 +164,8 @@ func headerName(h string) string {
 	return h
 }
 
-// token returns what a request shows as its token. An Authorization header of another scheme shows none.
-func token(r *http.Request, header string) (text string, shown bool) {
+// shown returns what a request shows as its token. An Authorization header of another scheme shows none.
+func shown(r *http.Request, header string) (text string, shown bool) {
 	if header == "" {
 		header = "Authorization"
 	}
@@ -265,4 +284,12 @@ func crossSite(r *http.Request) bool {
 		return !strings.EqualFold(host, r.Host)
 	}
 	return !safe || upgrade || r.Header.Get("Sec-Fetch-Mode") != "navigate"
+}
+
+// exchangeable is gatehouse.Caller.Method of whoever showed a token that a federated identity credential is for.
+const exchangeable = "federated"
+
+// Lends reports whether the token of a call could be exchanged for tokens of its principal: whoever else sees it could be them.
+func (a *Admission) Lends() bool {
+	return a.Caller != nil && a.Caller.Issuer != "" && a.Caller.Method == exchangeable
 }

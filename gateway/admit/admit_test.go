@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -25,9 +26,10 @@ var ada = gatehouse.MustGUID("00000000-0000-4000-8000-000000000001")
 
 // authority knows the token "good" of ada, and lets her do what may says.
 type authority struct {
-	may  bool
-	down bool
-	deny gatehouse.GUID
+	may     bool
+	down    bool
+	deny    gatehouse.GUID
+	foreign string // a token of another identity provider
 }
 
 func (a *authority) Authenticate(_ context.Context, bearer string, audiences ...string) (*gatehouse.Caller, error) {
@@ -38,6 +40,13 @@ func (a *authority) Authenticate(_ context.Context, bearer string, audiences ...
 		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "InvalidAuthenticationToken", "The access token is invalid.")
 	}
 	return &gatehouse.Caller{ID: ada, Type: gatehouse.User, Name: "ada@contoso.test", TokenID: "t1"}, nil
+}
+
+func (a *authority) Foreign(_ context.Context, bearer string, by *Foreign) (*gatehouse.Caller, error) {
+	if a.foreign == "" || bearer != a.foreign || by.Setting != "/rolechecks/default" {
+		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "InvalidAuthenticationToken", "The access token is invalid.")
+	}
+	return &gatehouse.Caller{ID: ada, Type: gatehouse.ServicePrincipal, Name: "robot", Method: "federated", Issuer: by.Issuers[0]}, nil
 }
 
 func (a *authority) Certificate(_ context.Context, leaf *x509.Certificate) (*gatehouse.Caller, error) {
@@ -154,6 +163,30 @@ func TestAdmit(t *testing.T) {
 				t.Errorf("audit: %v, would %v", err, a.Would)
 			}
 		})
+	}
+}
+
+// TestForeign: a token goes to whom its issuer names, and to nobody else.
+func TestForeign(t *testing.T) {
+	const other = "https://other.test"
+	of := func(claims string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
+	}
+	token := of(`{"iss":"` + other + `"}`)
+	check := &Check{Enforce: true, Audiences: []string{"api://x"}, Action: "read", Foreign: &Foreign{Setting: "/rolechecks/default", Issuers: []string{other}}}
+	g := New(Config{Authority: &authority{may: true, foreign: token}})
+	for bearer, want := range map[string]string{
+		token: "passes", "good": "passes", of(`{"iss":"https://evil.test"}`): "Unauthorized IdentityInvalid", of(`{"iss":"` + other + `","iss":"x"}`): "Unauthorized IdentityInvalid",
+		of(`{"iss":["` + other + `"]}`): "Unauthorized IdentityInvalid", token + ".a.b": "Unauthorized IdentityInvalid", of(`{}`): "Unauthorized IdentityInvalid",
+	} {
+		a, err := g.Admit(request("GET", "https://api.test/", "Authorization", "Bearer "+bearer), check)
+		if outcome(err) != want || a.Lends() != (bearer == token) {
+			t.Errorf("%s: %s, lends %v", bearer, outcome(err), a.Lends())
+		}
+	}
+	check.Foreign = nil
+	if _, err := g.Admit(request("GET", "https://api.test/", "Authorization", "Bearer "+token), check); outcome(err) != "Unauthorized IdentityInvalid" {
+		t.Error("nobody is named:", outcome(err))
 	}
 }
 

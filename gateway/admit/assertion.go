@@ -48,6 +48,7 @@ type Signer struct {
 type subject struct {
 	principal gatehouse.GUID
 	token     string
+	issuer    string
 	via       string
 	audience  string
 }
@@ -120,7 +121,7 @@ func visible(s string) string {
 
 // assertion makes the token, or gives the one that was made for the same caller a moment ago.
 func (s *Signer) assertion(c *gatehouse.Caller, via, audience string) (*assertion, error) {
-	key, now := subject{c.ID, c.TokenID, via, audience}, s.now()
+	key, now := subject{c.ID, c.TokenID, c.Issuer, via, audience}, s.now()
 	s.mu.Lock()
 	last, ok := s.made[key]
 	s.mu.Unlock()
@@ -130,6 +131,9 @@ func (s *Signer) assertion(c *gatehouse.Caller, via, audience string) (*assertio
 	said := map[string]any{
 		"iss": s.issuer, "aud": audience, "sub": c.ID.String(), "oid": c.ID.String(), "name": c.Name, "appid": c.AppID, "idtyp": string(c.Type), "amr": []string{via},
 		"iat": now.Unix(), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(assertionLife).Unix(), "uti": c.TokenID,
+	}
+	if c.Issuer != "" { // who vouched for the subject
+		said["idp"] = c.Issuer
 	}
 	if a := c.Agent; a != nil { // who acts for the subject
 		said["act"] = map[string]string{"sub": a.Name, "grant": a.Grant.String()}

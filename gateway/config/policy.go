@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // Policy is the policy document of its holder: the service (global), a workspace, product, API, operation or resolver.
 type Policy struct {
 	Base
@@ -45,6 +47,8 @@ type RoleCheck struct {
 	// Certificates lets registered client certificates count, SignIn sends browsers to sign in.
 	Certificates bool `json:"clientCertificates,omitempty"`
 	SignIn       bool `json:"signIn,omitempty"`
+	// Issuers are other identity providers whose tokens count.
+	Issuers []Issuer `json:"issuers,omitempty"`
 	// Read and Invoke are the data actions asked for: of GET, HEAD and OPTIONS, and of all other calls.
 	// "" stands for the usual ones.
 	Read   string `json:"readAction,omitempty"`
@@ -53,3 +57,21 @@ type RoleCheck struct {
 
 // Holder is what the setting is for; "" for the service.
 func (r *RoleCheck) Holder() Key { return r.key.Parent() }
+
+// Issuer is another identity provider whose tokens a RoleCheck takes, and how they stand for principals here.
+type Issuer struct {
+	Issuer      string   `json:"issuer"` // as in the claim iss
+	Audiences   []string `json:"audiences"`
+	Tenant      string   `json:"tenantId,omitempty"`             // that the claim tid has to name; "" does not look
+	Credentials bool     `json:"federatedCredentials,omitempty"` // who holds a federated identity credential that fits
+	Claim       string   `json:"principalClaim,omitempty"`       // that names a principal; "" for none
+	Member      string   `json:"principalMember,omitempty"`      // by which: ByName, or the object ID
+}
+
+// ByName is Issuer.Member where the claim holds a user principal name.
+const ByName = "userPrincipalName"
+
+// Published is where the issuer's OpenID configuration is: where it says so itself, so that nobody else speaks for it.
+func (i *Issuer) Published() string {
+	return strings.TrimSuffix(i.Issuer, "/") + "/.well-known/openid-configuration"
+}

@@ -61,6 +61,9 @@ func (h *Hooks) Admit(v *gateway.Visit) *pipeline.Failure {
 	}
 	admission, err := h.Gate.AdmitSession(request, check, v.Session)
 	v.Caller = admission.Caller
+	if admission.Lends() {
+		v.HTTP.Header.Del(or(check.Header, "Authorization"))
+	}
 	if h.Told != nil {
 		h.Told(v, check, &admission)
 	}
@@ -83,6 +86,9 @@ func closed(message string, cause error) *pipeline.Failure {
 
 func explain(v *gateway.Visit, setting *config.RoleCheck, check *admit.Check, a *admit.Admission) {
 	pairs := []string{"mode", setting.Mode, "action", check.Action, "scope", check.Scope.String(), "principal", principal(a), "via", a.Via}
+	if a.Caller != nil && a.Caller.Issuer != "" {
+		pairs = append(pairs, "issuer", a.Caller.Issuer, "method", a.Caller.Method)
+	}
 	if !a.Decision.Grant.IsZero() {
 		pairs = append(pairs, "roleAssignment", a.Decision.Grant.String())
 	}
@@ -127,6 +133,12 @@ func (h *Hooks) check(s *settings, setting *config.RoleCheck, api *config.API, o
 		}
 		read := admit.Check{Enforce: !strings.EqualFold(setting.Mode, config.Audit), Header: setting.Header, Certificates: setting.Certificates, SignIn: setting.SignIn, Scope: scope,
 			Audiences: h.audiences(s, setting), Action: or(setting.Read, builtin.CallRead)}
+		if len(setting.Issuers) > 0 {
+			read.Foreign = &admit.Foreign{Service: s.resource, Setting: string(setting.Key())}
+			for i := range setting.Issuers {
+				read.Foreign.Issuers = append(read.Foreign.Issuers, setting.Issuers[i].Issuer)
+			}
+		}
 		invoke := read
 		invoke.Action = or(setting.Invoke, builtin.CallInvoke)
 		found = &pair{&read, &invoke}

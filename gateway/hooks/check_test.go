@@ -31,6 +31,12 @@ func (k *knows) Certificate(context.Context, *x509.Certificate) (*gatehouse.Call
 	return k.Authenticate(context.Background(), "")
 }
 
+func (k *knows) Foreign(_ context.Context, _ string, by *admit.Foreign) (*gatehouse.Caller, error) {
+	c := *somebody
+	c.Issuer, c.Method = by.Issuers[0], by.Setting[len("/rolechecks/"):]
+	return &c, nil
+}
+
 func (*knows) Decide(context.Context, *gatehouse.Caller, string, gatehouse.ID) (gatehouse.Decision, error) {
 	return gatehouse.Decision{Allowed: true}, nil
 }

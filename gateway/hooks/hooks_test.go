@@ -3,6 +3,7 @@ package hooks
 import (
 	"context"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -52,6 +53,15 @@ func (a authority) Authenticate(_ context.Context, bearer string, audiences ...s
 
 func (authority) Certificate(context.Context, *x509.Certificate) (*gatehouse.Caller, error) {
 	return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "InvalidAuthenticationToken", "no")
+}
+
+// Foreign takes "{anything}.{claims}.{object ID}" for a token that a federated identity credential is for.
+func (a authority) Foreign(_ context.Context, bearer string, by *admit.Foreign) (*gatehouse.Caller, error) {
+	id, err := gatehouse.ParseGUID(bearer[strings.LastIndexByte(bearer, '.')+1:])
+	if err != nil || by.Setting != "/apis/orders/rolechecks/default" || by.Service != contoso {
+		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "InvalidAuthenticationToken", "no")
+	}
+	return &gatehouse.Caller{ID: id, Type: gatehouse.User, Name: "robot", Method: "federated", Issuer: by.Issuers[0]}, nil
 }
 
 func (a authority) Decide(ctx context.Context, caller *gatehouse.Caller, action string, scope gatehouse.ID) (gatehouse.Decision, error) {
@@ -175,6 +185,38 @@ func (f *fixture) role(who gatehouse.GUID, scope, action string) (revoke func())
 	at := scope + "/providers/Microsoft.Authorization/roleAssignments/" + gatehouse.NewGUID().String() + "?api-version=2022-04-01"
 	f.do("PUT", at, fmt.Sprintf(`{"properties": {"roleDefinitionId": %q, "principalId": %q, "principalType": "User"}}`, role, who))
 	return func() { f.t.Helper(); f.do("DELETE", at, "") }
+}
+
+// TestForeign: tokens of other identity providers count where the setting names their issuer, in enforce and audit alike, and do not
+// pass on to policies and backends when they could be exchanged.
+func TestForeign(t *testing.T) {
+	f := start(t)
+	token := "Bearer x." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss": "https://other.test"}`)) + "." + armtest.Bob.String()
+	const issuers = `"issuers": [{"issuer": "https://other.test", "audiences": ["api://orders"], "federatedCredentials": true}]`
+	f.set("/apis/orders", `{"mode": "enforce"}`)
+	f.want("not named", 401, "GET", "/orders/", "Authorization", token)
+	f.set("/apis/orders", `{"mode": "enforce", `+issuers+`}`)
+	f.want("without a role", 403, "GET", "/orders/", "Authorization", token)
+	f.role(armtest.Bob, contoso+"/apis/orders", builtin.CallRead)
+	f.want("with a role", 200, "GET", "/orders/", "Authorization", token)
+	if f.seen.Get("Authorization") != "" || f.seen.Get("X-Gatehouse-Principal-Id") != armtest.Bob.String() {
+		t.Error("the backend got", f.seen)
+	}
+	f.want("a token of this server", 200, "GET", "/orders/", "Authorization", "Bearer "+audience+":"+armtest.Bob.String())
+	if f.seen.Get("Authorization") == "" {
+		t.Error("the backend did not get a token that is for it")
+	}
+	f.want("another issuer", 401, "GET", "/orders/", "Authorization", "Bearer x."+base64.RawURLEncoding.EncodeToString([]byte(`{"iss": "https://evil.test"}`))+"."+armtest.Bob.String())
+	f.set("/apis/orders", `{"mode": "enforce", "header": "X-Token", `+issuers+`}`)
+	f.want("a header of its own", 200, "GET", "/orders/", "X-Token", token)
+	if f.seen.Get("X-Token") != "" {
+		t.Error("the backend got", f.seen)
+	}
+	f.set("/apis/orders", `{"mode": "audit", `+issuers+`}`)
+	f.want("audit", 200, "POST", "/orders/", "Authorization", token)
+	if f.seen.Get("Authorization") != "" {
+		t.Error("the backend got", f.seen)
+	}
 }
 
 // TestRoleCheck: role assignments made as usual decide who may call, from the next call on.

@@ -32,10 +32,11 @@ func newAccess(ctx context.Context, s *store.Store) (*access, error) {
 }
 
 // bears reports whether documents of a type say who somebody is or what they may. Signing keys are among them, since
-// tokens end with theirs.
+// tokens end with theirs, and role checks, which say what tokens of others count for.
 func bears(typ string) bool {
 	folded := gatehouse.Fold(typ)
 	return strings.HasPrefix(folded, "microsoft.graph/") || strings.HasPrefix(folded, "microsoft.gatehouse/") ||
+		strings.HasPrefix(folded, "microsoft.managedidentity/") || strings.HasPrefix(folded, "gatehouse.gateway/") ||
 		slices.ContainsFunc(guard.Types(), func(t string) bool { return gatehouse.Fold(t) == folded })
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/gateway/admit"
 )
 
 // ask reads a question; false when that was answered already.
@@ -35,7 +36,7 @@ func (n *Node) settle(w http.ResponseWriter, a *answer, err error) {
 }
 
 // authenticate says whose token or certificate a gateway was shown.
-func (n *Node) authenticate(_ *asking, w http.ResponseWriter, r *http.Request) {
+func (n *Node) authenticate(asks *asking, w http.ResponseWriter, r *http.Request) {
 	var q question
 	if !ask(w, r, maxQuestion, &q) {
 		return
@@ -43,6 +44,11 @@ func (n *Node) authenticate(_ *asking, w http.ResponseWriter, r *http.Request) {
 	a := &answer{}
 	a.Access, _ = n.access.revision() // before the answer, which may be newer
 	var err error
+	if q.Setting != "" { // of the gateway's own service, whatever it says
+		a.Caller, err = n.Authority.Foreign(r.Context(), q.Bearer, &admit.Foreign{Service: asks.service.String(), Setting: q.Setting})
+		n.settle(w, a, err)
+		return
+	}
 	if len(q.Certificate) == 0 {
 		a.Caller, err = n.Authority.Authenticate(r.Context(), q.Bearer, q.Audiences...)
 		n.settle(w, a, err)

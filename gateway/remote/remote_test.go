@@ -20,6 +20,7 @@ import (
 	"gatehouse/analytics"
 	"gatehouse/arm"
 	"gatehouse/arm/armtest"
+	"gatehouse/gateway/admit"
 	"gatehouse/gateway/config"
 	"gatehouse/gateway/feed"
 	"gatehouse/gateway/trace"
@@ -45,6 +46,14 @@ func (a authority) Authenticate(_ context.Context, bearer string, audiences ...s
 		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "InvalidAuthenticationToken", "no")
 	}
 	return &gatehouse.Caller{ID: id, Type: gatehouse.User, Name: "somebody", ExpiresAt: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}, nil
+}
+
+func (a authority) Foreign(_ context.Context, bearer string, by *admit.Foreign) (*gatehouse.Caller, error) {
+	id, err := gatehouse.ParseGUID(strings.TrimPrefix(bearer, "foreign token of "))
+	if err != nil || by.Setting != "/apis/orders/rolechecks/default" || by.Service != contoso || !a.w.Guard.SignsIn(id) {
+		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "InvalidAuthenticationToken", "no")
+	}
+	return &gatehouse.Caller{ID: id, Type: gatehouse.User, Name: "somebody", Issuer: "https://other.test", ExpiresAt: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}, nil
 }
 
 func (a authority) Certificate(context.Context, *x509.Certificate) (*gatehouse.Caller, error) {
@@ -322,6 +331,13 @@ func TestRights(t *testing.T) {
 			t.Errorf("an agent with a grant at %s: %+v %v", scope, d, err)
 		}
 	}
+	setting := &admit.Foreign{Service: "of somebody else", Setting: "/apis/orders/rolechecks/default"}
+	if c, err := r.Foreign(t.Context(), "foreign token of "+armtest.Bob.String(), setting); err != nil || c.ID != armtest.Bob || c.Issuer == "" {
+		t.Error("a token of another identity provider:", c, err)
+	}
+	if _, err := r.Foreign(t.Context(), "foreign token of "+armtest.Bob.String(), &admit.Foreign{Setting: "/rolechecks/default"}); gatehouse.KindOf(err) != gatehouse.Unauthenticated {
+		t.Error("by another setting:", err)
+	}
 	before := f.asked.Load()
 	for range 100 {
 		if err := ask(); err != nil {
@@ -331,6 +347,9 @@ func TestRights(t *testing.T) {
 	if more := f.asked.Load() - before; more > 2 {
 		t.Errorf("the node was asked %d times for what is known", more)
 	}
+	f.do("PUT", contoso+"/apis/orders/providers/Gatehouse.Gateway/roleChecks/default?api-version=2026-11-01", `{"properties": {"mode": "enforce"}}`)
+	before = f.asked.Load()
+	eventually(t, "a role check that changed has the node asked again", func() bool { _ = ask(); return f.asked.Load() > before })
 	f.put("/apis/other", `{"properties": {"displayName": "Other", "path": "other"}}`)
 	before = f.asked.Load()
 	if err := ask(); err != nil || f.asked.Load() != before {

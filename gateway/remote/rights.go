@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/gateway/admit"
 )
 
 // rights are answers about identities and rights, as long as they count.
@@ -92,6 +93,15 @@ func (r *Remote) Authenticate(ctx context.Context, bearer string, audiences ...s
 	return called(a)
 }
 
+// Foreign returns whom a token of another identity provider stands for, as a role check of the gateway's service has it.
+func (r *Remote) Foreign(ctx context.Context, bearer string, by *admit.Foreign) (*gatehouse.Caller, error) {
+	a, err := r.ask(ctx, "authenticate", &question{Bearer: bearer, Setting: by.Setting})
+	if err != nil {
+		return nil, err
+	}
+	return called(a)
+}
+
 // Certificate returns who registered a client certificate.
 func (r *Remote) Certificate(ctx context.Context, leaf *x509.Certificate) (*gatehouse.Caller, error) {
 	a, err := r.ask(ctx, "authenticate", &question{Certificate: leaf.Raw})
@@ -111,7 +121,7 @@ func called(a *answer) (*gatehouse.Caller, error) {
 
 // Decide says whether a caller may perform a data action.
 func (r *Remote) Decide(ctx context.Context, caller *gatehouse.Caller, action string, scope gatehouse.ID) (gatehouse.Decision, error) {
-	who := gatehouse.Caller{ID: caller.ID, Type: caller.Type, Name: caller.Name, AppID: caller.AppID, Agent: caller.Agent}
+	who := gatehouse.Caller{ID: caller.ID, Type: caller.Type, Name: caller.Name, AppID: caller.AppID, Issuer: caller.Issuer, Agent: caller.Agent}
 	a, err := r.ask(ctx, "decide", &question{Caller: &who, Action: action, Scope: scope.String()})
 	if a == nil || a.Decision == nil {
 		if err == nil {

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/analytics"
+	"gatehouse/gateway/admit"
 	"gatehouse/gateway/config"
 )
 
@@ -21,6 +22,7 @@ const Managed = "managed"
 // Authority knows identities and rights, as package admit asks for them.
 type Authority interface {
 	Authenticate(ctx context.Context, bearer string, audiences ...string) (*gatehouse.Caller, error)
+	Foreign(ctx context.Context, bearer string, by *admit.Foreign) (*gatehouse.Caller, error)
 	Certificate(ctx context.Context, leaf *x509.Certificate) (*gatehouse.Caller, error)
 	Decide(ctx context.Context, caller *gatehouse.Caller, action string, scope gatehouse.ID) (gatehouse.Decision, error)
 }
@@ -48,6 +50,7 @@ type line struct {
 type question struct {
 	Bearer      string            `json:"bearer,omitempty"`
 	Audiences   []string          `json:"audiences,omitempty"`
+	Setting     string            `json:"setting,omitempty"`     // key of the role check that says what a token of another identity provider counts for
 	Certificate []byte            `json:"certificate,omitempty"` // DER
 	Caller      *gatehouse.Caller `json:"caller,omitempty"`
 	Action      string            `json:"action,omitempty"`

@@ -36,6 +36,8 @@ type Config struct {
 	// Management are resources that tokens for managing are asked for. A backend that is handed one of those could manage.
 	// It is called when a setting is written; nil for none.
 	Management func() []string
+	// Own is the issuer of this server's own tokens; nil for none.
+	Own func() string
 }
 
 // azureResources are such resources by their names in Azure's public cloud.
@@ -67,7 +69,7 @@ func (c Config) roleChecks() *arm.Type {
 			properties.signIn       bool
 			properties.readAction   string max=300
 			properties.invokeAction string max=300
-		`),
+		` + issuersModel),
 		Hooks: arm.Hooks{Links: links, Default: complete, Check: c.check, Delete: mayDrop, Restore: c.mayRestore},
 	}
 }
@@ -85,7 +87,7 @@ func complete(_ *arm.Op, next *arm.Resource) {
 	}
 }
 
-func (c Config) check(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
+func (c Config) check(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	holder := next.ID.Parent()
 	if !slices.ContainsFunc(holders, func(t string) bool { return gatehouse.EqualFold(t, holder.Type()) }) || strings.Contains(gatehouse.Fold(holder.Name()), ";rev=") {
 		return gatehouse.Errorf(gatehouse.Invalid, "InvalidRoleCheckScope", "A role check is set for an API Management service, a product, or an API with all its revisions; '%s' is none of these.", holder)
@@ -103,15 +105,10 @@ func (c Config) check(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 		}
 		props.Set(member, builtin.Canonical(action))
 	}
-	for _, v := range props.Array("audiences") {
-		audience, _ := v.(string)
-		if strings.TrimSpace(audience) == "" || slices.ContainsFunc(c.management(), func(r string) bool {
-			return gatehouse.EqualFold(strings.TrimRight(audience, "/"), strings.TrimRight(r, "/"))
-		}) {
-			return gatehouse.Errorf(gatehouse.Invalid, "InvalidRoleCheck", "'%s' cannot be an audience of API calls: backends see the tokens of calls, and one for that resource would let them act for the caller there.", audience).At("properties.audiences")
-		}
+	if err := c.checkAudiences(props.Array("audiences"), "properties.audiences", false); err != nil {
+		return err
 	}
-	return nil
+	return c.checkIssuers(op, old, props)
 }
 
 // mayDrop refuses to take a setting away without the right to grant. One that goes with what it is for goes.

@@ -17,7 +17,7 @@ func TestCases(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return append(providers, rolecheck.New(rolecheck.Config{Management: func() []string { return []string{armtest.BaseURL} }}), authorization.New(authorization.Config{Guard: w.Guard, Directory: w.Index, TenantID: armtest.Tenant}),
+		return append(providers, rolecheck.New(rolecheck.Config{Management: func() []string { return []string{armtest.BaseURL} }, Own: func() string { return armtest.BaseURL + "/own/v2.0" }}), authorization.New(authorization.Config{Guard: w.Guard, Directory: w.Index, TenantID: armtest.Tenant}),
 			apim.New(apim.Config{Tenant: armtest.Tenant, Directory: w.Index}))
 	})
 }
