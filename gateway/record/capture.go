@@ -269,6 +269,9 @@ func (w *Watch) Told(v *gateway.Visit, check *admit.Check, a *admit.Admission) {
 	c.rec.Decision = d
 	if who := a.Caller; who != nil {
 		c.rec.Principal = &Principal{ID: who.ID, Type: who.Type, Name: who.Name, AppID: who.AppID, Via: a.Via, Agent: who.Agent}
+		if who.Issuer != "" {
+			c.rec.Principal.Issuer, c.rec.Principal.Method = who.Issuer, who.Method
+		}
 	}
 }
 

@@ -106,6 +106,9 @@ type Principal struct {
 	AppID string                  `json:"appId,omitempty"`
 	Via   string                  `json:"via"` // bearer, session or certificate
 	Agent *gatehouse.Agent        `json:"agent,omitempty"`
+	// Issuer is the identity provider whose token it was, and Method how that stands for the principal; "" for this server's.
+	Issuer string `json:"issuer,omitempty"`
+	Method string `json:"method,omitempty"`
 }
 
 // Decision is what a role check came to.

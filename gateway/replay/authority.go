@@ -11,6 +11,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/access"
+	"gatehouse/gateway/admit"
 	"gatehouse/gateway/record"
 	"gatehouse/guard"
 	"gatehouse/token"
@@ -83,6 +84,15 @@ func (a authority) caller(c *gatehouse.Caller) (*gatehouse.Caller, error) {
 		return nil, nobody("The access token's principal '%s' does not exist any more or is disabled.", c.ID)
 	}
 	return c, nil
+}
+
+// Foreign says for whom a token of another identity provider stood, when a role check found that out then.
+func (a authority) Foreign(_ context.Context, bearer string, _ *admit.Foreign) (*gatehouse.Caller, error) {
+	p := a.s.player.call.Principal
+	if p == nil || p.Via != "bearer" || p.Issuer == "" || p.Issuer != token.IssuerOf(bearer) {
+		return nil, nobody("The recording does not tell for whom the token stands.")
+	}
+	return a.caller(&gatehouse.Caller{ID: p.ID, Type: p.Type, Name: p.Name, AppID: p.AppID, Issuer: p.Issuer, Method: p.Method})
 }
 
 // Certificate says who registered the certificate of the call, when a role check found that out then.
