@@ -34,6 +34,11 @@ func checkFragment(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	if err != nil {
 		return err
 	}
+	if len(faults) == 0 {
+		if faults, err = a.resolved(d, nil); err != nil {
+			return err
+		}
+	}
 	if len(faults) == 0 && old != nil {
 		if faults, err = whereIncluded(op, tx, next.ID, d, sku); err != nil {
 			return err

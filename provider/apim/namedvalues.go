@@ -56,7 +56,41 @@ func checkNamedValue(op *arm.Op, tx *store.Tx, old, next *arm.Resource) error {
 	if old != nil && old.Props().Bool("secret") && !next.Props().Bool("secret") && !sent(op, "properties.value") {
 		return validation("value", "value has to be sent again when secret becomes false, since everybody who may read the named value sees it from then on")
 	}
+	if old != nil && old.SecretString("properties.value") != next.SecretString("properties.value") {
+		return breaksNothing(op, tx, next)
+	}
 	return nil
+}
+
+// breaksNothing refuses a value with which policies could not be run any more (gateway.md 5.4). Those that cannot be run
+// anyhow do not stand in its way.
+func breaksNothing(op *arm.Op, tx *store.Tx, next *arm.Resource) error {
+	name := next.Props().String("displayName")
+	users, err := policyUsers(op, tx, next.ID, policy.NamedValue, name, 0)
+	if err != nil {
+		return err
+	}
+	var broken []policyUser
+	for _, u := range users {
+		a := &reach{op: op, r: tx, of: u.ID}
+		faults, err := a.resolved(u.document, next)
+		if err != nil {
+			return err
+		}
+		if len(faults) == 0 {
+			continue
+		}
+		if before, err := a.resolved(u.document, nil); err != nil || len(before) > 0 {
+			continue
+		}
+		if broken = append(broken, u); len(broken) > mostNamed {
+			break
+		}
+	}
+	if len(broken) == 0 {
+		return nil
+	}
+	return refusal(gatehouse.Invalid, "ValidationError", "The value of the Property '%s' cannot be used: the following entities would no longer be valid with it:\r\n%s", name, listed(op, broken))
 }
 
 // settleSource leaves one source, the value or the Key Vault: what the request brought takes

@@ -23,7 +23,7 @@ const (
 
 // policies have one document per scope, kept as it was written and answered in the
 // form that is asked for (apim-control-plane.md 2.4). What is written is checked whole:
-// every element, attribute and reference; only expressions are not compiled yet.
+// every element, attribute, expression and reference.
 func (p *provider) policies() *arm.Type {
 	return published("service/policies", `
 		properties.value  string required
@@ -56,6 +56,11 @@ func checkPolicy(op *arm.Op, tx *store.Tx, _, next *arm.Resource) error {
 	}
 	if len(faults) == 0 {
 		if faults, err = reach.includes(d, scope, env); err != nil {
+			return err
+		}
+	}
+	if len(faults) == 0 {
+		if faults, err = reach.resolved(d, nil); err != nil {
 			return err
 		}
 	}

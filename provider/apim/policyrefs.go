@@ -112,6 +112,44 @@ func (a *reach) certificate(holder gatehouse.ID, thumbprint string) (*store.Docu
 // checked while nobody else can write.
 const maxIncluded = 8 * maxFragment
 
+// resolved checks a document with the named values that it refers to in their places (gateway.md 5.4). Changed is one that is
+// being written, nil for none. Values in a Key Vault are not known.
+func (a *reach) resolved(d *policy.Document, changed *arm.Resource) ([]policy.Fault, error) {
+	var failure error
+	known := map[string]*string{}
+	faults := policy.CheckResolved(d, func(n policy.Name) (string, bool) {
+		v, asked := known[n.Name]
+		if !asked && failure == nil {
+			v, failure = a.value(n.Name, changed)
+			known[n.Name] = v
+		}
+		if v == nil {
+			return "", false
+		}
+		return *v, true
+	})
+	return faults, failure
+}
+
+// value is that of a named value, nil when there is none or nobody knows it.
+func (a *reach) value(name string, changed *arm.Resource) (*string, error) {
+	d, err := a.namedValue(holderOf(a.of), name)
+	if d == nil || err != nil {
+		return nil, err
+	}
+	r := changed
+	if changed == nil || d.Key() != changed.ID.Scope() {
+		if r, err = arm.FromDocument(d); err != nil {
+			return nil, err
+		}
+	}
+	if vaulted(r) != "" {
+		return nil, nil
+	}
+	text := r.SecretString("properties.value")
+	return &text, nil
+}
+
 // includes checks the fragments that a document includes against the section and scope
 // they stand in there: they were written without knowing it (gateway.md 5.3).
 func (a *reach) includes(d *policy.Document, scope policy.Scope, env policy.Env) ([]policy.Fault, error) {
@@ -286,6 +324,11 @@ func unused(op *arm.Op, tx *store.Tx, target gatehouse.ID, kind policy.Kind, wha
 	if err != nil || len(users) == 0 {
 		return err
 	}
+	return refusal(gatehouse.Invalid, "ValidationError", "The %s '%s' is used by the following entities:\r\n%s", what, name, listed(op, users))
+}
+
+// listed names the documents that the caller may read, and counts the others.
+func listed(op *arm.Op, users []policyUser) string {
 	var list strings.Builder
 	hidden := 0
 	for i, u := range users {
@@ -301,5 +344,5 @@ func unused(op *arm.Op, tx *store.Tx, target gatehouse.ID, kind policy.Kind, wha
 	case hidden > 0:
 		fmt.Fprintf(&list, "and %d more\r\n", hidden)
 	}
-	return refusal(gatehouse.Invalid, "ValidationError", "The %s '%s' is used by the following entities:\r\n%s", what, name, list.String())
+	return list.String()
 }
