@@ -111,8 +111,12 @@ func (g *Gateway) warm() {
 			return
 		case list := <-g.warming:
 			for _, d := range list {
-				if err := d.get().Err; err != nil {
+				compiled := d.get()
+				if err := compiled.Err; err != nil {
 					g.Log.Warn("a policy cannot be run: calls that it governs fail", "policy", d.source.ID, "error", err)
+				}
+				for _, text := range compiled.Warnings {
+					g.Log.Warn("calls fail that reach a part of a policy", "policy", d.source.ID, "reason", text)
 				}
 				select {
 				case <-g.closed:

@@ -70,7 +70,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.Placed(v)
 	}
 	if f != nil {
-		v.Fail(f)
+		if v.API != nil || !v.CrossDomain() {
+			v.Fail(f)
+		}
 	} else if v.Operation == nil {
 		v.Preflight()
 	} else if f := g.admit(v, r); f != nil {

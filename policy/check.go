@@ -132,7 +132,7 @@ func (c *checker) root(d *Document) {
 func (c *checker) resolver(root *Element) {
 	def := table().byName[root.Name]
 	if def == nil || def.Scopes != "r" || !strings.HasSuffix(root.Name, "-data-source") {
-		c.fault(root, "The document of a resolver has to have the root element %s; it has '%s'.", either([]string{"http-data-source", "sql-data-source", "cosmosdb-data-source"}), root.Name)
+		c.fault(root, "The document of a resolver has to have the root element %s; it has '%s'.", either([]string{"http-data-source", "sql-data-source", "cosmosdb-data-source", "graphql-data-source"}), root.Name)
 		return
 	}
 	c.allowed(root, def)
@@ -211,8 +211,6 @@ func (c *checker) unknown(parent, e *Element) {
 func (c *checker) allowed(e *Element, def *Definition) bool {
 	before := len(c.faults)
 	switch {
-	case def.Unpublished:
-		c.fault(e, "The policy '%s' is known by its name only and cannot be used.", e.Name)
 	case c.scope == Fragment && (e.Name == "base" || e.Name == "include-fragment"):
 		c.fault(e, "Policy is not allowed in a policy fragment")
 	case c.scope == Resolver:

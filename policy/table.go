@@ -11,6 +11,15 @@ import (
 //go:embed table.txt
 var tableText string
 
+// namedOnly are policies that Microsoft's tools list and nothing else is known of: they can be saved, with anything in them.
+const namedOnly = `authentication-token in=iboe at=gwpao on=cvnsk undocumented free
+ "Known by its name only.
+authentication-token-store in=iboe at=gwpao on=cvnsk undocumented free
+ "Known by its name only.
+set-request-metric-dimension-value in=iboe at=gwpao on=cvnsk undocumented free
+ "Known by its name only.
+`
+
 // Definition is what is known of a policy, or of an element that belongs to one.
 type Definition struct {
 	Name        string
@@ -56,7 +65,7 @@ var table = sync.OnceValue(func() *definitions {
 	t := &definitions{byName: map[string]*Definition{}}
 	same := map[*Definition]string{}
 	var path []*Definition
-	for line := range strings.Lines(tableText) {
+	for line := range strings.Lines(tableText + namedOnly) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}

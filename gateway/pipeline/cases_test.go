@@ -323,9 +323,15 @@ func (w *world) one(raw []byte) {
 	c := NewCall(w.services)
 	defer c.Release()
 	w.fill(c, r, body)
-	if w.options["preflight"] != "" {
+	switch {
+	case w.options["preflight"] != "":
 		c.Preflight()
-	} else {
+	case w.options["unmatched"] != "":
+		c.Request.OriginalURL.Path = r.URL.Path
+		if !c.CrossDomain() {
+			c.Fail(&Failure{Source: "configuration", Reason: "OperationNotFound", Status: http.StatusNotFound})
+		}
+	default:
 		c.Run()
 	}
 	c.Sending()

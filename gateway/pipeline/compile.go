@@ -44,12 +44,16 @@ type Document struct {
 	Source
 	Err error // what is wrong with it; such a document fails every call (it is never skipped)
 
+	// Warnings tell what of it fails the calls that reach it, since this gateway does not have it.
+	Warnings []string
+
 	// What it was made of besides its text: when one of these changes it has to be compiled again.
 	NamedValues, Fragments []string
 
 	sections [4]Block
 	direct   []*cors // in inbound itself; nil stands for base
 	stores   stores  // that outbound has
+	plugins  []byte  // what cross-domain in inbound itself serves; nil for none
 }
 
 // Compile makes a document ready to run. One that is wrong fails every call that it governs.
@@ -120,6 +124,13 @@ func (k *Compiler) Side() Side {
 // Fault notes what is wrong with an element.
 func (k *Compiler) Fault(e *policy.Element, format string, args ...any) {
 	k.faults = append(k.faults, policy.Fault{Element: e.Name, Pos: e.Pos, Message: fmt.Sprintf(format, args...)})
+}
+
+// Warn notes that something in the document fails the calls that reach it.
+func (k *Compiler) Warn(text string) {
+	if !slices.Contains(k.doc.Warnings, text) {
+		k.doc.Warnings = append(k.doc.Warnings, text)
+	}
 }
 
 // Block compiles the policies in an element that holds some; step is what it is called in the

@@ -47,7 +47,7 @@
 //	                        template=/x/{id}, matched=id:5 b:6, base=http://backend.test/v1, subscription=sub1,
 //	                        address=unknown, gone=1 (the client has hung up), upstream=1 (how backends are connected to is printed),
 //	                        started=2026-01-01T00:00:00Z (of the subscription), external=1 (there is an external cache, out of reach),
-//	                        without=Counters (a service that this gateway does not have)
+//	                        without=Counters (a service that this gateway does not have), unmatched=1 (no API answers on the path)
 //	-- operation --         the definition of the operation as JSON (config.Operation), for validate-*
 //	-- graphql --           the schema of a GraphQL API
 //	-- resolver Type/f --   the policy of a resolver: the API is synthetic then

@@ -39,19 +39,3 @@ func (l *logToEventHub) Run(c *Call) error {
 	}
 	return nil
 }
-
-// unavailable are policies that need Azure's own cloud, what no library offers, or what nobody documents: they can be saved, and fail the calls
-// that reach them (docs/gateway.md).
-var unavailable = map[string]string{
-	"cache-value":              "The policy 'cache-value' has no reference of Microsoft's and is not available: use cache-lookup-value and cache-store-value.",
-	"cosmosdb-data-source":     "Resolvers over Cosmos DB are not available in this gateway.",
-	"sql-data-source":          "Resolvers over Azure SQL are not available in this gateway.",
-	"send-service-bus-message": "Messages to Azure Service Bus are not available in this gateway.",
-	"xsl-transform":            "XSL transformations are not available in this gateway: use set-body with a Liquid template.",
-}
-
-// compileUnavailable compiles a policy that cannot be run.
-func compileUnavailable(_ *Compiler, e *policy.Element) Step {
-	text := unavailable[e.Name]
-	return StepFunc(func(*Call) error { return failed("PolicyNotAvailable", text) })
-}

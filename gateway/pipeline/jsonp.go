@@ -66,21 +66,3 @@ func isFunctionName(s string) bool {
 func isJSON(media string) bool {
 	return media == "application/json" || media == "text/json" || strings.HasSuffix(media, "+json")
 }
-
-// compileCrossDomain is cross-domain: the document of browser plug-ins, served at its well-known address. The document
-// is that of the element, as written.
-func compileCrossDomain(_ *Compiler, e *policy.Element) Step {
-	document := []byte(`<?xml version="1.0"?>` + "\n<cross-domain-policy>" + strings.TrimSpace(e.Inner) + "</cross-domain-policy>\n")
-	if strings.HasPrefix(strings.TrimSpace(e.Inner), "<cross-domain-policy") {
-		document = []byte(`<?xml version="1.0"?>` + "\n" + strings.TrimSpace(e.Inner) + "\n")
-	}
-	return StepFunc(func(c *Call) error {
-		if !strings.EqualFold(c.Request.OriginalURL.Path, "/crossdomain.xml") {
-			return nil
-		}
-		r := c.NewResponse(http.StatusOK, "")
-		r.Headers["Content-Type"] = []string{"text/x-cross-domain-policy"}
-		c.SetBody(Answer, NewBody(document))
-		return c.End()
-	})
-}

@@ -21,6 +21,7 @@ type Resolver struct {
 	first    Block // what comes before the request: get-authorization-context, set-backend-service
 	request  *sendRequest
 	response Block
+	missing  error // why the field cannot be resolved in this gateway
 }
 
 // Field names the field that a resolver is for.
@@ -48,6 +49,12 @@ func resolverElement(name string) func(*Compiler, *Resolver, *policy.Element) {
 	case "publish-event":
 		return func(k *Compiler, _ *Resolver, e *policy.Element) {
 			k.Fault(e, "The policy 'publish-event' stands in the http-response of a resolver.")
+		}
+	}
+	if text := unavailable[name]; text != "" {
+		return func(k *Compiler, r *Resolver, _ *policy.Element) {
+			k.Warn(text)
+			r.missing = errors.New(text)
 		}
 	}
 	return nil
@@ -109,6 +116,9 @@ const resolveTimeout = 60
 func (r *Resolver) resolve(c *Call, f graphql.Field) (any, error) {
 	if r.Err != nil {
 		return nil, errField
+	}
+	if r.missing != nil {
+		return nil, r.missing
 	}
 	sub := NewCall(c.Services)
 	defer sub.Release()
