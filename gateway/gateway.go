@@ -61,6 +61,7 @@ type Gateway struct {
 	limits     pipeline.Concurrency
 	circuits   pipeline.Circuits
 	background *background
+	joined     joined
 
 	mu       sync.Mutex // held while plans are made
 	builders map[string]*builder
@@ -96,8 +97,9 @@ func New(c Config) *Gateway {
 	return g
 }
 
-// Close ends what runs beside calls, and idle connections.
+// Close ends what runs beside calls, connections that have left HTTP, and idle ones.
 func (g *Gateway) Close() {
+	g.HangUp()
 	g.close.Do(func() { close(g.closed) })
 	g.background.close()
 	g.transports.close()

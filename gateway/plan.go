@@ -62,6 +62,7 @@ type api struct {
 	versions   string // folded
 	seenOps    map[*operation]*expr.Operation
 	contracts  map[*operation]*contract.Operation
+	grpc       bool
 	graphQL    *graphQL // nil for other kinds of APIs
 }
 

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"gatehouse/gateway/headers"
 	"gatehouse/gateway/pipeline"
@@ -22,6 +21,9 @@ func (g *Gateway) answer(v *Visit, w http.ResponseWriter, r *http.Request) {
 		v.Sent()
 		if g.Observe != nil {
 			g.Observe(v)
+		}
+		if v.joined {
+			g.joined.calls.Done()
 		}
 	}()
 	v.Sending()
@@ -55,6 +57,11 @@ func (g *Gateway) answer(v *Visit, w http.ResponseWriter, r *http.Request) {
 		stream = stream || size < 0 || eventStream(h)
 	}
 	declared := v.announce(h)
+	if r.ProtoMajor == 1 && r.Body != nil && r.Body != http.NoBody { // else net/http waits for the body before it answers
+		if d, ok := w.(interface{ EnableFullDuplex() error }); ok {
+			_ = d.EnableFullDuplex()
+		}
+	}
 	w.WriteHeader(statusOf(answer.StatusCode))
 	if body != nil && r.Method != http.MethodHead && !bodiless(answer.StatusCode) {
 		v.copyBody(w, body, stream)
@@ -63,6 +70,14 @@ func (g *Gateway) answer(v *Visit, w http.ResponseWriter, r *http.Request) {
 }
 
 var zero = []string{"0"}
+
+// hint sends 103 (Early Hints, RFC 8297) ahead of the answer.
+func (v *Visit) hint(links []string) {
+	h := v.Writer.Header()
+	h["Link"] = links
+	v.Writer.WriteHeader(http.StatusEarlyHints)
+	delete(h, "Link")
+}
 
 // statusOf keeps net/http from refusing a status that a policy made up.
 func statusOf(code int) int {
@@ -146,62 +161,6 @@ func (v *Visit) trailers(h http.Header, declared int) {
 		}
 		h[name] = values
 	}
-}
-
-// join makes one connection of the client's and the backend's, until one ends or neither says anything for long.
-func (g *Gateway) join(v *Visit, w http.ResponseWriter) {
-	backend, ok := v.Switched.(io.ReadWriteCloser)
-	if !ok {
-		panic(http.ErrAbortHandler)
-	}
-	defer backend.Close()
-	client, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		g.Log.Debug("a connection cannot be switched", "error", err)
-		panic(http.ErrAbortHandler)
-	}
-	defer client.Close()
-	answer := v.Reply()
-	head := http.Response{StatusCode: answer.StatusCode, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header(answer.Headers)}
-	head.Header.Set("Connection", "Upgrade")
-	head.Header.Set("Upgrade", v.Upgrade)
-	_ = client.SetWriteDeadline(time.Now().Add(10 * time.Second))
-	if head.Write(buffered) != nil || buffered.Flush() != nil {
-		return
-	}
-	_ = client.SetDeadline(time.Time{})
-	life := time.AfterFunc(g.Life, func() { _ = client.Close() })
-	defer life.Stop()
-	idle := time.AfterFunc(g.Idle, func() { _ = client.Close() })
-	defer idle.Stop()
-	ended := make(chan struct{}, 2)
-	pass := func(to io.Writer, from io.Reader, count *int64) {
-		buffer := buffers.Get().(*[32 << 10]byte)
-		defer buffers.Put(buffer)
-		for {
-			n, err := from.Read(buffer[:])
-			if n > 0 {
-				idle.Reset(g.Idle)
-				if _, failed := to.Write(buffer[:n]); failed != nil {
-					break
-				}
-				*count += int64(n)
-			}
-			if err != nil {
-				break
-			}
-		}
-		ended <- struct{}{}
-	}
-	var received, sent int64
-	go pass(backend, buffered, &received)
-	go pass(client, backend, &sent)
-	<-ended
-	_ = client.Close()
-	_ = backend.Close()
-	<-ended
-	v.Traffic.Received += received
-	v.Traffic.Sent += sent
 }
 
 // defaultDocument governs services that have no global policy.

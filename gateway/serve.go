@@ -35,6 +35,7 @@ type Visit struct {
 	Kept         any               // what Config.Debug keeps for Config.Observe
 	Oddly        bool              // headers are left whose names a backend may take for others (headers.Spelled)
 
+	joined bool // the call has left HTTP
 	api    *api
 	search search
 	path   string // as it was sent, without dot segments
@@ -120,6 +121,9 @@ func (g *Gateway) begin(v *Visit, r *http.Request) {
 	c.SetHost(r.Host)
 	v.Oddly = headers.Clean(r.Header, g.trusted(r))
 	forwardedFor(r)
+	if r.ProtoMajor >= 2 {
+		c.Hints = v.hint
+	}
 	c.Request.Headers = expr.Headers(r.Header)
 	if r.Body != nil && r.Body != http.NoBody {
 		c.ReceiveBody(r.Body, r.ContentLength)
@@ -239,6 +243,9 @@ func (g *Gateway) place(v *Visit, r *http.Request) *pipeline.Failure {
 		g.Log.Warn("the web service URL of an API cannot be read", "api", a.entity.ID, "error", a.targetErr)
 	}
 	c.Target.Base, c.KeyHeader = a.target, a.keyHeader
+	if a.grpc {
+		c.Target.Upstream.HTTP2 = pipeline.HTTP2Only
+	}
 	if a.graphQL != nil {
 		c.GraphQL = a.graphQL.get()
 	}

@@ -473,6 +473,7 @@ func (b *builder) api(c *config.Config, k config.Key, stale map[string]bool) {
 		}
 	}
 	a.wide()
+	a.grpc = strings.EqualFold(e.Type, "grpc")
 	a.graphQL = b.graphQLOf(c, e, slog.Default())
 	b.plan.apis[k] = a
 	path := pathKey(e.Path)

@@ -391,6 +391,7 @@ func (l *gatewayListeners) run(ctx context.Context, s *remoteSide) error {
 	for _, server := range servers {
 		errs = append(errs, server.Shutdown(stop))
 	}
+	s.gateway.HangUp()
 	return errors.Join(errs...)
 }
 

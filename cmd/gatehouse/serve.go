@@ -448,6 +448,7 @@ func (l *listeners) run(ctx context.Context, a *app, ready func(context.Context)
 	for _, s := range servers {
 		errs = append(errs, s.Shutdown(stop))
 	}
+	a.gateway.HangUp()
 	return errors.Join(errs...)
 }
 

@@ -29,11 +29,12 @@ type Call struct {
 	GraphQL  GraphQLCall         // of APIs of that type
 	Contract *contract.Operation // what the operation says of its messages; nil when there is no operation
 
-	KeyHeader string         // canonical name of the header that holds the subscription key; "" for none
-	Upgrade   string         // protocol that the client asks to switch to
-	Switched  io.ReadCloser  // the backend's side of a connection that was switched
-	Stream    bool           // each piece of the answer is sent at once
-	Received  *http.Response // the backend's answer, for its trailers; nil when none came
+	KeyHeader string               // canonical name of the header that holds the subscription key; "" for none
+	Upgrade   string               // protocol that the client asks to switch to
+	Switched  io.ReadCloser        // the backend's side of a connection that was switched
+	Hints     func(links []string) // tells the client what its answer will need, before there is one; nil when it takes no such thing
+	Stream    bool                 // each piece of the answer is sent at once
+	Received  *http.Response       // the backend's answer, for its trailers; nil when none came
 
 	Failed   *Failure // why on-error ran, nil when it did not
 	Answered bool     // the response was made here and is not the backend's
@@ -111,6 +112,10 @@ func (b *counted) Read(p []byte) (int, error) {
 	*b.n += int64(n)
 	return n, err
 }
+
+// Close leaves the rest to the server: it would wait here for what the client has not sent yet, and the client may be waiting for
+// the answer.
+func (b *counted) Close() error { return nil }
 
 // SetHost puts the Host header of the client among the headers that expressions see.
 func (c *Call) SetHost(host string) {

@@ -152,6 +152,11 @@ func (t *try) send(c *Call, m Member) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithCancel(c.Waiting())
 	c.OnClose(cancel)
+	if c.Hints != nil {
+		hinted, end := c.hinted(ctx)
+		defer end()
+		ctx = hinted
+	}
 	var late atomic.Bool
 	if t.timeout > 0 {
 		timer := time.AfterFunc(t.timeout, func() {
@@ -221,6 +226,7 @@ func (t *try) request(c *Call, m Member) (*http.Request, error) {
 			}
 		}
 	}
+	c.passTrailers(r)
 	if t.again || c.Upgrade != "" || m.Prepare != nil {
 		r.Header = r.Header.Clone()
 	}
