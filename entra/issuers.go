@@ -187,7 +187,19 @@ func (is *issuers) fetch(ctx context.Context, name string) (jose.JSONWebKeySet, 
 	if configuration.Issuer != name {
 		return keys, errors.New("the issuer's OpenID configuration names another issuer")
 	}
-	return keys, is.get(ctx, configuration.JWKS, &keys)
+	var published struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := is.get(ctx, configuration.JWKS, &published); err != nil {
+		return keys, err
+	}
+	for _, text := range published.Keys { // one by one: a kind that is not known here takes no other away
+		var k jose.JSONWebKey
+		if json.Unmarshal(text, &k) == nil {
+			keys.Keys = append(keys.Keys, k)
+		}
+	}
+	return keys, nil
 }
 
 func (is *issuers) get(ctx context.Context, address string, v any) error {

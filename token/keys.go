@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -136,12 +137,13 @@ func find(keys []*Key, kid string, a jose.SignatureAlgorithm) (fit []*Key, named
 	return fit, false
 }
 
-// publishedKeys reads a JSON Web Key Set. Keys that are not for signatures, that are secret, or of unknown kinds are left out.
-func publishedKeys(set *jose.JSONWebKeySet) []*Key {
+// publishedKeys reads the keys of a JSON Web Key Set. Keys that are not for signatures, that are secret, or of unknown kinds are
+// left out, one by one: what an issuer adds for others must not take its other keys away.
+func publishedKeys(set []json.RawMessage) []*Key {
 	var keys []*Key
-	for i := range set.Keys {
-		k := &set.Keys[i]
-		if k.Use == "enc" || !k.IsPublic() || !k.Valid() {
+	for _, text := range set {
+		var k jose.JSONWebKey
+		if json.Unmarshal(text, &k) != nil || k.Use == "enc" || !k.IsPublic() || !k.Valid() {
 			continue
 		}
 		if public, err := Public(k.KeyID, k.Key); err == nil {

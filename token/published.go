@@ -14,8 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	jose "github.com/go-jose/go-jose/v4"
 )
 
 // How published keys are kept (gateway.md 9.1).
@@ -207,16 +205,38 @@ func (p *publishers) read(ctx context.Context, address string) (*Set, error) {
 	if configuration.JWKS == "" || configuration.Issuer == "" {
 		return nil, fmt.Errorf("the OpenID configuration at %s names no issuer or no jwks_uri", address)
 	}
-	var published jose.JSONWebKeySet
+	var published struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
 	if err := p.get(ctx, configuration.JWKS, &published); err != nil {
 		return nil, fmt.Errorf("the keys at %s: %w", configuration.JWKS, err)
 	}
-	return &Set{Keys: publishedKeys(&published), Issuers: []string{configuration.Issuer}}, nil
+	return &Set{Keys: publishedKeys(published.Keys), Issuers: []string{configuration.Issuer}}, nil
+}
+
+// readable reports whether keys may be read at an address: what comes over plain http can be anybody's.
+func readable(u *url.URL) bool {
+	return u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()))
+}
+
+// toReadable follows redirects to such addresses alone, and from afar to none of this machine.
+func toReadable(also func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
+	return func(r *http.Request, via []*http.Request) error {
+		switch {
+		case !readable(r.URL) || loopback(r.URL.Hostname()) && !loopback(via[0].URL.Hostname()):
+			return errors.New("it leads to an address that keys are not read at")
+		case also != nil:
+			return also(r, via)
+		case len(via) >= 5:
+			return errors.New("it leads on and on")
+		}
+		return nil
+	}
 }
 
 func (p *publishers) get(ctx context.Context, address string, v any) error {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+	if err != nil || !readable(u) {
 		return errors.New("it is not an https address")
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)

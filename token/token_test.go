@@ -235,6 +235,8 @@ type issuer struct {
 	failing atomic.Bool
 	fetches atomic.Int32
 	url     string
+
+	document string // of keys, in place of keys
 }
 
 func publish(t *testing.T, keys ...jose.JSONWebKey) *issuer {
@@ -250,6 +252,10 @@ func publish(t *testing.T, keys ...jose.JSONWebKey) *issuer {
 		fmt.Fprintf(w, `{"issuer":"https://issuer","jwks_uri":"%s/keys"}`, i.url)
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, r *http.Request) {
+		if i.document != "" {
+			fmt.Fprint(w, i.document)
+			return
+		}
 		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: *i.keys.Load()})
 	})
 	s := httptest.NewServer(mux)
@@ -260,6 +266,66 @@ func publish(t *testing.T, keys ...jose.JSONWebKey) *issuer {
 
 func (i *issuer) requirements() *Requirements {
 	return &Requirements{Published: []string{i.url + "/.well-known/openid-configuration"}}
+}
+
+// TestPublishedKinds: a set of keys is read as far as it can be: kinds that nobody knows, keys for other things and private ones
+// are left out, and of two keys with one name either may have signed.
+func TestPublishedKinds(t *testing.T) {
+	text := must(json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &other.PublicKey, KeyID: "1"}, {Key: &rsaKey.PublicKey, KeyID: "1"}, {Key: rsaKey, KeyID: "private"}, {Key: &rsaKey.PublicKey, KeyID: "enc", Use: "enc"}, {Key: secret, KeyID: "s"}}}))
+	i := publish(t)
+	i.document = `{"keys":[{"kty":"OKP","crv":"X448","kid":"new","x":"AA"},{"kty":"unheard-of","kid":"2"},` + string(text[len(`{"keys":[`):])
+	v, r := NewVerifier(Config{}), i.requirements()
+	good := claims{"iss": "https://issuer", "exp": in(time.Hour)}
+	for _, c := range []struct{ raw, want string }{
+		{sign(t, jose.RS256, rsaKey, "1", good), ""}, {sign(t, jose.RS256, other, "1", good), ""}, {sign(t, jose.HS256, secret, "s", good), SignatureKeyNotFound},
+	} {
+		if _, err := v.Verify(context.Background(), c.raw, r, noon); reason(err) != c.want {
+			t.Errorf("%v, want %q", err, c.want)
+		}
+	}
+	if u := v.Uses(); len(u) != 1 || u[0].Keys != 2 {
+		t.Errorf("%+v", u)
+	}
+}
+
+// TestRedirects: keys are not read over plain http, wherever an issuer leads; nor does one from afar lead into this machine.
+func TestRedirects(t *testing.T) {
+	check := toReadable(nil)
+	for _, c := range []struct {
+		from, to string
+		ok       bool
+	}{
+		{"https://issuer.test/a", "https://other.test/b", true}, {"https://issuer.test/a", "http://issuer.test/a", false}, {"https://issuer.test/a", "http://127.0.0.1/a", false}, {"https://issuer.test/a", "https://localhost/a", false},
+		{"http://localhost/a", "http://127.0.0.1:9/a", true}, {"https://issuer.test/a", "https://user@other.test/b", false}, {"https://issuer.test/a", "file:///etc/passwd", false},
+	} {
+		from, to := must(http.NewRequest("GET", c.from, nil)), must(http.NewRequest("GET", c.to, nil))
+		if err := check(to, []*http.Request{from}); (err == nil) != c.ok {
+			t.Errorf("%s to %s: %v", c.from, c.to, err)
+		}
+	}
+	i := publish(t, jose.JSONWebKey{Key: &rsaKey.PublicKey, KeyID: "1"})
+	away := httptest.NewServer(http.RedirectHandler("http://issuer.invalid/.well-known/openid-configuration", http.StatusFound))
+	t.Cleanup(away.Close)
+	if err := NewVerifier(Config{}).Prepare(context.Background(), away.URL, noon); err == nil || !strings.Contains(err.Error(), "not read at") {
+		t.Error("a redirect to plain http was followed:", err)
+	}
+	home := httptest.NewServer(http.RedirectHandler(i.url+"/.well-known/openid-configuration", http.StatusFound))
+	t.Cleanup(home.Close)
+	if err := NewVerifier(Config{}).Prepare(context.Background(), home.URL, noon); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLarge: tokens that are larger than any usual one are verified, and not remembered.
+func TestLarge(t *testing.T) {
+	v, r := NewVerifier(Config{}), &Requirements{Keys: []*Key{must(Public("k", &rsaKey.PublicKey))}}
+	for size, want := range map[int]int{1000: 1, rememberedMax: 0} {
+		v.now = map[[32]byte]*proof{}
+		raw := sign(t, jose.RS256, rsaKey, "k", claims{"exp": in(time.Minute), "x": strings.Repeat("x", size)})
+		if _, err := v.Verify(context.Background(), raw, r, noon); err != nil || len(v.now) != want {
+			t.Errorf("%d bytes: %v, %d are remembered", size, err, len(v.now))
+		}
+	}
 }
 
 // TestPublished: keys that are replaced are found, old ones serve while the issuer is down, and it is not asked too often.

@@ -100,6 +100,9 @@ func NewVerifier(c Config) *Verifier {
 	if c.Client == nil {
 		c.Client = &http.Client{Timeout: publishedWait}
 	}
+	own := *c.Client
+	own.CheckRedirect = toReadable(own.CheckRedirect)
+	c.Client = &own
 	if c.Size == 0 {
 		c.Size = 20_000
 	}
@@ -119,8 +122,12 @@ func (v *Verifier) Prepare(ctx context.Context, address string, now time.Time) e
 	return err
 }
 
-// tokenMax is more than any header may hold.
-const tokenMax = 64 << 10
+// tokenMax is more than any header may hold; what is longer than rememberedMax is verified each time, so that what is
+// remembered does not become much.
+const (
+	tokenMax      = 64 << 10
+	rememberedMax = 8 << 10
+)
 
 // Verify checks a token without its scheme word. The Token is shared: it must not be changed. The error is a *Fault.
 func (v *Verifier) Verify(ctx context.Context, raw string, r *Requirements, now time.Time) (*Token, error) {
@@ -149,8 +156,10 @@ func (v *Verifier) Verify(ctx context.Context, raw string, r *Requirements, now 
 	if err != nil {
 		return nil, err
 	}
-	v.put(sum, p)
-	v.recent.Put(raw, p)
+	if len(raw) <= rememberedMax {
+		v.put(sum, p)
+		v.recent.Put(raw, p)
+	}
 	return allow(p.token, r.check(p.token, set, now))
 }
 

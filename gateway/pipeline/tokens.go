@@ -276,13 +276,29 @@ type tokenKey struct {
 	id          Text
 	certificate Text
 	secret      Text
-	made        *sync.Map // *expr.Certificate or secret text -> *token.Key: the same key each time, so that verified tokens stay known
+	made        *madeKeys
 }
+
+// madeKeys are keys that expressions made: the same key each time, so that verified tokens stay known.
+type madeKeys struct {
+	mu  sync.Mutex
+	all map[madeKey]*token.Key
+}
+
+// madeKey is what a key was made of: a certificate, or a secret.
+type madeKey struct {
+	id          string
+	certificate *expr.Certificate
+	secret      string
+}
+
+// mostMadeKeys bounds them: what an expression computes may be another key for each call.
+const mostMadeKeys = 256
 
 // tokenKeys compiles the keys of a group.
 func (k *Compiler) tokenKeys(e *policy.Element, group string) (all []tokenKey) {
 	for _, child := range descendants(e, group, "key") {
-		key := tokenKey{id: k.Text(child, "id"), certificate: k.Text(child, "certificate-id"), secret: k.Content(child), made: &sync.Map{}}
+		key := tokenKey{id: k.Text(child, "id"), certificate: k.Text(child, "certificate-id"), secret: k.Content(child), made: &madeKeys{}}
 		n, exponent := k.Literal(child, "n"), k.Literal(child, "e")
 		var err error
 		switch {
@@ -327,25 +343,30 @@ func (t *tokenKey) eval(c *Call) (*token.Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		return t.once(certificate, func() (*token.Key, error) { return token.Certificate(id, certificate.Leaf, certificate.Key) })
+		return t.made.once(madeKey{id: id, certificate: certificate}, func() (*token.Key, error) { return token.Certificate(id, certificate.Leaf, certificate.Key) })
 	}
 	secret, err := t.secret.Eval(c)
 	if err != nil {
 		return nil, err
 	}
-	return t.once(secret, func() (*token.Key, error) { return token.Secret(id, secret) })
+	return t.made.once(madeKey{id: id, secret: secret}, func() (*token.Key, error) { return token.Secret(id, secret) })
 }
 
-func (t *tokenKey) once(by any, make func() (*token.Key, error)) (*token.Key, error) {
-	if known, ok := t.made.Load(by); ok {
-		return known.(*token.Key), nil
+func (m *madeKeys) once(by madeKey, make func() (*token.Key, error)) (*token.Key, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known := m.all[by]; known != nil {
+		return known, nil
 	}
 	key, err := make()
 	if err != nil {
 		return nil, failed(token.SignatureKeyNotFound, "A key of the policy cannot be used: "+err.Error()+".")
 	}
-	known, _ := t.made.LoadOrStore(by, key)
-	return known.(*token.Key), nil
+	if m.all == nil || len(m.all) >= mostMadeKeys {
+		m.all = map[madeKey]*token.Key{}
+	}
+	m.all[by] = key
+	return key, nil
 }
 
 // certificate finds one of the service's certificates by its id or thumbprint.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -356,5 +357,22 @@ func TestAuthenticationCertificate(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.attributes, got, c.want)
 		}
 		call.Release()
+	}
+}
+
+// TestMadeKeys: keys that expressions compute are the same ones each time, and do not become many.
+func TestMadeKeys(t *testing.T) {
+	var m madeKeys
+	make := func() (*token.Key, error) { return token.Secret("", "MDEyMzQ1Njc4OWFiY2RlZg==") }
+	first, err := m.once(madeKey{secret: "x"}, make)
+	again, _ := m.once(madeKey{secret: "x"}, make)
+	named, _ := m.once(madeKey{id: "1", secret: "x"}, make)
+	if err != nil || first != again || first == named {
+		t.Error("a key is made again, or for another one:", err)
+	}
+	for i := range 10 * mostMadeKeys {
+		if _, err := m.once(madeKey{secret: strconv.Itoa(i)}, make); err != nil || len(m.all) > mostMadeKeys {
+			t.Fatalf("%d keys: %v", len(m.all), err)
+		}
 	}
 }
