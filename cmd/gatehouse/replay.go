@@ -31,11 +31,11 @@ import (
 type replayFlags struct {
 	liveFlags
 	outputFlags
-	service                       string
-	policies, fragments, values   []string
-	checks, assign, remove, leave []string
-	world                         string
-	failOn                        []string
+	service                     string
+	policies, fragments, values []string
+	checks, assign, remove      []string
+	world                       string
+	failOn                      []string
 }
 
 // The words of --fail-on.

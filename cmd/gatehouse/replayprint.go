@@ -48,19 +48,30 @@ func printDifference(l *lines, d *replay.Difference) {
 		}
 	}
 	l.f("  %s", strings.Join(about, ", "))
+	after := ending(&d.After)
+	if len(d.NotRecorded) > 0 {
+		after = "not known"
+	}
 	if d.Before.Status != d.After.Status || d.Before.Reason != d.After.Reason {
-		l.f("  status %s > %s", ending(&d.Before), ending(&d.After))
+		l.f("  status %s > %s", ending(&d.Before), after)
 	}
 	printRoleCheck(l, d)
-	for _, h := range d.Headers {
-		l.f("  header %s: %s > %s", oneLine(h.Name), orNone(h.Before), orNone(h.After))
+	if len(d.NotRecorded) == 0 { // else what came after is made up
+		for _, h := range d.Headers {
+			l.f("  header %s: %s > %s", oneLine(h.Name), orNone(h.Before), orNone(h.After))
+		}
+		printBody(l, "  ", answerLines(d))
 	}
-	printBody(l, "  ", answerLines(d))
 	for _, b := range d.Backends {
-		printBackend(l, &b)
+		if b.Side != "+" || !slices.Contains(d.NotRecorded, b.Request) {
+			printBackend(l, &b)
+		}
 	}
 	for _, m := range d.NotRecorded {
-		l.f("  would call %s, not recorded: what comes after is not known", oneLine(m))
+		l.f("  would call %s, not recorded", oneLine(m))
+	}
+	for _, n := range d.Notes {
+		l.f("  %s", oneLine(n))
 	}
 	for _, m := range d.Partial {
 		l.f("  the recording has only the beginning of the answer to %s", oneLine(m))
@@ -69,22 +80,27 @@ func printDifference(l *lines, d *replay.Difference) {
 
 // answerLines are the lines of the body that people want to see: where another answer comes altogether, that one.
 func answerLines(d *replay.Difference) []replay.Line {
-	if d.Before.Status == d.After.Status {
+	switch {
+	case d.After.Reason != "" && d.After.Reason != d.Before.Reason:
+		return nil // the reason says it
+	case d.Before.Status == d.After.Status:
 		return d.Body
 	}
 	return slices.DeleteFunc(slices.Clone(d.Body), func(one replay.Line) bool { return one.Side != "+" || one.Text == "" })
 }
 
 func ending(e *replay.End) string {
-	text := fmt.Sprint(e.Status)
+	why := []string{}
 	if e.Reason != "" {
-		text += " (" + oneLine(e.Reason)
-		if e.Policy != "" {
-			text += " by " + oneLine(e.Policy)
-		}
-		text += ")"
+		why = append(why, oneLine(e.Reason))
 	}
-	return text
+	if e.Policy != "" {
+		why = append(why, "by "+oneLine(e.Policy))
+	}
+	if len(why) == 0 {
+		return fmt.Sprint(e.Status)
+	}
+	return fmt.Sprintf("%d (%s)", e.Status, strings.Join(why, " "))
 }
 
 func orNone(s string) string {

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/gateway/admit"
 	"gatehouse/gateway/record"
+	"gatehouse/token"
 )
 
 // Kinds of differences, what stands first is told first.
@@ -40,8 +41,34 @@ type Difference struct {
 	Backends     []BackendChange `json:"backends,omitempty"`
 	// NotRecorded are requests that would be made and that the recording has no answer to: what comes after is not known.
 	NotRecorded []string `json:"notRecorded,omitempty"`
+	Notes       []string `json:"notes,omitempty"` // what the recording does not tell
 	// Partial are answers of which the recording has only the beginning.
 	Partial []string `json:"partial,omitempty"`
+}
+
+// notes says where a difference may come from the recording and not from the edits.
+func (k *call) notes(after *Outcome) (list []string) {
+	f := after.Failure
+	if f == nil {
+		return nil
+	}
+	switch f.Reason {
+	case token.SignatureInvalid, token.SignatureKeyNotFound, token.IssuerNotAllowed:
+		if len(k.tokens) > 0 {
+			list = append(list, "the recording does not know of the token that such a key signed it: nothing checked that when the call was recorded")
+		}
+	case admit.InvalidIdentity:
+		for _, t := range k.tokens {
+			if t.Tenant && t.Key != "" {
+				return nil
+			}
+		}
+		list = append(list, "the recording does not know that the token is one of this installation")
+	}
+	if k.Request.Body.Cut {
+		list = append(list, "the recording has only the beginning of the request's body")
+	}
+	return list
 }
 
 // End is what a call came to under one configuration.
@@ -49,7 +76,7 @@ type End struct {
 	Status   int              `json:"status"`
 	Reason   string           `json:"reason,omitempty"` // LastError
 	Message  string           `json:"message,omitempty"`
-	Policy   string           `json:"policy,omitempty"` // that failed: source, scope and section
+	Policy   string           `json:"policy,omitempty"` // that failed or answered: its name, scope, section and path
 	Decision *record.Decision `json:"decision,omitempty"`
 	Why      string           `json:"why,omitempty"` // of the decision
 }
@@ -92,6 +119,7 @@ func (k *call) compared(before, again, after *Outcome) *Difference {
 	d.Headers = k.headers(before.Answer.Header, again.Answer.Header, after.Answer.Header, unlike)
 	d.Body = k.body(before.Answer.Body, again.Answer.Body, after.Answer.Body)
 	d.Backends = k.backends(before, again, after)
+	d.Notes = k.notes(after)
 	if d.Kind == Changed && d.Before.same(&d.After) && len(d.Headers)+len(d.Body)+len(d.Backends)+len(d.NotRecorded) == 0 {
 		return nil
 	}
@@ -101,8 +129,9 @@ func (k *call) compared(before, again, after *Outcome) *Difference {
 func (o *Outcome) end() End {
 	e := End{Status: o.Status, Decision: o.Decision}
 	if f := o.Failure; f != nil {
-		e.Reason, e.Message = f.Reason, f.Message
-		e.Policy = strings.TrimSpace(strings.Join(slices.DeleteFunc([]string{f.Source, f.Scope, f.Section}, func(s string) bool { return s == "" }), ", "))
+		e.Reason, e.Message, e.Policy = f.Reason, f.Message, placed(f.Source, f.Scope, f.Section, f.Path)
+	} else if o.Here {
+		e.Policy = o.Answerer
 	}
 	return e
 }

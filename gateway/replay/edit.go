@@ -62,7 +62,7 @@ func (e *Edits) Holder(scope string) (config.Key, error) {
 	}
 	parts := strings.Split(text, "/")
 	if len(parts)%2 != 0 {
-		return "", fmt.Errorf("%q is no scope of a policy: write global, api/NAME, api/NAME/operation/NAME, product/NAME or workspace/NAME/...", scope)
+		return "", fmt.Errorf("%q is no scope of a policy: write global, api/NAME, api/NAME/operation/NAME, product/NAME or workspace/NAME/api/NAME", scope)
 	}
 	k := config.Key("")
 	for i := 0; i < len(parts); i += 2 {

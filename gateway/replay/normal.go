@@ -60,9 +60,20 @@ func varies(a, b []string) (v varying) {
 		for end < min(len(a[i]), len(b[i]))-begin && a[i][len(a[i])-1-end] == b[i][len(b[i])-1-end] {
 			end++
 		}
+		// Two numbers may begin alike by chance: only whole words are the same.
+		for begin > 0 && wordly(a[i][begin-1]) {
+			begin--
+		}
+		for end > 0 && wordly(a[i][len(a[i])-end]) {
+			end--
+		}
 		v = append(v, struct{ begin, end string }{a[i][:begin], a[i][len(a[i])-end:]})
 	}
 	return v
+}
+
+func wordly(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80 || strings.IndexByte("+/=_-.", c) >= 0
 }
 
 // still is the lines with what varies anyway taken out.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -55,6 +56,9 @@ type Outcome struct {
 	Missing []string         // requests that the recording does not have
 	Partial []string         // answers of which the recording has only the beginning
 	Events  []record.Message // messages to loggers
+	// Answerer is the policy that made the answer, with its place; "" when none did.
+	Answerer string
+	began    bool
 }
 
 // maxBody is how much of each body is compared.
@@ -72,10 +76,7 @@ func newStage(o *Options, side *Side, keys map[string]*token.Set) (*stage, error
 	vectors, internal, external := &cache.Vectors{Clock: s.clock}, &memory{now: s.clock}, &memory{now: s.clock}
 	s.gateway = gateway.New(gateway.Config{Default: side.Config.Service.ServiceName(), Clock: s.clock, Log: quiet,
 		Services: pipeline.Services{Counters: counter.NewLocal(counter.Options{Clock: s.clock, Every: -1}), Sleep: s.sleep, Go: s.aside, Events: s.event},
-		Begin: func(v *gateway.Visit) {
-			s.ctx = v.HTTP.Context()
-			s.hooks.Begin(v)
-		}, Admit: s.hooks.Admit, Debug: s.hooks.Debug, Observe: watch.Observe,
+		Begin:    s.begin, Admit: s.hooks.Admit, Debug: s.hooks.Debug, Observe: watch.Observe,
 		Home: func(c *config.Config) pipeline.Home {
 			h := pipeline.Home{Key: c.Service.Statistics, Vectors: vectors}
 			if !strings.EqualFold(c.Service.SKU.Name, "Consumption") {
@@ -120,6 +121,27 @@ func (s *stage) newHooks(quiet *slog.Logger) (err error) {
 	gate := admit.New(admit.Config{Authority: authority{s}, SignIn: s.signIn})
 	s.hooks = hooks.New(hooks.Config{Gate: gate, SignIn: s.signIn, Audience: s.Audience, Signer: signer, Clock: s.clock, Log: quiet})
 	return nil
+}
+
+// begin looks at a call before anything else does. Those that a call makes to the gateway itself are parts of it.
+func (s *stage) begin(v *gateway.Visit) {
+	s.ctx = v.HTTP.Context()
+	s.hooks.Begin(v)
+	if s.out.began {
+		return
+	}
+	out := s.out
+	out.began, v.Tracing = true, true
+	v.Tracer = func(e pipeline.Entry) {
+		if e.Source == "return-response" || e.Source == "mock-response" {
+			out.Answerer = placed(e.Source, e.Data["scope"], e.Section, e.Data["path"])
+		}
+	}
+}
+
+// placed is a policy with where it stands, as far as that is known.
+func placed(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 func (s *stage) close() { s.gateway.Close() }
