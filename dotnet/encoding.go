@@ -16,6 +16,17 @@ type Encoding struct {
 	order    binary.ByteOrder // of UTF-16 and UTF-32
 }
 
+// Widest is how many bytes of the encoding a byte of UTF-8 can at most become.
+func (e *Encoding) Widest() int {
+	switch e {
+	case UTF32, BigEndianUTF32:
+		return 4
+	case Unicode, BigEndianUnicode:
+		return 2
+	}
+	return 1
+}
+
 // The encodings.
 var (
 	UTF8             = &Encoding{65001, "utf-8", "Unicode (UTF-8)", "System.Text.UTF8Encoding", []byte{0xEF, 0xBB, 0xBF}, nil}

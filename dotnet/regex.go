@@ -418,18 +418,23 @@ func (r *Regex) Split(s string, count, at int) ([]string, error) {
 
 // Expand is m.Result(replacement): $1, ${name}, $$, $&, $`, $', $+ and $_.
 // https://learn.microsoft.com/dotnet/standard/base-types/substitutions-in-regular-expressions
-func (m *RegexMatch) Expand(replacement string) string {
+// spend is told of every piece before it is put together with the others, and may stop it: a replacement can be far longer than what
+// it is made of.
+func (m *RegexMatch) Expand(replacement string, spend func(bytes int) error) (string, error) {
 	if strings.IndexByte(replacement, '$') < 0 {
-		return replacement
+		return replacement, spend(len(replacement))
 	}
 	var parts []string
 	for {
 		before, rest, ok := strings.Cut(replacement, "$")
 		parts = append(parts, before)
 		if !ok {
-			return Concat(parts...)
+			return Concat(parts...), spend(len(before))
 		}
 		text, n := m.substitute(rest)
+		if err := spend(len(before) + len(text) + 32); err != nil {
+			return "", err
+		}
 		parts = append(parts, text)
 		replacement = rest[n:]
 	}

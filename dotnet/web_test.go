@@ -314,7 +314,7 @@ func FuzzText(f *testing.F) {
 		UTF8.GetString([]byte(s))
 		if len(pattern) < 20 && len(s) < 30 {
 			if r, err := NewRegex(pattern, RegexOptions(rand.IntN(64)), 0); err == nil {
-				r.Replace(s, func(m *RegexMatch) (string, error) { return m.Expand(format), nil }, -1, ToEnd)
+				r.Replace(s, func(m *RegexMatch) (string, error) { return m.Expand(format, free) }, -1, ToEnd)
 				r.Split(s, 0, ToEnd)
 			}
 			RegexUnescape(pattern)

@@ -22,7 +22,14 @@ type side struct {
 	regex *regex
 }
 
-type regex struct{ pattern, options string }
+type regex struct {
+	pattern, options string
+	engine           *dotnet.Regex // once it was needed
+}
+
+// RegexCharge is what a match of a regular expression in a path takes from the budget: so many bytes at once say to the one who
+// gave it that a match begins, which may take its time.
+const RegexCharge = 4 << 10
 
 const openQuery = "Path ended with open query."
 
@@ -305,8 +312,28 @@ func looselyEqual(l, r *Token) bool {
 	return false
 }
 
-// matches is =~, which is not done: the path is refused.
-func (w *pathWalk) matches(*Token, *regex) bool {
-	w.err = throw(dotnet.NotSupportedException, "Regular expressions in JSONPath are not supported.")
-	return false
+// regexOptions are the letters behind a pattern: /a/i.
+var regexOptions = map[rune]dotnet.RegexOptions{'i': dotnet.RegexIgnoreCase, 'm': dotnet.RegexMultiline, 's': dotnet.RegexSingleline, 'x': dotnet.RegexExplicitCapture}
+
+// matches is =~: only strings match.
+func (w *pathWalk) matches(t *Token, r *regex) bool {
+	text, ok := t.value.(string)
+	if !ok || t.typ != String || w.err != nil {
+		return false
+	}
+	if r.engine == nil {
+		options := dotnet.RegexOptions(0)
+		for _, letter := range r.options {
+			options |= regexOptions[letter]
+		}
+		if r.engine, w.err = dotnet.NewRegex(r.pattern, options, 0); w.err != nil {
+			return false
+		}
+	}
+	if w.take(RegexCharge); w.err != nil {
+		return false
+	}
+	found, err := r.engine.IsMatch(text, 0)
+	w.err = err
+	return found
 }

@@ -820,6 +820,7 @@ func (b *binder) invoke(fn Func, parts []operand, null, counted bool) code {
 			if null && v.ref == nil {
 				return Null, dotnet.NullReference()
 			}
+			f.weigh(v)
 			a := f.slots[w : w+1 : w+1]
 			a[0] = v
 			return fn(f, a)
@@ -831,6 +832,7 @@ func (b *binder) invoke(fn Func, parts []operand, null, counted bool) code {
 			if err != nil {
 				return Null, err
 			}
+			f.weigh(v)
 			f.slots[w+i] = v
 		}
 		a := f.slots[w : w+n : w+n]
@@ -859,6 +861,7 @@ func (b *binder) invokeOut(fn Func, parts []operand, null bool, outs []out) code
 			if err != nil {
 				return Null, err
 			}
+			f.weigh(v)
 			f.slots[w+i] = v
 		}
 		a := f.slots[w : w+n : w+n]

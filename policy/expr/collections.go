@@ -399,11 +399,17 @@ func elements(v Value) ([]Value, bool) {
 	return nil, false
 }
 
-// rewrite changes the elements of an array in place.
-func rewrite(v Value, change func(items []Value) error) error {
+// rewrite changes the elements of an array in place. The bytes of a byte[] are made values for it, which counts as work.
+func rewrite(f *Frame, v Value, change func(items []Value) error) error {
+	x, ok := v.ref.(*Blob)
+	if ok {
+		if err := f.Step(len(x.B)); err != nil {
+			return err
+		}
+	}
 	items, _ := elements(v)
 	err := change(items)
-	if x, ok := v.ref.(*Blob); ok {
+	if ok {
 		for i := range items {
 			x.B[i] = byte(items[i].n)
 		}

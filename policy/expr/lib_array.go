@@ -6,6 +6,8 @@ import (
 	"gatehouse/dotnet"
 )
 
+// What Array and List have in common.
+
 // test calls a predicate.
 func (f *Frame) test(fn, v Value) (bool, error) {
 	r, err := f.Call(fn, v)
@@ -29,8 +31,13 @@ func searching(f *Frame, items []Value, fn Value, last bool) (int, error) {
 	return -1, nil
 }
 
-// arrayArg returns the elements of the array or list that a member is about.
-func arrayArg(v Value) ([]Value, error) {
+// arrayArg returns the elements of the array or list that a member is about. Those of a byte[] are made for it, which counts as work.
+func arrayArg(f *Frame, v Value) ([]Value, error) {
+	if b, ok := v.ref.(*Blob); ok {
+		if err := f.Step(len(b.B)); err != nil {
+			return nil, err
+		}
+	}
 	items, ok := elements(v)
 	if !ok {
 		return nil, dotnet.ArgumentNull("array")
@@ -41,7 +48,7 @@ func arrayArg(v Value) ([]Value, error) {
 // onArray makes the code of a member that looks at the elements and a second argument.
 func onArray(use func(f *Frame, items []Value, a []Value) (Value, error)) Func {
 	return func(f *Frame, a []Value) (Value, error) {
-		items, err := arrayArg(a[0])
+		items, err := arrayArg(f, a[0])
 		if err != nil {
 			return Null, err
 		}
@@ -63,14 +70,6 @@ var (
 		}
 		return Bool(true), nil
 	})
-	findIndex = onArray(func(f *Frame, items, a []Value) (Value, error) {
-		i, err := searching(f, items, a[1], false)
-		return Int(i), err
-	})
-	findLastIndex = onArray(func(f *Frame, items, a []Value) (Value, error) {
-		i, err := searching(f, items, a[1], true)
-		return Int(i), err
-	})
 	forEach = onArray(func(f *Frame, items, a []Value) (Value, error) {
 		for _, v := range items {
 			if _, err := f.Call(a[1], v); err != nil {
@@ -79,15 +78,126 @@ var (
 		}
 		return Null, nil
 	})
-	lastIndexIn = onArray(func(f *Frame, items, a []Value) (Value, error) {
-		for i := len(items) - 1; i >= 0; i-- {
+	findIndex, findLastIndex = indexBy(false), indexBy(true)
+	indexWithin, lastIndexIn = indexOfWithin(false), indexOfWithin(true)
+)
+
+// within is the part of n elements that a start and a count name, and where it begins. Searched from the end, the start is the last
+// element of the part.
+func within(a []Value, n int, last bool) (from, to int, err error) {
+	from, to = 0, n
+	if len(a) > 0 {
+		if from = int(a[0].n); last {
+			from, to = 0, int(a[0].n)+1
+		}
+	}
+	if len(a) > 1 {
+		count := int(a[1].n)
+		switch {
+		case count < 0:
+			from = -1
+		case last:
+			from = to - count
+		default:
+			to = from + count
+		}
+	}
+	if n == 0 && last && to <= 0 {
+		return 0, 0, nil
+	}
+	if from < 0 || to > n || from > to {
+		return 0, 0, dotnet.OutOfRange("Index was out of range. Must be non-negative and less than or equal to the size of the collection.", "startIndex")
+	}
+	return from, to, nil
+}
+
+// indexBy makes FindIndex and FindLastIndex: the predicate is the last argument, start and count come before it.
+func indexBy(last bool) Func {
+	return onArray(func(f *Frame, items, a []Value) (Value, error) {
+		end := len(a) - 1
+		from, to, err := within(a[1:end], len(items), last)
+		if err != nil {
+			return Null, err
+		}
+		i, err := searching(f, items[from:to], a[end], last)
+		if i >= 0 {
+			i += from
+		}
+		return Int(i), err
+	})
+}
+
+// indexOfWithin makes IndexOf and LastIndexOf: the value, then start and count.
+func indexOfWithin(last bool) Func {
+	return onArray(func(f *Frame, items, a []Value) (Value, error) {
+		from, to, err := within(a[2:], len(items), last)
+		if err != nil {
+			return Null, err
+		}
+		for n := range to - from {
+			i := from + n
+			if last {
+				i = to - 1 - n
+			}
+			if err := f.step(); err != nil {
+				return Null, err
+			}
 			if same, err := f.equal(items[i], a[1]); err != nil || same {
 				return Int(i), err
 			}
 		}
 		return Int(-1), nil
 	})
-)
+}
+
+// sortPart makes Sort of a part, by a comparer or not.
+func sortPart(f *Frame, a []Value) (Value, error) {
+	return changePart(f, a, func(part []Value) error {
+		by := comparerOf(a[len(a)-1])
+		return f.sorted(part, func(v, w Value) (int, error) { return f.compareBy(by, v, w) })
+	})
+}
+
+func reversePart(f *Frame, a []Value) (Value, error) {
+	return changePart(f, a, func(part []Value) error { slices.Reverse(part); return nil })
+}
+
+func changePart(f *Frame, a []Value, change func(part []Value) error) (Value, error) {
+	if a[0].ref == nil {
+		return Null, dotnet.ArgumentNull("array")
+	}
+	if l, ok := a[0].ref.(*List); ok {
+		l.version++
+	}
+	return Null, rewrite(f, a[0], func(items []Value) error {
+		i, n := int(a[1].n), int(a[2].n)
+		if err := rangeIn(i, n, len(items)); err != nil {
+			return err
+		}
+		return change(items[i : i+n])
+	})
+}
+
+// binarySearch finds a value among sorted ones, or the complement of where it would stand; a comparer may follow.
+var binarySearch = onArray(func(f *Frame, items, a []Value) (Value, error) {
+	by := comparerOf(a[len(a)-1])
+	low, high := 0, len(items)-1
+	for low <= high {
+		i := (low + high) / 2
+		c, err := f.compareBy(by, items[i], a[1])
+		switch {
+		case err != nil:
+			return Null, err
+		case c == 0:
+			return Int(i), nil
+		case c < 0:
+			low = i + 1
+		default:
+			high = i - 1
+		}
+	}
+	return Int(^low), nil
+})
 
 func found(last bool) Generic {
 	return func(t []*Type) Func {
@@ -156,118 +266,21 @@ func sortBy(f *Frame, a []Value) (Value, error) {
 	if l, ok := a[0].ref.(*List); ok {
 		l.version++
 	}
-	return Null, rewrite(a[0], func(items []Value) error { return f.sorted(items, less) })
+	return Null, rewrite(f, a[0], func(items []Value) error { return f.sorted(items, less) })
 }
 
-func reverseAll(_ *Frame, a []Value) (Value, error) {
+func reverseAll(f *Frame, a []Value) (Value, error) {
 	if a[0].ref == nil {
 		return Null, dotnet.ArgumentNull("array")
+	}
+	if b, ok := a[0].ref.(*Blob); ok {
+		slices.Reverse(b.B)
+		return Null, nil
 	}
 	if l, ok := a[0].ref.(*List); ok {
 		l.version++
 	}
-	return Null, rewrite(a[0], func(items []Value) error { slices.Reverse(items); return nil })
-}
-
-func listMembers() members {
-	made := func(t []*Type) Func {
-		typ := instance(listType, t[0])
-		return func(f *Frame, a []Value) (Value, error) {
-			l := &List{typ: typ}
-			if len(a) == 0 {
-				return Value{l, 0}, nil
-			}
-			if a[0].ref == intType {
-				if a[0].n < 0 {
-					return Null, dotnet.OutOfRange("Non-negative number required.", "capacity")
-				}
-				return Value{l, 0}, nil
-			}
-			if a[0].ref == nil {
-				return Null, dotnet.ArgumentNull("collection")
-			}
-			items, err := collect(f, a[0])
-			l.Items = slices.Clone(items)
-			return Value{l, 0}, err
-		}
-	}
-	asList := func(elem *Type, items []Value) Value { return newListOf(elem, items) }
-	self := func(a []Value) *List { return a[0].ref.(*List) }
-	return members{
-		g("List()", made), g("List(int capacity)", made), g("List(IEnumerable<T> collection)", made),
-		p("T this[int index] { get; set; }", itemAt, setItemAt),
-		m("int Count { get; }", counted), m("void Add(T item)", addItem), m("void Clear()", clearItems), m("bool Contains(T item)", containsItem),
-		m("bool Remove(T item)", removeItem), m("void Insert(int index, T item)", insertItem), m("void RemoveAt(int index)", removeAt),
-		m("int IndexOf(T item)", indexOfItem), m("int LastIndexOf(T item)", lastIndexIn), m("void CopyTo(T[] array)", copyTo), m("void CopyTo(T[] array, int arrayIndex)", copyTo),
-		m("void AddRange(IEnumerable<T> collection)", func(f *Frame, a []Value) (Value, error) {
-			if a[1].ref == nil {
-				return Null, dotnet.ArgumentNull("collection")
-			}
-			items, err := collect(f, a[1])
-			l := self(a)
-			l.Items = append(l.Items, items...)
-			l.version++
-			return Null, err
-		}),
-		m("void InsertRange(int index, IEnumerable<T> collection)", func(f *Frame, a []Value) (Value, error) {
-			l := self(a)
-			items, err := collect(f, a[2])
-			if err != nil {
-				return Null, err
-			}
-			if uint64(a[1].n) > uint64(len(l.Items)) {
-				return Null, indexRange()
-			}
-			l.version++
-			l.Items = slices.Insert(l.Items, int(a[1].n), slices.Clone(items)...)
-			return Null, nil
-		}),
-		g("List<T> GetRange(int index, int count)", func(t []*Type) Func {
-			return func(f *Frame, a []Value) (Value, error) {
-				items, i, n := self(a).Items, int(a[1].n), int(a[2].n)
-				if err := rangeIn(i, n, len(items)); err != nil {
-					return Null, err
-				}
-				return newListOf(t[0], slices.Clone(items[i:i+n])), nil
-			}
-		}),
-		m("void RemoveRange(int index, int count)", func(_ *Frame, a []Value) (Value, error) {
-			l, i, n := self(a), int(a[1].n), int(a[2].n)
-			if err := rangeIn(i, n, len(l.Items)); err != nil {
-				return Null, err
-			}
-			l.version++
-			l.Items = slices.Delete(l.Items, i, i+n)
-			return Null, nil
-		}),
-		m("int RemoveAll(Predicate<T> match)", func(f *Frame, a []Value) (Value, error) {
-			l := self(a)
-			kept := make([]Value, 0, len(l.Items))
-			for _, v := range l.Items {
-				drop, err := f.test(a[1], v)
-				if err != nil {
-					return Null, err
-				}
-				if !drop {
-					kept = append(kept, v)
-				}
-			}
-			n := len(l.Items) - len(kept)
-			l.Items = kept
-			l.version++
-			return Int(n), nil
-		}),
-		m("bool Exists(Predicate<T> match)", existsIn), m("bool TrueForAll(Predicate<T> match)", allIn), g("T Find(Predicate<T> match)", found(false)),
-		g("T FindLast(Predicate<T> match)", found(true)), m("int FindIndex(Predicate<T> match)", findIndex), m("int FindLastIndex(Predicate<T> match)", findLastIndex),
-		g("List<T> FindAll(Predicate<T> match)", filtered(asList)), m("void ForEach(Action<T> action)", forEach),
-		g("List<TOutput> ConvertAll<TOutput>(Converter<T, TOutput> converter)", convertedAll(asList, 1)),
-		m("void Sort()", sortBy), m("void Sort(Comparison<T> comparison)", sortBy), m("void Sort(IComparer<T> comparer)", sortBy), m("void Reverse()", reverseAll),
-		g("T[] ToArray()", func(t []*Type) Func {
-			return func(_ *Frame, a []Value) (Value, error) { return arrayFrom(t[0], slices.Clone(self(a).Items)), nil }
-		}),
-		m("int Capacity { get; }", counted),
-		g("IEnumerator<T> GetEnumerator()", getEnumerator),
-	}
+	return Null, rewrite(f, a[0], func(items []Value) error { slices.Reverse(items); return nil })
 }
 
 func rangeIn(i, n, length int) error {
@@ -282,140 +295,38 @@ func rangeIn(i, n, length int) error {
 	return nil
 }
 
-func arrayMembers() members {
-	return members{
-		m("int Length { get; }", counted), m("int Rank { get; }", zeroArgs(Int(1), nil)),
-		m("long LongLength { get; }", func(f *Frame, a []Value) (Value, error) {
-			v, err := counted(f, a)
-			return Long(v.n), err
-		}),
-		m("int GetLength(int dimension)", counted), m("int GetUpperBound(int dimension)", func(f *Frame, a []Value) (Value, error) {
-			v, err := counted(f, a)
-			return Int(int(v.n) - 1), err
-		}), m("int GetLowerBound(int dimension)", zeroArgs(Int(0), nil)),
-		m("object GetValue(int index)", itemAt),
-		m("void SetValue(object value, int index)", func(f *Frame, a []Value) (Value, error) {
-			if b, ok := a[0].ref.(*Blob); ok {
-				if a[1].ref != byteType {
-					return Null, throw(dotnet.InvalidCastException, "Object cannot be stored in an array of this type.")
-				}
-				return blobSet(f, []Value{{b, 0}, a[2], a[1]})
-			}
-			x := a[0].ref.(*Array)
-			if a[1].ref != nil && !isInstance(a[1], x.Elem) {
-				return Null, throw(dotnet.InvalidCastException, "Object cannot be stored in an array of this type.")
-			}
-			return arraySet(f, []Value{a[0], a[2], a[1]})
-		}),
-		m("object Clone()", func(_ *Frame, a []Value) (Value, error) {
-			if b, ok := a[0].ref.(*Blob); ok {
-				return Bytes(slices.Clone(b.B)), nil
-			}
-			x := a[0].ref.(*Array)
-			return Value{&Array{x.Elem, slices.Clone(x.Items)}, 0}, nil
-		}),
-		m("void CopyTo(Array array, int index)", copyTo),
-		g("static T[] Empty<T>()", func(t []*Type) Func {
-			return func(*Frame, []Value) (Value, error) { return arrayFrom(t[0], nil), nil }
-		}),
-		m("static bool Exists<T>(T[] array, Predicate<T> match)", existsIn), m("static bool TrueForAll<T>(T[] array, Predicate<T> match)", allIn),
-		g("static T Find<T>(T[] array, Predicate<T> match)", found(false)), g("static T FindLast<T>(T[] array, Predicate<T> match)", found(true)),
-		m("static int FindIndex<T>(T[] array, Predicate<T> match)", findIndex), m("static int FindLastIndex<T>(T[] array, Predicate<T> match)", findLastIndex),
-		g("static T[] FindAll<T>(T[] array, Predicate<T> match)", filtered(arrayFrom)), m("static void ForEach<T>(T[] array, Action<T> action)", forEach),
-		g("static TOutput[] ConvertAll<TInput, TOutput>(TInput[] array, Converter<TInput, TOutput> converter)", convertedAll(arrayFrom, 1)),
-		m("static int IndexOf<T>(T[] array, T value)", indexOfItem), m("static int IndexOf(Array array, object value)", indexOfItem),
-		m("static int LastIndexOf<T>(T[] array, T value)", lastIndexIn),
-		m("static void Reverse(Array array)", reverseAll), m("static void Reverse<T>(T[] array)", reverseAll),
-		m("static void Sort<T>(T[] array)", sortBy), m("static void Sort(Array array)", sortBy),
-		m("static void Sort<T>(T[] array, Comparison<T> comparison)", sortBy), m("static void Sort<T>(T[] array, IComparer<T> comparer)", sortBy),
-		m("static void Copy(Array sourceArray, Array destinationArray, int length)", func(f *Frame, a []Value) (Value, error) {
-			return Null, copyItems(f, a[0], 0, a[1], 0, int(a[2].n))
-		}),
-		m("static void Copy(Array sourceArray, int sourceIndex, Array destinationArray, int destinationIndex, int length)", func(f *Frame, a []Value) (Value, error) {
-			return Null, copyItems(f, a[0], int(a[1].n), a[2], int(a[3].n), int(a[4].n))
-		}),
-		m("static void Clear(Array array, int index, int length)", func(_ *Frame, a []Value) (Value, error) {
-			items, err := arrayArg(a[0])
-			if err != nil {
-				return Null, err
-			}
-			i, n := int(a[1].n), int(a[2].n)
-			if i < 0 || n < 0 || i+n > len(items) {
-				return Null, throw(dotnet.IndexOutOfRangeException, "Index was outside the bounds of the array.")
-			}
-			return Null, rewrite(a[0], func(items []Value) error {
-				zero := typeOf(a[0]).elem.defaultValue()
-				for j := i; j < i+n; j++ {
-					items[j] = zero
-				}
-				return nil
-			})
-		}),
-		g("static void Resize<T>(ref T[] array, int newSize)", func(t []*Type) Func {
-			return func(f *Frame, a []Value) (Value, error) {
-				items, _ := elements(a[0])
-				n := int(a[1].n)
-				if n < 0 {
-					return Null, dotnet.OutOfRange("Non-negative number required.", "newSize")
-				}
-				if err := f.Spend(n * valueSize); err != nil {
-					return Null, err
-				}
-				list := make([]Value, n)
-				for i := copy(list, items); i < n; i++ {
-					list[i] = t[0].defaultValue()
-				}
-				a[0] = arrayFrom(t[0], list)
-				return Null, nil
-			}
-		}),
-		m("static int BinarySearch<T>(T[] array, T value)", func(f *Frame, a []Value) (Value, error) {
-			items, err := arrayArg(a[0])
-			if err != nil {
-				return Null, err
-			}
-			low, high := 0, len(items)-1
-			for low <= high {
-				i := (low + high) / 2
-				c, err := f.compare(items[i], a[1])
-				switch {
-				case err != nil:
-					return Null, err
-				case c == 0:
-					return Int(i), nil
-				case c < 0:
-					low = i + 1
-				default:
-					high = i - 1
-				}
-			}
-			return Int(^low), nil
-		}),
-	}
-}
-
+// copyItems copies a part of an array or list into another.
 func copyItems(f *Frame, from Value, at int, to Value, toAt, n int) error {
-	source, err := arrayArg(from)
-	if err != nil {
-		return err
-	}
-	if to.ref == nil {
+	switch {
+	case from.ref == nil:
+		return dotnet.ArgumentNull("sourceArray")
+	case to.ref == nil:
 		return dotnet.ArgumentNull("destinationArray")
-	}
-	if n < 0 || at < 0 || toAt < 0 {
+	case n < 0 || at < 0 || toAt < 0:
 		return dotnet.OutOfRange("Non-negative number required.", "length")
 	}
-	if at+n > len(source) {
-		return dotnet.Argument("Source array was not long enough. Check the source index, length, and the array's lower bounds.", "sourceArray")
+	source, bytes := from.ref.(*Blob)
+	target, both := to.ref.(*Blob)
+	if bytes && both {
+		return copyPart(target.B, source.B, at, toAt, n)
 	}
 	if err := f.Step(n / 16); err != nil {
 		return err
 	}
-	return rewrite(to, func(items []Value) error {
-		if toAt+n > len(items) {
-			return dotnet.Argument("Destination array was not long enough. Check the destination index, length, and the array's lower bounds.", "destinationArray")
-		}
-		copy(items[toAt:], source[at:at+n])
-		return nil
-	})
+	items, err := arrayArg(f, from)
+	if err != nil {
+		return err
+	}
+	return rewrite(f, to, func(list []Value) error { return copyPart(list, items, at, toAt, n) })
+}
+
+func copyPart[T any](to, from []T, at, toAt, n int) error {
+	switch {
+	case at+n > len(from):
+		return dotnet.Argument("Source array was not long enough. Check the source index, length, and the array's lower bounds.", "sourceArray")
+	case toAt+n > len(to):
+		return dotnet.Argument("Destination array was not long enough. Check the destination index, length, and the array's lower bounds.", "destinationArray")
+	}
+	copy(to[toAt:], from[at:at+n])
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 // Builder is a StringBuilder. Its text is kept in pieces, put together when it is asked for.
 type Builder struct {
 	pieces []string
+	units  int // how long the text is
 }
 
 func (*Builder) dotnetType() *Type { return builderType }
@@ -28,11 +29,12 @@ func (b *Builder) text() string {
 	return b.pieces[0]
 }
 
-func (b *Builder) set(s string) { b.pieces = []string{s} }
+func (b *Builder) set(s string) { b.pieces, b.units = []string{s}, dotnet.StringLength(s) }
 
 func (b *Builder) add(f *Frame, s string) error {
 	if s != "" {
 		b.pieces = append(b.pieces, s)
+		b.units += dotnet.StringLength(s)
 	}
 	return f.Spend(len(s) + 16)
 }
@@ -122,9 +124,7 @@ func builderMembers() members {
 			return dotnet.ReplaceChar(s, uint16(a[1].n), uint16(a[2].n)), nil
 		})),
 		m("StringBuilder Clear()", changing(func(string, []Value) (string, error) { return "", nil })),
-		p("int Length { get; set; }", func(_ *Frame, a []Value) (Value, error) {
-			return Int(dotnet.StringLength(a[0].ref.(*Builder).text())), nil
-		}, func(f *Frame, a []Value) (Value, error) {
+		p("int Length { get; set; }", of(func(b *Builder) Value { return Int(b.units) }), func(f *Frame, a []Value) (Value, error) {
 			b, n := a[0].ref.(*Builder), int(a[1].n)
 			s := b.text()
 			if n < 0 {
@@ -142,7 +142,7 @@ func builderMembers() members {
 			return Null, err
 		}),
 		m("int Capacity { get; }", func(_ *Frame, a []Value) (Value, error) {
-			return Int(max(16, dotnet.StringLength(a[0].ref.(*Builder).text()))), nil
+			return Int(max(16, a[0].ref.(*Builder).units)), nil
 		}),
 		p("char this[int index] { get; set; }", func(_ *Frame, a []Value) (Value, error) {
 			u, err := dotnet.CharAt(a[0].ref.(*Builder).text(), int(a[1].n))

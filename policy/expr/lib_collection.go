@@ -330,18 +330,25 @@ func removeAt(_ *Frame, a []Value) (Value, error) {
 
 // copyTo copies into an array, from the beginning or from an index of it.
 func copyTo(f *Frame, a []Value) (Value, error) {
+	if a[1].ref == nil {
+		return Null, dotnet.ArgumentNull("array")
+	}
+	if from, ok := a[0].ref.(*Blob); ok {
+		at := 0
+		if len(a) > 2 {
+			at = int(a[2].n)
+		}
+		return Null, copyItems(f, a[0], 0, a[1], at, len(from.B))
+	}
 	items, err := collect(f, a[0])
 	if err != nil {
 		return Null, err
-	}
-	if a[1].ref == nil {
-		return Null, dotnet.ArgumentNull("array")
 	}
 	at := 0
 	if len(a) > 2 {
 		at = int(a[2].n)
 	}
-	return Null, rewrite(a[1], func(to []Value) error {
+	return Null, rewrite(f, a[1], func(to []Value) error {
 		if at < 0 || at+len(items) > len(to) {
 			return dotnet.Argument("Destination array was not long enough. Check the destination index, length, and the array's lower bounds.", "destinationArray")
 		}

@@ -360,13 +360,21 @@ func selected(many bool) Func {
 			return Null, err
 		}
 		must := len(a) > 2 && a[2].Bool()
-		if !many {
-			found, err := t.SelectToken(path, must, f.Spend)
-			return tokenValue(found), err
+		spend := func(n int) error {
+			if n == newtonsoft.RegexCharge {
+				if err := f.tick(); err != nil {
+					return err
+				}
+			}
+			return f.Spend(n)
 		}
-		list, err := t.SelectTokens(path, must, f.Spend)
+		if !many {
+			found, err := t.SelectToken(path, must, spend)
+			return tokenValue(found), tooLong(err)
+		}
+		list, err := t.SelectTokens(path, must, spend)
 		if err != nil {
-			return Null, err
+			return Null, tooLong(err)
 		}
 		return listed(f, jtokenType, list)
 	})

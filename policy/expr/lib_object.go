@@ -40,14 +40,9 @@ var objectDecls = []Decl{
 		}),
 	}},
 	{Head: "internal class System.ValueType", Type: valueTypeType},
-	{Head: "class System.Enum", Type: enumType, Refused: "GetName GetNames GetValues GetUnderlyingType IsDefined Format ToObject GetTypeCode", Members: members{
+	{Head: "class System.Enum", Type: enumType, Refused: "HasFlag CompareTo GetName GetNames GetValues GetUnderlyingType IsDefined Format ToObject GetTypeCode", Members: members{
 		m("string ToString()", func(_ *Frame, a []Value) (Value, error) { return String(typeOf(a[0]).enumText(a[0].n)), nil }),
 		m("string ToString(string format)", enumFormat),
-		m("bool HasFlag(Enum flag)", func(_ *Frame, a []Value) (Value, error) { return Bool(a[0].n&a[1].n == a[1].n), nil }),
-		m("int CompareTo(object target)", func(f *Frame, a []Value) (Value, error) {
-			c, err := f.compare(a[0], a[1])
-			return Int(c), err
-		}),
 		g("static TEnum Parse<TEnum>(string value)", func(t []*Type) Func { return enumParse(t[0], false) }),
 		g("static TEnum Parse<TEnum>(string value, bool ignoreCase)", func(t []*Type) Func { return enumParse(t[0], false) }),
 		g("static bool TryParse<TEnum>(string value, out TEnum result)", func(t []*Type) Func { return enumParse(t[0], true) }),

@@ -147,7 +147,10 @@ func onRegex(static bool, more int, use func(f *Frame, c regexCall) (Value, erro
 			}
 			c = regexCall{r, input, a[2 : 2+more]}
 		}
-		if err := f.Step(1 + len(c.input)/256); err != nil {
+		if err := f.Step(len(c.input) / 256); err != nil {
+			return Null, err
+		}
+		if err := f.tick(); err != nil {
 			return Null, err
 		}
 		v, err := use(f, c)
@@ -179,7 +182,7 @@ func regexMatch(_ *Frame, c regexCall) (Value, error) {
 func regexMatches(f *Frame, c regexCall) (Value, error) {
 	l := &regexList{typ: matchesType}
 	err := c.regex.Each(c.input, c.from(0), func(m *dotnet.RegexMatch) (bool, error) {
-		if err := f.step(); err != nil {
+		if err := f.tick(); err != nil {
 			return false, err
 		}
 		l.items = append(l.items, matchValue(m))
@@ -198,20 +201,17 @@ func regexReplace(f *Frame, c regexCall) (Value, error) {
 		return Null, dotnet.ArgumentNull("replacement")
 	}
 	s, err := c.regex.Replace(c.input, func(m *dotnet.RegexMatch) (string, error) {
-		if err := f.step(); err != nil {
+		if err := f.tick(); err != nil {
 			return "", err
 		}
-		text := ""
 		if with.IsString() {
-			text = m.Expand(with.Str())
-		} else {
-			v, err := f.Call(with, matchValue(m))
-			if err != nil {
-				return "", err
-			}
-			text = v.Str()
+			return m.Expand(with.Str(), f.Spend)
 		}
-		return text, f.Spend(len(text))
+		v, err := f.Call(with, matchValue(m))
+		if err != nil {
+			return "", err
+		}
+		return v.Str(), f.Spend(len(v.Str()))
 	}, count, c.from(2))
 	if err == nil {
 		err = f.Spend(len(s))
@@ -253,10 +253,6 @@ func regexKind(pointer any) *Type {
 func regexMembers() members {
 	list := members{
 		m("Regex(string pattern)", newRegex), m("Regex(string pattern, RegexOptions options)", newRegex), m("Regex(string pattern, RegexOptions options, TimeSpan matchTimeout)", newRegex),
-		m("static string Escape(string str)", func(_ *Frame, a []Value) (Value, error) {
-			s, err := given(a[0], "str")
-			return String(dotnet.RegexEscape(s)), err
-		}),
 		m("static string Unescape(string str)", func(_ *Frame, a []Value) (Value, error) {
 			s, err := given(a[0], "str")
 			if err != nil {
@@ -315,14 +311,13 @@ var regexDecls = []Decl{
 	{Head: "[Flags] enum System.Text.RegularExpressions.RegexOptions { None, IgnoreCase = 1, Multiline = 2, ExplicitCapture = 4, Compiled = 8, Singleline = 16, IgnorePatternWhitespace = 32, RightToLeft = 64, ECMAScript = 256, CultureInvariant = 512, NonBacktracking = 1024 }"},
 	{Head: "delegate string System.Text.RegularExpressions.MatchEvaluator(Match match)"},
 	{Head: "class System.Text.RegularExpressions.Regex", Type: regexType, Members: regexMembers(),
-		Refused: "Count EnumerateMatches GetGroupNames GetGroupNumbers GroupNameFromNumber GroupNumberFromName MatchTimeout Options RightToLeft CacheSize CompileToAssembly InfiniteMatchTimeout"},
+		Refused: "Escape Count EnumerateMatches GetGroupNames GetGroupNumbers GroupNameFromNumber GroupNumberFromName MatchTimeout Options RightToLeft CacheSize CompileToAssembly InfiniteMatchTimeout"},
 	{Head: "class System.Text.RegularExpressions.Capture", Type: captureType, Members: members{
 		m("int Index { get; }", captured(func(c dotnet.RegexCapture) Value { return Int(c.Index) })), m("int Length { get; }", captured(func(c dotnet.RegexCapture) Value { return Int(c.Length) })),
 		m("string Value { get; }", captured(func(c dotnet.RegexCapture) Value { return String(c.Value) })), m("string ToString()", captured(func(c dotnet.RegexCapture) Value { return String(c.Value) })),
 	}},
-	{Head: "class System.Text.RegularExpressions.Group : Capture", Type: groupValueType, Members: members{
+	{Head: "class System.Text.RegularExpressions.Group : Capture", Type: groupValueType, Refused: "Name Synchronized", Members: members{
 		m("bool Success { get; }", func(_ *Frame, a []Value) (Value, error) { return Bool(a[0].ref.(*regexGroup).group.Success()), nil }),
-		m("string Name { get; }", func(_ *Frame, a []Value) (Value, error) { return String(a[0].ref.(*regexGroup).group.Name), nil }),
 		m("CaptureCollection Captures { get; }", func(_ *Frame, a []Value) (Value, error) {
 			l := &regexList{typ: capturesType}
 			for _, c := range a[0].ref.(*regexGroup).group.Captures {
@@ -331,7 +326,7 @@ var regexDecls = []Decl{
 			return Value{l, 0}, nil
 		}),
 	}},
-	{Head: "class System.Text.RegularExpressions.Match : Group", Type: matchType, Members: members{
+	{Head: "class System.Text.RegularExpressions.Match : Group", Type: matchType, Refused: "NextMatch Synchronized", Members: members{
 		m("static Match Empty { get; }", func(*Frame, []Value) (Value, error) { return matchValue(nil), nil }),
 		m("GroupCollection Groups { get; }", func(_ *Frame, a []Value) (Value, error) {
 			g := a[0].ref.(*regexGroup)
@@ -349,15 +344,7 @@ var regexDecls = []Decl{
 			}
 			return Value{l, 0}, nil
 		}),
-		m("Match NextMatch()", func(_ *Frame, a []Value) (Value, error) {
-			g := a[0].ref.(*regexGroup)
-			if g.match == nil {
-				return a[0], nil
-			}
-			next, err := g.match.Next()
-			return matchValue(next), tooLong(err)
-		}),
-		m("string Result(string replacement)", func(_ *Frame, a []Value) (Value, error) {
+		m("string Result(string replacement)", func(f *Frame, a []Value) (Value, error) {
 			g := a[0].ref.(*regexGroup)
 			if g.match == nil {
 				return Null, throw(dotnet.NotSupportedException, "Result cannot be called on a failed Match.")
@@ -366,7 +353,7 @@ var regexDecls = []Decl{
 			if err != nil {
 				return Null, err
 			}
-			return String(g.match.Expand(s)), nil
+			return textOr(g.match.Expand(s, f.Spend))
 		}),
 	}},
 	{Head: "class System.Text.RegularExpressions.GroupCollection : IEnumerable<Group>", Type: groupsType, Members: members{

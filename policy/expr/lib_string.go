@@ -551,10 +551,13 @@ func stringMembers() members {
 }
 
 func charArray(f *Frame, s string) (Value, error) {
+	if err := f.Spend(len(s) * (valueSize + 2)); err != nil {
+		return Null, err
+	}
 	units := dotnet.Units(s)
 	items := make([]Value, len(units))
 	for i, u := range units {
 		items[i] = Char(u)
 	}
-	return Value{&Array{charType, slices.Clip(items)}, 0}, f.Spend(len(items) * valueSize)
+	return Value{&Array{charType, slices.Clip(items)}, 0}, nil
 }

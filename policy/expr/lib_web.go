@@ -1,6 +1,10 @@
 package expr
 
-import "gatehouse/dotnet"
+import (
+	"unicode/utf8"
+
+	"gatehouse/dotnet"
+)
 
 // Uri, WebUtility, Encoding.
 
@@ -13,15 +17,50 @@ func webKind(pointer any) *Type {
 	return nil
 }
 
-// nullText lets null pass through, as WebUtility does.
+// decoding lets null pass through, as WebUtility does. The result is not longer than what it is made of.
+func decoding(decode func(s string) string) Func {
+	return func(f *Frame, a []Value) (Value, error) {
+		if a[0].ref == nil {
+			return Null, nil
+		}
+		s := decode(a[0].Str())
+		return String(s), f.Spend(len(s))
+	}
+}
+
+// nullText is decoding for what encodes.
 func nullText(convert func(s string) string) Func {
 	return func(f *Frame, a []Value) (Value, error) {
 		if a[0].ref == nil {
 			return Null, nil
 		}
-		s := convert(a[0].Str())
-		return String(s), f.Spend(len(s))
+		return encoded(f, a[0].Str(), convert)
 	}
+}
+
+// grownPart is how much of a text is encoded at once.
+const grownPart = 64 << 10
+
+// encoded makes of a text one that may be many times longer, a part at a time, so that the budget stops it early. What encodes looks at
+// one character after the other.
+func encoded(f *Frame, s string, encode func(s string) string) (Value, error) {
+	var parts []string
+	for len(s) > grownPart {
+		n := grownPart
+		for n < len(s) && !utf8.RuneStart(s[n]) {
+			n++
+		}
+		part := encode(s[:n])
+		if err := f.Spend(len(part)); err != nil {
+			return Null, err
+		}
+		parts, s = append(parts, part), s[n:]
+		if err := f.tick(); err != nil {
+			return Null, err
+		}
+	}
+	s = encode(s)
+	return String(dotnet.Concat(append(parts, s)...)), f.Spend(len(s))
 }
 
 func escaping(convert func(s string) string, param string) Func {
@@ -30,9 +69,17 @@ func escaping(convert func(s string) string, param string) Func {
 		if err != nil {
 			return Null, err
 		}
-		s = convert(s)
-		return String(s), f.Spend(len(s))
+		return encoded(f, s, convert)
 	}
+}
+
+func unescapedData(f *Frame, a []Value) (Value, error) {
+	s, err := given(a[0], "stringToUnescape")
+	if err != nil {
+		return Null, err
+	}
+	s = dotnet.UnescapeDataString(s)
+	return String(s), f.Spend(len(s))
 }
 
 func ofURI(get func(u *dotnet.URI) Value) Func {
@@ -109,8 +156,11 @@ func getBytes(f *Frame, a []Value) (Value, error) {
 	default:
 		s = dotnet.FromUnits(unitsOf(a[1]))
 	}
-	b := a[0].ref.(*dotnet.Encoding).GetBytes(s)
-	return Bytes(b), f.Spend(len(b))
+	e := a[0].ref.(*dotnet.Encoding)
+	if err := f.Spend(len(s) * e.Widest()); err != nil {
+		return Null, err
+	}
+	return Bytes(e.GetBytes(s)), nil
 }
 
 func getString(f *Frame, a []Value) (Value, error) {
@@ -131,8 +181,8 @@ func getString(f *Frame, a []Value) (Value, error) {
 
 var webDecls = []Decl{
 	{Head: "static class System.Net.WebUtility", Refused: "HtmlEncodeTo", Members: members{
-		m("static string UrlEncode(string value)", nullText(dotnet.URLEncode)), m("static string UrlDecode(string encodedValue)", nullText(dotnet.URLDecode)),
-		m("static string HtmlEncode(string value)", nullText(dotnet.HTMLEncode)), m("static string HtmlDecode(string value)", nullText(dotnet.HTMLDecode)),
+		m("static string UrlEncode(string value)", nullText(dotnet.URLEncode)), m("static string UrlDecode(string encodedValue)", decoding(dotnet.URLDecode)),
+		m("static string HtmlEncode(string value)", nullText(dotnet.HTMLEncode)), m("static string HtmlDecode(string value)", decoding(dotnet.HTMLDecode)),
 	}},
 	{Head: "enum System.UriKind { RelativeOrAbsolute, Absolute, Relative }"},
 	{Head: "enum System.UriPartial { Scheme, Authority, Path, Query }"},
@@ -173,7 +223,7 @@ var webDecls = []Decl{
 		m("int GetHashCode()", ofURI(func(u *dotnet.URI) Value { return Int(int(dotnet.HashCode(u.String()))) })),
 		m("static bool operator ==(Uri uri1, Uri uri2)", func(_ *Frame, a []Value) (Value, error) { return Bool(sameURI(a)), nil }),
 		m("static bool operator !=(Uri uri1, Uri uri2)", func(_ *Frame, a []Value) (Value, error) { return Bool(!sameURI(a)), nil }),
-		m("static string EscapeDataString(string stringToEscape)", escaping(dotnet.EscapeDataString, "stringToEscape")), m("static string UnescapeDataString(string stringToUnescape)", escaping(dotnet.UnescapeDataString, "stringToUnescape")),
+		m("static string EscapeDataString(string stringToEscape)", escaping(dotnet.EscapeDataString, "stringToEscape")), m("static string UnescapeDataString(string stringToUnescape)", unescapedData),
 		m("static string EscapeUriString(string stringToEscape)", escaping(dotnet.EscapeURIString, "stringToEscape")),
 		m("static UriHostNameType CheckHostName(string name)", func(_ *Frame, a []Value) (Value, error) {
 			return Number(hostNameType, int64(dotnet.CheckHostName(a[0].Str()))), nil

@@ -682,6 +682,7 @@ func (b *binder) equalsString(at int, op string, x, y operand) operand {
 			return Null, err
 		}
 		w, err := r(f)
+		f.weigh(v)
 		return Bool(sameText(v, w) == want), err
 	})
 }

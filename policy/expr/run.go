@@ -119,6 +119,30 @@ func (f *Frame) Step(n int) error {
 	return nil
 }
 
+// tick takes one step and looks at the clock: before what may take long by itself, such as a match of a regular expression.
+func (f *Frame) tick() error {
+	f.turn = 0
+	return f.Step(1)
+}
+
+// weigh brings the next look at the clock nearer when something large is about to be worked on: a step over it takes long.
+func (f *Frame) weigh(v Value) {
+	switch x := v.ref.(type) {
+	case text:
+		f.turn -= int(v.n >> 10)
+	case *Blob:
+		f.turn -= len(x.B) >> 10
+	case *Array:
+		f.turn -= len(x.Items) >> 6
+	case *List:
+		f.turn -= len(x.Items) >> 6
+	case *Builder:
+		if len(x.pieces) > 1 { // it will be put together
+			f.turn -= x.units >> 8
+		}
+	}
+}
+
 func (f *Frame) step() error {
 	f.steps--
 	f.turn--
