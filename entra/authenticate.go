@@ -148,7 +148,7 @@ func (s *Server) inForce(v *verified, audiences []string) error {
 	if now.Before(v.notBefore.Add(-tokenSkew)) {
 		return gatehouse.Errorf(gatehouse.Unauthenticated, InvalidToken, "The access token is not valid before UTC time '%s'; the current UTC time is '%s'.", stamp(v.notBefore), stamp(now))
 	}
-	if !slices.ContainsFunc(audiences, func(a string) bool { return foldAudience(a) == v.audience }) {
+	if !slices.Contains(audiences, v.audience) && !slices.ContainsFunc(audiences, func(a string) bool { return foldAudience(a) == v.audience }) {
 		return gatehouse.Errorf(gatehouse.Unauthenticated, InvalidTokenAudience,
 			"The access token has been obtained for wrong audience or resource '%s'. It should exactly match with one of the allowed audiences '%s'.", v.audience, strings.Join(audiences, "','"))
 	}

@@ -64,7 +64,7 @@ func BenchmarkRoute(b *testing.B) {
 	benchCalls(b, s.g, "http://contoso.azure-api.net/api5000/v1/items/5")
 }
 
-func large(b *testing.B, n int) *site {
+func large(b testing.TB, n int) *site {
 	list := []config.Entity{newPolicy("", `<inbound><set-header name="X-A"><value>a</value></set-header></inbound><backend><forward-request /></backend><outbound />`),
 		entity("/subscriptions/s", &config.Subscription{Scope: "", State: "active", Primary: "key1"})}
 	for i := range n {

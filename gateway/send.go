@@ -20,6 +20,7 @@ func (g *Gateway) answer(v *Visit, w http.ResponseWriter, r *http.Request) {
 	defer func() { // also when the connection breaks while the answer goes out
 		v.Sent()
 		if g.Observe != nil {
+			v.Total = g.Clock().Sub(v.start)
 			g.Observe(v)
 		}
 		if v.joined {

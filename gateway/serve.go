@@ -33,6 +33,7 @@ type Visit struct {
 	Caller       *gatehouse.Caller // who makes the call, when Config.Admit found out
 	TraceID      [16]byte          // of the trace that the call is part of, when Config.Placed follows it
 	Kept         any               // what Config.Debug keeps for Config.Observe
+	Total        time.Duration     // from its begin to its end; known when Config.Observe hears of it
 	Oddly        bool              // headers are left whose names a backend may take for others (headers.Spelled)
 
 	joined bool // the call has left HTTP

@@ -84,7 +84,7 @@ func (s *gatewayStores) open(c gateway.Config) *gateway.Gateway {
 	c.Services.Counters, c.Services.Metrics = s.counters, &s.metrics
 	then := c.Observe
 	c.Observe = func(v *gateway.Visit) {
-		s.calls.Observe(v, time.Since(v.Times.Start))
+		s.calls.Observe(v)
 		if then != nil {
 			then(v)
 		}

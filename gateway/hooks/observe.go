@@ -102,7 +102,6 @@ func (h *Hooks) Observe(v *gateway.Visit) {
 	if s := h.of(v.Plan.Service); s != nil {
 		region = s.region
 	}
-	total := h.Clock().Sub(v.Times.Start)
 	h.queue.mu.Lock()
 	defer h.queue.mu.Unlock()
 	to := h.queue.next()
@@ -112,7 +111,7 @@ func (h *Hooks) Observe(v *gateway.Visit) {
 	}
 	*to = seen{service: v.Plan.Service, region: region, time: v.Timestamp, id: v.RequestID, method: v.HTTP.Method, address: v.Request.IPAddress, url: *v.Request.OriginalURL,
 		api: v.API, operation: v.Operation, product: v.Product, subscription: v.Subscription, status: v.Reply().StatusCode, traffic: v.Traffic, cached: v.Cached,
-		total: total, wait: v.Times.Backend}
+		total: v.Total, wait: v.Times.Backend}
 	if v.Backends.Sent {
 		to.backend = v.Backends.Status
 	}

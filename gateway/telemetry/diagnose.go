@@ -239,7 +239,7 @@ func (t *Telemetry) wanted(v *gateway.Visit) *Capture {
 }
 
 // diagnose writes what diagnostics ask for.
-func (t *Telemetry) diagnose(v *gateway.Visit, total time.Duration) {
+func (t *Telemetry) diagnose(v *gateway.Visit) {
 	c, _ := v.Kept.(*Capture)
 	if c == nil { // a call that failed before its policies
 		of := t.of(v)
@@ -252,17 +252,17 @@ func (t *Telemetry) diagnose(v *gateway.Visit, total time.Duration) {
 	failed := v.Failed != nil || v.Reply().StatusCode >= 400
 	for _, d := range c.diagnostics {
 		if d.sampled || failed {
-			c.Look(func() { t.deliver(v, d.Diagnostic, t.entry(v, d.Diagnostic, c, total)) })
+			c.Look(func() { t.deliver(v, d.Diagnostic, t.entry(v, d.Diagnostic, c)) })
 		}
 	}
 }
 
 // entry is what is written for one diagnostic.
-func (t *Telemetry) entry(v *gateway.Visit, d *config.Diagnostic, c *Capture, total time.Duration) map[string]any {
+func (t *Telemetry) entry(v *gateway.Visit, d *config.Diagnostic, c *Capture) map[string]any {
 	mask := t.maskOf(v)
 	e := map[string]any{"time": gatehouse.Timestamp(v.Timestamp), "type": "diagnostic", "diagnostic": d.Name(), "id": gatehouse.GUID(v.RequestID).String(), "service": v.Plan.Service.ServiceName(),
 		"method": v.HTTP.Method, "url": maskQuery(hooks.Address(v.Request.OriginalURL, v.API), d.Frontend.Request.Masking.Query), "status": v.Reply().StatusCode,
-		"totalMs": milliseconds(total), "backendMs": milliseconds(v.Times.Backend)}
+		"totalMs": milliseconds(v.Total), "backendMs": milliseconds(v.Times.Backend)}
 	if v.API != nil {
 		e["api"] = v.API.Name()
 	}

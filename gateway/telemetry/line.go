@@ -35,9 +35,9 @@ type Line struct {
 	failed       *expr.LastError
 }
 
-func (t *Telemetry) line(v *gateway.Visit, total time.Duration) *Line {
+func (t *Telemetry) line(v *gateway.Visit) *Line {
 	l := &Line{time: v.Timestamp, id: v.RequestID, trace: v.TraceID, service: v.Plan.Service, method: v.HTTP.Method, url: *v.Request.OriginalURL, api: v.API, operation: v.Operation, product: v.Product,
-		subscription: v.Subscription, caller: v.Caller, address: v.Request.IPAddress, status: v.Reply().StatusCode, traffic: v.Traffic, cached: v.Cached, total: total,
+		subscription: v.Subscription, caller: v.Caller, address: v.Request.IPAddress, status: v.Reply().StatusCode, traffic: v.Traffic, cached: v.Cached, total: v.Total,
 		backend: v.Backends, wait: v.Times.Backend, failed: v.LastError}
 	if a := v.HTTP.Header["User-Agent"]; len(a) > 0 {
 		l.agent = a[0]

@@ -96,15 +96,15 @@ var reasons = map[string]bool{
 }
 
 // Observe counts a call that is over.
-func (m *Metrics) Observe(v *gateway.Visit, total time.Duration) {
+func (m *Metrics) Observe(v *gateway.Visit) {
 	c := m.cell(place{v.Plan.Service, v.API, v.Operation})
 	status := v.Reply().StatusCode
 	c.classes[min(max(status/100, 0), 5)].Inc()
-	c.total.Observe(total.Seconds())
+	c.total.Observe(v.Total.Seconds())
 	if v.Backends.Sent {
 		c.backend.Observe(v.Times.Backend.Seconds())
 	}
-	c.policies.Observe(max(0, total-v.Times.Backend).Seconds())
+	c.policies.Observe(max(0, v.Total-v.Times.Backend).Seconds())
 	switch v.Cached {
 	case pipeline.Hit:
 		c.hit.Inc()

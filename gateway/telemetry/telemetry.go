@@ -82,14 +82,13 @@ func (t *Telemetry) Begin(v *gateway.Visit) {
 
 // Observe takes in a call that is over. It belongs to gateway.Config.Observe.
 func (t *Telemetry) Observe(v *gateway.Visit) {
-	total := t.Clock().Sub(v.Times.Start)
 	if t.Metrics != nil {
-		t.Metrics.Observe(v, total)
+		t.Metrics.Observe(v)
 	}
 	if t.lines != nil {
-		t.write(t.line(v, total))
+		t.write(t.line(v))
 	}
-	t.diagnose(v, total)
+	t.diagnose(v)
 }
 
 // write queues a line of the log.

@@ -70,7 +70,7 @@ func TestLabels(t *testing.T) {
 			op := *v.Operation
 			op.SetID("/apis/a/operations/" + time.Now().Format("150405.000000000"))
 			v.Operation = &op
-			m.Observe(v, time.Second)
+			m.Observe(v)
 		}
 	})
 	all, err := r.Gather()

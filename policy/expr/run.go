@@ -80,7 +80,8 @@ type Frame struct {
 	result Value // of return
 	ctx    *Context
 	params *queryParams // of the URL whose query was asked for last
-	stop   time.Time
+	stop   time.Time    // zero until somebody asks: most evaluations are over before
+	most   time.Time    // of the call; zero for none
 }
 
 const chunkSize = 512
@@ -98,8 +99,16 @@ func (f *Frame) Now() time.Time {
 	return time.Now()
 }
 
-// Deadline is when this evaluation is stopped.
-func (f *Frame) Deadline() time.Time { return f.stop }
+// Deadline is when this evaluation is stopped: a while from the first look at the clock, or with the call.
+func (f *Frame) Deadline() time.Time {
+	if f.stop.IsZero() {
+		f.stop = time.Now().Add(maxWall)
+		if !f.most.IsZero() && f.most.Before(f.stop) {
+			f.stop = f.most
+		}
+	}
+	return f.stop
+}
 
 // clockTurn is how many steps pass between looks at the clock.
 const clockTurn = 4096
@@ -112,7 +121,7 @@ func (f *Frame) Step(n int) error {
 	f.steps -= n
 	if f.turn -= n; f.turn <= 0 {
 		f.turn = clockTurn
-		if time.Now().After(f.stop) {
+		if stop := f.Deadline(); time.Now().After(stop) {
 			return &LimitError{"it takes too long"}
 		}
 	}
@@ -254,10 +263,7 @@ func (p *Program) Run(c *Context, b *Budget) (v Value, err error) {
 	f := frames.Get().(*Frame)
 	steps := min(maxSteps, maxCallSteps-b.steps)
 	f.ctx, f.steps, f.bytes, f.turn = c, steps, maxBytes, clockTurn
-	f.stop = time.Now().Add(maxWall)
-	if !b.Deadline.IsZero() && b.Deadline.Before(f.stop) {
-		f.stop = b.Deadline
-	}
+	f.most = b.Deadline
 	defer func() {
 		b.steps += steps - max(f.steps, 0)
 		if r := recover(); r != nil { // the last guard: a mistake of ours must not take the gateway down
