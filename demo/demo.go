@@ -1,5 +1,6 @@
 // Package demo seeds a small Contoso world for a first look: people, groups within
-// groups, a pipeline, a service with two APIs, and a role that may change one of them.
+// groups, a pipeline, a service with three APIs, a role that may change one of them, and one
+// that may call another.
 //
 // It writes through the product's own HTTP wires as an ordinary client with a
 // token, so everything in it was authorized, checked and recorded like anything else.
@@ -23,6 +24,8 @@ const (
 	Group   = "rg-apis"
 	Service = "contoso-apim"
 	Role    = "Calculator API Contributor"
+	Caller  = "Payments API Caller"
+	Called  = "payments" // the API that asks who calls it
 )
 
 // World is what Seed needs: the wires, two tokens, and where things go.
@@ -41,7 +44,7 @@ type Person struct{ Name, Login, Title string }
 // People are the users, without their domain.
 var People = []Person{
 	{"Ada Lovelace", "ada", "may change the Calculator API, through a group in a group"},
-	{"Grace Hopper", "grace", "reads the service"},
+	{"Grace Hopper", "grace", "reads the service, and may call the Payments API"},
 	{"Alan Turing", "alan", "owns the subscription"},
 }
 
@@ -79,7 +82,7 @@ func Complete(ctx context.Context, r store.Reader, subscription string) (bool, e
 // Seed makes the world. It can be repeated after it was cut short.
 func Seed(ctx context.Context, w World) error {
 	s := &seeder{World: w, ctx: ctx, ids: map[string]string{}}
-	for _, step := range []func(){s.people, s.groups, s.pipeline, s.resources, s.access, s.done} {
+	for _, step := range []func(){s.people, s.groups, s.pipeline, s.resources, s.calls, s.access, s.done} {
 		if step(); s.err != nil {
 			return fmt.Errorf("seeding the demo: %w", s.err)
 		}
@@ -157,6 +160,20 @@ func (s *seeder) access() {
 	s.assign(s.service(), "71522526-b88f-4d52-b57f-d31fc3546d0d", "engineering", "Group")
 	s.assign(s.group(), "312a565d-c81f-4fd8-895a-4e21e48d571c", "ci-deployer", "ServicePrincipal")
 	s.assign(s.subscription(), "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "alan", "User")
+}
+
+// calls has one API look at role assignments when it is called, and gives grace the right.
+func (s *seeder) calls() {
+	api, role := s.service()+"/apis/"+Called, s.guid("calls")
+	s.put(api, "2022-08-01", object{"properties": object{"displayName": "Payments", "path": "pay", "protocols": []string{"https"}, "subscriptionRequired": false, "serviceUrl": "https://backend.contoso.example/pay"}})
+	for _, method := range []string{"GET", "POST"} {
+		s.put(api+"/operations/"+strings.ToLower(method), "2022-08-01", object{"properties": object{"displayName": method, "method": method, "urlTemplate": "/"}})
+	}
+	s.put(api+"/providers/Gatehouse.Gateway/roleChecks/default", "2026-11-01", object{"properties": object{"mode": "enforce"}})
+	s.put(s.subscription()+"/providers/Microsoft.Authorization/roleDefinitions/"+role, "2022-04-01", object{"properties": object{
+		"roleName": Caller, "type": "CustomRole", "description": "Calls the Payments API through the gateway.", "assignableScopes": []string{s.subscription()},
+		"permissions": []object{{"actions": []string{}, "dataActions": []string{"Gatehouse.Gateway/apis/operations/read", "Gatehouse.Gateway/apis/operations/invoke/action"}}}}})
+	s.assign(api, role, "grace", "User")
 }
 
 func (s *seeder) done() { s.putGroup(object{"team": "apis", complete: "complete"}) }

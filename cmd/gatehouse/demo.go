@@ -38,7 +38,7 @@ func (a *app) seedDemo(ctx context.Context, b *bootstrap, publicURL string) erro
 
 // tryThese prints commands that show what the demo is about.
 func (c *serveConfig) tryThese(out io.Writer, at string) {
-	fmt.Fprintf(out, "\nThe demo: %s holds two APIs; people sign in with %q.\n", demo.Service, demoPassword)
+	fmt.Fprintf(out, "\nThe demo: %s holds three APIs; people sign in with %q.\n", demo.Service, demoPassword)
 	for _, p := range demo.People {
 		fmt.Fprintf(out, "  %-6s %s\n", p.Login, p.Title)
 	}
@@ -48,6 +48,7 @@ Try in another terminal:
   %[5]s az%[1]s -- role definition list --custom-role-only -o table
   %[5]s az%[1]s -- apim api list -g %[2]s -n %[3]s -o table
   %[5]s audit list%[1]s
+  eval "$(%[5]s env%[1]s)" && curl -i --cacert "$GATEHOUSE_CA_FILE" -H "Authorization: Bearer $(%[5]s token%[1]s --calls --as grace@%[4]s)" "$GATEHOUSE_GATEWAY/pay/"
   eval "$(%[5]s env%[1]s)" && curl --cacert "$GATEHOUSE_CA_FILE" -H "Authorization: Bearer $(%[5]s token%[1]s --as ada@%[4]s)" -X DELETE "$GATEHOUSE_ARM/subscriptions/$SUBSCRIPTION_ID/resourceGroups/%[2]s/providers/Microsoft.ApiManagement/service/%[3]s/apis/orders?api-version=2022-08-01"
 `, at, demo.Group, demo.Service, domain, calledAs())
 }

@@ -19,25 +19,35 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse"
+	"gatehouse/entra"
 )
 
 func tokenCommand() *cobra.Command {
 	var data, as, resource string
+	var calls bool
 	c := &cobra.Command{
 		Use: "token", Short: "Print a bearer token for the API", Args: cobra.NoArgs,
 		Long: `Print an access token of the bootstrap service principal or, with --as, of another
 user or service principal. A token for somebody else needs the directory role Global
-Administrator and is recorded in the audit log.`,
-		Example: `  curl --cacert "$GATEHOUSE_CA_FILE" -H "Authorization: Bearer $(gatehouse token)" "$GATEHOUSE_ARM/subscriptions?api-version=2022-12-01"`,
+Administrator and is recorded in the audit log. With --calls it is for calls of APIs
+through gateways; az gets the same one: az account get-access-token --resource api://gatehouse-gateway`,
+		Example: `  curl --cacert "$GATEHOUSE_CA_FILE" -H "Authorization: Bearer $(gatehouse token --calls)" "$GATEHOUSE_GATEWAY/pay/"
+  curl --cacert "$GATEHOUSE_CA_FILE" -H "Authorization: Bearer $(gatehouse token)" "$GATEHOUSE_ARM/subscriptions?api-version=2022-12-01"`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if as == "" && c.Flags().Changed("as") { // an unset variable of a script must not stand for the bootstrap principal
 				return usagef("--as is empty: give a user principal name, an application ID or an object ID, or leave it out for the bootstrap service principal")
+			}
+			if calls && resource != "" {
+				return usagef("--calls and --resource exclude each other")
 			}
 			cl, err := newClient(data)
 			if err != nil {
 				return err
 			}
-			if resource == "" {
+			switch {
+			case calls:
+				resource = entra.GatewayAudience
+			case resource == "":
 				resource = cl.r.PublicURL
 			}
 			token, err := cl.token(c.Context(), resource)
@@ -54,6 +64,7 @@ Administrator and is recorded in the audit log.`,
 	dataFlag(c, &data, serverData)
 	c.Flags().StringVar(&as, "as", "", "user principal name, application ID or object ID to get the token for")
 	c.Flags().StringVar(&resource, "resource", "", "resource that the token is for (default: this server)")
+	c.Flags().BoolVar(&calls, "calls", false, "for calls of APIs through gateways, which look at role assignments: resource "+entra.GatewayAudience)
 	c.AddCommand(tokenAgentCommand())
 	return c
 }
