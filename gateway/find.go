@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gatehouse/gateway/config"
+	"gatehouse/gateway/headers"
 )
 
 // Place is where a call belongs.
@@ -68,7 +69,8 @@ func (a *api) others(r *http.Request, is *operation, rest string) (list []*confi
 	if a.queries {
 		queries = readings(r.URL.RawQuery)
 	}
-	if !readsOtherwise(rest) && len(queries) == 1 {
+	methods := otherMethods(r)
+	if !readsOtherwise(rest) && len(queries) == 1 && len(methods) == 0 {
 		return nil, true
 	}
 	text := rest
@@ -86,6 +88,12 @@ func (a *api) others(r *http.Request, is *operation, rest string) (list []*confi
 			if o != is {
 				list = append(list, o.op)
 			}
+			for _, method := range methods { // one that the API does not have is none that a right could be asked to
+				s := search{method: method, query: query}
+				if o := a.operation(&s, reading); o != nil && o != is {
+					list = append(list, o.op)
+				}
+			}
 		}
 		decoded, err := url.PathUnescape(text)
 		if err != nil || decoded == text {
@@ -94,6 +102,20 @@ func (a *api) others(r *http.Request, is *operation, rest string) (list []*confi
 		text = decoded
 	}
 	return list, true
+}
+
+// otherMethods are those that headers name beside the request's own: some backends take them for it.
+func otherMethods(r *http.Request) (list []string) {
+	for _, name := range headers.Overrides {
+		for _, value := range r.Header[name] {
+			for method := range strings.SplitSeq(value, ",") {
+				if method = strings.ToUpper(strings.TrimSpace(method)); method != "" && method != r.Method && len(list) < 10 {
+					list = append(list, method)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // readings are what backends may make of a query that names a parameter twice, of which some take the last: the query as it is,

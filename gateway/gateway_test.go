@@ -360,3 +360,14 @@ func TestForwardedProto(t *testing.T) {
 	s.want("GET /a", 404, "Resource not found", "X-Forwarded-Proto", "http")
 	s.want("GET /a", 404, "Resource not found")
 }
+
+// TestForwardedLoop: what a policy sends to the gateway itself comes from this machine, and yet from no proxy that is trusted.
+func TestForwardedLoop(t *testing.T) {
+	loop := entity("/apis/b/policies/policy", &config.Policy{Format: "rawxml", Value: `<policies><inbound><base /><send-request mode="new" response-variable-name="r"><set-url>https://contoso.azure-api.net/a</set-url><set-method>GET</set-method>` +
+		`<set-header name="X-Forwarded-For" exists-action="override"><value>192.0.2.7</value></set-header></send-request><return-response><set-body>@(((IResponse)context.Variables["r"]).Body.As<string>())</set-body></return-response></inbound></policies>`})
+	said := entity("/apis/a/policies/policy", &config.Policy{Format: "rawxml", Value: `<policies><inbound><base /><return-response><set-body>@("from " + context.Request.IpAddress)</set-body></return-response></inbound></policies>`})
+	s := newSite(t, newAPI("a", "a", echo(t), nil), newOperation("a", "o", "GET", "/"), said, newAPI("b", "b", echo(t), nil), newOperation("b", "o", "GET", "/"), loop)
+	s.g.Trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	s.want("GET /a", 200, "from 192.0.2.7", "X-Forwarded-For", "192.0.2.7")
+	s.want("GET /b", 200, "from 127.0.0.1")
+}

@@ -162,7 +162,7 @@ func (g *Gateway) client(r *http.Request) string {
 	if err != nil {
 		return r.RemoteAddr
 	}
-	if len(g.Trusted) == 0 || !g.trusts(host) {
+	if len(g.Trusted) == 0 || looped(r) || !g.trusts(host) {
 		return host
 	}
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
@@ -180,12 +180,15 @@ func (g *Gateway) client(r *http.Request) string {
 
 // trusted reports whether a request comes from a proxy that is believed how it got it.
 func (g *Gateway) trusted(r *http.Request) bool {
-	if len(g.Trusted) == 0 {
+	if len(g.Trusted) == 0 || looped(r) {
 		return false
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	return err == nil && g.trusts(host)
 }
+
+// looped reports whether a policy sent the request: it comes from this machine, but from no proxy on it.
+func looped(r *http.Request) bool { return r.Context().Value(depth{}) != nil }
 
 func (g *Gateway) trusts(host string) bool {
 	a, err := netip.ParseAddr(host)

@@ -56,6 +56,7 @@ type Admission struct {
 	Via      string            // bearer, session or certificate
 	Decision gatehouse.Decision
 	Scope    gatehouse.ID // that the decision is about
+	Resource gatehouse.ID // that the call is of, when it is allowed there
 	Would    *Refusal     // what Enforce would have answered; nil when the call is allowed
 }
 
@@ -113,6 +114,7 @@ func (g *Gate) AdmitSession(r *http.Request, c *Check, session string) (Admissio
 		refusal = g.decide(r.Context(), c, &a)
 	}
 	if refusal == nil {
+		a.Resource = c.Scope
 		return a, nil
 	}
 	if refusal.Status == http.StatusUnauthorized {

@@ -274,6 +274,11 @@ func TestSignIn(t *testing.T) {
 	if out.Code != http.StatusForbidden {
 		t.Error("another site signs people out", out.Code)
 	}
+	out = httptest.NewRecorder()
+	s.ServeHTTP(out, request("GET", "https://api.test"+SignOutPath, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"))
+	if out.Code != http.StatusForbidden {
+		t.Error("a link of another site signs people out", out.Code)
+	}
 }
 
 // TestSignInLater: while nobody said how browsers sign in, none is let in and none is sent anywhere; afterwards all is as usual.
@@ -354,11 +359,41 @@ func TestSigner(t *testing.T) {
 	if err := token.Claims(keys.Keys[0].Key, &claims); err != nil || claims.Iss != "https://gw" || claims.Aud != "backend.test" || claims.Oid != ada.String() {
 		t.Error(claims, err)
 	}
+	// Two operations are two assertions, each for the one that the right was found at.
+	told := map[string]bool{first: true}
+	for _, resource := range []string{"/subscriptions/00000000-0000-0000-0000-000000000001", "/subscriptions/00000000-0000-0000-0000-000000000002"} {
+		a.Resource = gatehouse.MustID(resource)
+		_ = s.Sign(h, a, "backend.test")
+		var said struct {
+			Resource string `json:"resource"`
+		}
+		one, err := jwt.ParseSigned(h.Get(AssertionHeader), []jose.SignatureAlgorithm{jose.ES256})
+		if err != nil || one.Claims(keys.Keys[0].Key, &said) != nil || said.Resource != resource || told[h.Get(AssertionHeader)] {
+			t.Error(said, err)
+		}
+		told[h.Get(AssertionHeader)] = true
+	}
 	if strings.ContainsAny(h.Get(principalName), "\r\n") {
 		t.Error("a name breaks the header")
 	}
 	if err := s.Sign(h, &Admission{}, "x"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestForwardCertificate: the certificate on a question is that of the proxy, which is not whom it asks about.
+func TestForwardCertificate(t *testing.T) {
+	f := &ForwardAuth{Gate: New(Config{Authority: &authority{may: true}}), Find: func(*http.Request) (*Check, bool) {
+		return &Check{Enforce: true, Certificates: true, Action: "read"}, true
+	}}
+	r := request("GET", "https://gw.test"+ForwardAuthPath+"/orders")
+	leaf := &x509.Certificate{}
+	leaf.Subject.CommonName = "robot"
+	r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	if w.Code != http.StatusUnauthorized {
+		t.Error(w.Code, w.Header())
 	}
 }
 

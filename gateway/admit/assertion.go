@@ -51,6 +51,7 @@ type subject struct {
 	issuer    string
 	via       string
 	audience  string
+	resource  gatehouse.ID
 }
 
 // assertion is what a backend is told. The slices are shared between calls: they have no room, so that whoever adds to one
@@ -101,7 +102,7 @@ func (s *Signer) Sign(h http.Header, a *Admission, audience string) error {
 	if c == nil {
 		return nil
 	}
-	told, err := s.assertion(c, a.Via, audience)
+	told, err := s.assertion(c, a, audience)
 	if err != nil {
 		return err
 	}
@@ -120,8 +121,8 @@ func visible(s string) string {
 }
 
 // assertion makes the token, or gives the one that was made for the same caller a moment ago.
-func (s *Signer) assertion(c *gatehouse.Caller, via, audience string) (*assertion, error) {
-	key, now := subject{c.ID, c.TokenID, c.Issuer, via, audience}, s.now()
+func (s *Signer) assertion(c *gatehouse.Caller, a *Admission, audience string) (*assertion, error) {
+	key, now := subject{c.ID, c.TokenID, c.Issuer, a.Via, audience, a.Resource}, s.now()
 	s.mu.Lock()
 	last, ok := s.made[key]
 	s.mu.Unlock()
@@ -129,8 +130,11 @@ func (s *Signer) assertion(c *gatehouse.Caller, via, audience string) (*assertio
 		return last, nil
 	}
 	said := map[string]any{
-		"iss": s.issuer, "aud": audience, "sub": c.ID.String(), "oid": c.ID.String(), "name": c.Name, "appid": c.AppID, "idtyp": string(c.Type), "amr": []string{via},
+		"iss": s.issuer, "aud": audience, "sub": c.ID.String(), "oid": c.ID.String(), "name": c.Name, "appid": c.AppID, "idtyp": string(c.Type), "amr": []string{a.Via},
 		"iat": now.Unix(), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(assertionLife).Unix(), "uti": c.TokenID,
+	}
+	if !a.Resource.IsRoot() { // for which operation the right was there: the audience alone is for anybody to choose who has an API
+		said["resource"] = a.Resource.String()
 	}
 	if c.Issuer != "" { // who vouched for the subject
 		said["idp"] = c.Issuer

@@ -90,6 +90,7 @@ func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	question := r.Clone(r.Context())
 	question.Method, question.Host = c.method, c.host
+	question.TLS = nil // a certificate is the asker's, not that of whom it asks about
 	var err error
 	if question.URL, err = url.ParseRequestURI(c.path); err != nil {
 		refuse(w, http.StatusForbidden, "The path of the call cannot be read.")

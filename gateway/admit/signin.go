@@ -246,7 +246,7 @@ func (s *signing) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	switch {
-	case r.URL.Path == SignOutPath && (r.Method == http.MethodPost || r.Method == http.MethodGet) && !crossSite(r):
+	case r.URL.Path == SignOutPath && (r.Method == http.MethodPost || r.Method == http.MethodGet) && !crossSite(r) && r.Header.Get("Sec-Fetch-Site") != "cross-site":
 		setCookie(w, sessionCookie, "", -1)
 		http.Redirect(w, r, s.cfg.SignOut, http.StatusSeeOther)
 	case r.Method != http.MethodGet:

@@ -52,7 +52,7 @@ func (h *Hooks) Admit(v *gateway.Visit) *pipeline.Failure {
 		return closed("The scope of the operation cannot be named.", err)
 	}
 	others, ok := v.Others()
-	if check, err = s.withOthers(check, others); err != nil {
+	if check, err = s.withOthers(check, v.API, others); err != nil {
 		return closed("The scope of the operation cannot be named.", err)
 	}
 	if !ok && check.Enforce {
@@ -197,14 +197,14 @@ func (s *settings) scope(api *config.API, op *config.Operation) (gatehouse.ID, e
 	return gatehouse.ParseID(s.resource + plain(relative))
 }
 
-// withOthers asks for the right to other operations, too.
-func (s *settings) withOthers(c *admit.Check, others []*config.Operation) (*admit.Check, error) {
+// withOthers asks for the right to other operations of the API, too.
+func (s *settings) withOthers(c *admit.Check, api *config.API, others []*config.Operation) (*admit.Check, error) {
 	if len(others) == 0 {
 		return c, nil
 	}
 	more := *c
 	for _, op := range others {
-		id, err := gatehouse.ParseID(s.resource + plain(op.ID))
+		id, err := s.scope(api, op)
 		if err != nil {
 			return nil, err
 		}
@@ -312,7 +312,7 @@ func (h *Hooks) Find(g *gateway.Gateway) func(*http.Request) (*admit.Check, bool
 		}
 		check, err := h.check(s, setting, at.API, at.Operation, r)
 		if err == nil {
-			check, err = s.withOthers(check, at.Others)
+			check, err = s.withOthers(check, at.API, at.Others)
 		}
 		if err != nil {
 			return nil, false

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gatehouse/arm/armtest"
+	"gatehouse/gateway/admit"
+	"gatehouse/gateway/config"
 	"gatehouse/rbac/builtin"
 )
 
@@ -131,6 +133,33 @@ func TestMethods(t *testing.T) {
 	f.want("no preflight", 401, "GET", "/silent", "Origin", "https://x.test", "Access-Control-Request-Method", "GET")
 	if f.seen != nil {
 		t.Error("a backend was reached by somebody who is nobody")
+	}
+}
+
+// TestOverride: where a header names another method, the right to the operation of that method is asked for, too.
+func TestOverride(t *testing.T) {
+	f := start(t)
+	for _, method := range []string{"POST", "DELETE"} {
+		f.put("/apis/orders/operations/"+strings.ToLower(method)+"-thing", `{"properties": {"displayName": "x", "method": "`+method+`", "urlTemplate": "/thing"}}`)
+	}
+	f.set("", `{"mode": "enforce"}`)
+	defer f.role(armtest.Bob, contoso+"/apis/orders/operations/post-thing", builtin.CallInvoke)()
+	bob := []string{"Authorization", "Bearer " + audience + ":" + armtest.Bob.String()}
+	f.want("without", 200, "POST", "/orders/thing", bob...)
+	for value, status := range map[string]int{"POST": 200, "PATCH": 200, "DELETE": 403, "post, delete": 403} {
+		f.want(value, status, "POST", "/orders/thing", append([]string{"X-HTTP-Method-Override", value}, bob...)...)
+	}
+}
+
+// TestOthers: an operation that has no resource of its own is asked for at its API, as when it is called.
+func TestOthers(t *testing.T) {
+	s, api := &settings{resource: contoso}, &config.API{}
+	api.SetID("/apis/orders;rev=2")
+	op := &config.Operation{}
+	op.SetID("/apis/orders;rev=2/operations/get")
+	more, err := s.withOthers(&admit.Check{}, api, []*config.Operation{{}, op})
+	if err != nil || len(more.Also) != 2 || more.Also[0].String() != contoso+"/apis/orders" || more.Also[1].String() != contoso+"/apis/orders/operations/get" {
+		t.Error(more, err)
 	}
 }
 

@@ -114,8 +114,17 @@ func (h *Hooks) maskOf(v *gateway.Visit) *strings.Replacer {
 		add(s.Primary)
 		add(s.Secondary)
 	}
+	own := map[string]bool{} // headers that settings let people in by
+	if v.API != nil {
+		own[http.CanonicalHeaderKey(v.API.KeyNames.Header)] = true
+	}
+	if s := h.of(v.Plan.Service); s != nil {
+		if setting := s.checkOf(v.Base, v.Product); setting != nil {
+			own[http.CanonicalHeaderKey(setting.Header)] = true
+		}
+	}
 	for name, values := range v.HTTP.Header {
-		if !secretName(name) {
+		if !secretName(name) && !own[name] {
 			continue
 		}
 		for _, value := range values {

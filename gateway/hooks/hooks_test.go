@@ -299,6 +299,12 @@ func TestTrace(t *testing.T) {
 	if text := a.Body.String(); a.Code != 200 || !strings.Contains(text, `"inbound"`) || strings.Contains(text, "hush-key") {
 		t.Error(a.Code, text)
 	}
+	f.set("", `{"mode": "audit", "header": "X-Pass"}`)
+	_, header, _ = f.call("GET", "/orders", debugHeader, token, "X-Pass", "Bearer hush-token", "Ocp-Apim-Subscription-Key", "hush-key")
+	a = f.Do("owner", "POST", contoso+"/gateways/managed/listTrace"+version, nil, `{"traceId": "`+header.Get(traceHeader)+`"}`)
+	if text := a.Body.String(); a.Code != 200 || !strings.Contains(text, "X-Pass") || strings.Contains(text, "hush-token") {
+		t.Error("the token of a header that a role check names:", a.Code, text)
+	}
 	f.put("/apis/other", `{"properties": {"displayName": "Other", "path": "other"}}`)
 	if _, header, _ := f.call("GET", "/orders", debugHeader, credentials("other")); header.Get(traceHeader) != "" || header[http.CanonicalHeaderKey(wrongHeader)] == nil {
 		t.Error("credentials of another API", header)
