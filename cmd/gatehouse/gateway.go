@@ -244,6 +244,7 @@ func newRemoteSide(ctx context.Context, r *away.Remote, c *gatewayConfig, kept *
 	tools := mcp.New(func() http.Handler { return side.gateway })
 	own.Local = map[string]http.Handler{gateway.ToolsHost: tools}
 	h.Told = o.told()
+	o.elsewhere(r.Gateway)
 	r.Follow(h.Update) // before the gateway: what it serves is checked as the settings say
 	o.watch(&own, r.Follow)
 	r.Follow(tools.Update)

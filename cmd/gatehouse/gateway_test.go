@@ -106,7 +106,7 @@ type farmGateway struct {
 var servesAt = regexp.MustCompile(`serves (https://\S+)`)
 
 // gateway starts one and waits until it serves.
-func (f *farm) gateway(data, token string) *farmGateway {
+func (f *farm) gateway(data, token string, flags ...string) *farmGateway {
 	f.Helper()
 	file := filepath.Join(f.TempDir(), "token")
 	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
@@ -114,8 +114,8 @@ func (f *farm) gateway(data, token string) *farmGateway {
 	}
 	g := &farmGateway{TB: f, said: &bytes.Buffer{}, done: make(chan error, 1),
 		client: trusting()}
-	g.cmd = program("gateway", "--config-endpoint", "https://"+f.at+"/gateway-config/farm", "--token-file", file, "--ca", filepath.Join(f.dir, "ca.pem"),
-		"--data", data, "--listen", "127.0.0.1:0", "--staleness", "2s", "--log-level", "error")
+	g.cmd = program(append([]string{"gateway", "--config-endpoint", "https://" + f.at + "/gateway-config/farm", "--token-file", file, "--ca", filepath.Join(f.dir, "ca.pem"),
+		"--data", data, "--listen", "127.0.0.1:0", "--staleness", "2s", "--log-level", "error"}, flags...)...)
 	g.cmd.Stderr = g.said
 	out, err := g.cmd.StdoutPipe()
 	if err != nil {

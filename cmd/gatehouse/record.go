@@ -83,6 +83,13 @@ func (o *observed) watchRecorded(c *gateway.Config, follow func(feed.Follower) (
 	}
 }
 
+// elsewhere names the gateway in records when it is in a process of its own.
+func (o *observed) elsewhere(name string) {
+	if o.recorder != nil {
+		o.recorder.Gateway = name
+	}
+}
+
 // told is hooks.Config.Told.
 func (o *observed) told() func(*gateway.Visit, *admit.Check, *admit.Admission) {
 	if o == nil || o.recorder == nil {

@@ -10,8 +10,11 @@ import (
 	"gatehouse/gateway/replay"
 )
 
-// mostShown bounds the lines of a body that people are shown.
-const mostShown = 20
+// The bounds of what people are shown: calls, and lines of a body.
+const (
+	mostCalls = 50
+	mostShown = 20
+)
 
 // printReplay tells people what would differ.
 func printReplay(w io.Writer, r *replay.Report) error {
@@ -21,6 +24,10 @@ func printReplay(w io.Writer, r *replay.Report) error {
 		l.f("  newly allowed %d, newly refused %d, otherwise %d", r.NewlyAllowed, r.NewlyRefused, r.Differ-r.NewlyAllowed-r.NewlyRefused)
 	}
 	for i := range r.Differences {
+		if i == mostCalls {
+			l.f("\nand %d more: -o json has them all", len(r.Differences)-mostCalls)
+			break
+		}
 		l.f("")
 		printDifference(l, &r.Differences[i])
 	}

@@ -38,6 +38,7 @@ type capture struct {
 	request *http.Request // as the gateway got it
 	mu      sync.Mutex    // connections may still read a body when the call is over
 	rec     Record
+	sent    []*Exchange
 	bodies  []*tee // of rec.Request, rec.Answer and each exchange's request and answer, as far as they have passed
 	origin  Origin
 }
@@ -212,10 +213,7 @@ func (s sending) RoundTrip(r *http.Request) (*http.Response, error) {
 func (c *capture) exchange(r *http.Request) *Exchange {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.rec.Backends) == 0 {
-		c.rec.Backends = make([]Exchange, 0, mostExchanges) // others point into it
-	}
-	if len(c.rec.Backends) == cap(c.rec.Backends) {
+	if len(c.sent) == mostExchanges {
 		c.rec.Omitted++
 		return nil
 	}
@@ -228,8 +226,9 @@ func (c *capture) exchange(r *http.Request) *Exchange {
 		header = http.Header{}
 	}
 	header.Set("Host", host)
-	c.rec.Backends = append(c.rec.Backends, Exchange{Request: Message{Method: r.Method, URL: r.URL.String(), Header: header}})
-	return &c.rec.Backends[len(c.rec.Backends)-1]
+	x := &Exchange{Request: Message{Method: r.Method, URL: r.URL.String(), Header: header}}
+	c.sent = append(c.sent, x)
+	return x
 }
 
 // errorOf tells what kept an answer from coming.
@@ -329,7 +328,9 @@ func (c *capture) finish() *Record {
 		*t.to = t.body()
 	}
 	out := c.rec
-	out.Backends = append([]Exchange(nil), c.rec.Backends...)
+	for _, x := range c.sent {
+		out.Backends = append(out.Backends, *x)
+	}
 	return &out
 }
 

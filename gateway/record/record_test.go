@@ -262,3 +262,83 @@ func TestFiles(t *testing.T) {
 		t.Errorf("%v %v", again, err)
 	}
 }
+
+// TestStreams: pieces of an answer reach the client at once although they are kept, and a connection can leave HTTP.
+func TestStreams(t *testing.T) {
+	got := make(chan struct{})
+	s := newSite(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: first\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-got // the client has it before there is more
+		_, _ = io.WriteString(w, "data: second\n\n")
+	}, nil)
+	at := httptest.NewServer(s.front)
+	defer at.Close()
+	answer, err := at.Client().Get(at.URL + "/a/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	first := make([]byte, len("data: first\n\n"))
+	if _, err := io.ReadFull(answer.Body, first); err != nil {
+		t.Fatal(err)
+	}
+	close(got)
+	if _, err := io.ReadAll(answer.Body); err != nil {
+		t.Fatal(err)
+	}
+	at.Close()
+	if r := s.records(); len(r) != 1 || string(r[0].Answer.Body.Data) != "data: first\n\ndata: second\n\n" || r[0].Answer.Body.Cut {
+		t.Errorf("%+v", r)
+	}
+	hijacked := httptest.NewServer(s.recorder.Watch.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
+		_ = c.Close()
+	})))
+	defer hijacked.Close()
+	if answer, err := hijacked.Client().Get(hijacked.URL); err != nil || answer.StatusCode != 204 {
+		t.Errorf("%v %v", answer, err)
+	} else {
+		_ = answer.Body.Close()
+	}
+}
+
+// TestErrors: why no answer came is told apart, since policies see which it was.
+func TestErrors(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	s := newSite(t, func(w http.ResponseWriter, r *http.Request) { <-release }, nil,
+		entity("/apis/a/policies/policy", &config.Policy{Format: "rawxml", Value: `<policies><inbound><base /></inbound><backend><forward-request timeout-ms="20" /></backend><outbound><base /></outbound><on-error><base /></on-error></policies>`}),
+		entity("/apis/b", &config.API{DisplayName: "b", Path: "b", ServiceURL: "http://127.0.0.1:1", Protocols: []string{"http", "https"}, Revision: "1", Current: true}),
+		entity("/apis/b/operations/get", &config.Operation{Method: "GET", URLTemplate: "/*"}))
+	s.call("GET", "http://gw.example/a/x", "")
+	s.call("GET", "http://gw.example/b/x", "")
+	var errors []string
+	for _, r := range s.records() {
+		errors = append(errors, r.Backends[0].Error+" "+r.Failure.Reason)
+	}
+	if got := strings.Join(errors, ", "); got != TimedOut+" Timeout, "+Broken+" BackendConnectionFailure" {
+		t.Error(got)
+	}
+}
+
+// BenchmarkCall is a call that is recorded, or not.
+func BenchmarkCall(b *testing.B) {
+	for _, sample := range []float64{0, 1} {
+		b.Run(fmt.Sprint(sample), func(b *testing.B) {
+			w := &Watch{MaxBody: 64 << 10, Wanted: Sampler(sample, func() float64 { return 0.5 }), Done: func(*Record, *Origin) {}}
+			h := w.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(200) }))
+			r := httptest.NewRequest("GET", "http://gw.example/a/x", nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				h.ServeHTTP(httptest.NewRecorder(), r)
+			}
+		})
+	}
+}

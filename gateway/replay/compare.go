@@ -278,9 +278,15 @@ func verb(allowed bool) string {
 
 // sameBody compares the recorded body with that of a replay, but for what is made up anew each time and what was hidden.
 func (k *call) sameBody(o *Outcome) bool {
-	if k.Answer.Body.Cut {
+	then, now := k.Failure, o.Failure
+	unknown := then != nil && now != nil && then.Source == "authorization" && then.Source == now.Source && then.Reason == now.Reason // who is not known hears that in other words here
+	if k.Answer.Body.Cut || unknown {
 		return true
 	}
+	return k.sameText(o)
+}
+
+func (k *call) sameText(o *Outcome) bool {
 	then, now := k.plain(k.Answer.Body.Data), k.plain(o.Answer.Body.Data)
 	if then == now {
 		return true
