@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -191,6 +193,30 @@ func agree(t *testing.T, text string, f Format) {
 	Check(d, API, Env{Exists: func(Reference) (bool, error) { return false, nil }})
 }
 
+// expressionCases are the cases of package expr as they stand in documents.
+func expressionCases(t testing.TB) (list []string) {
+	files, err := filepath.Glob("expr/testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases: ", err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(raw)) {
+			switch line = strings.TrimSpace(line); {
+			case line == "", strings.HasPrefix(line, "=> "), line[0] == '#':
+			case line[0] == '{':
+				list = append(list, "@"+line)
+			default:
+				list = append(list, "@("+line+")")
+			}
+		}
+	}
+	return list
+}
+
 func FuzzDocument(f *testing.F) {
 	for _, c := range forms {
 		f.Add(c.raw, true)
@@ -204,6 +230,9 @@ func FuzzDocument(f *testing.F) {
 	} {
 		f.Add(seed, true)
 		f.Add(seed, false)
+	}
+	for _, code := range expressionCases(f) {
+		f.Add(`<policies><inbound><a b="`+code+`">`+code+`</a></inbound></policies>`, true)
 	}
 	f.Fuzz(func(t *testing.T, text string, raw bool) {
 		if raw {
