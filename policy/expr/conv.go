@@ -60,6 +60,9 @@ func (b *binder) standard(x operand, to *Type) (operand, bool) {
 		y.t, y.c = to, nil
 		return y, true
 	}
+	if from == jobjectType && to.def == dictionaryType && to.args[0] == stringType && to.args[1] == jtokenType {
+		return x.mapped(to, func(v Value) (Value, error) { return dictionaryOf(v), nil }), true
+	}
 	if from.derives(to) {
 		return x.as(to), true
 	}

@@ -15,6 +15,7 @@ var (
 	enumeratorType  = new(Type)
 	listType        = new(Type)
 	dictType        = new(Type)
+	dictionaryType  = new(Type)
 	setType         = new(Type)
 	pairType        = new(Type)
 	comparerType    = new(Type)
@@ -69,7 +70,7 @@ var collectionDecls = []Decl{
 		m("int Count { get; }", counted),
 		m("bool IsReadOnly { get; }", func(_ *Frame, a []Value) (Value, error) {
 			switch a[0].ref.(type) {
-			case *List, *Dict, *Set:
+			case *List, *Dict, *Set, editable:
 				return Bool(false), nil
 			}
 			return Bool(true), nil
@@ -82,7 +83,7 @@ var collectionDecls = []Decl{
 		m("int IndexOf(T item)", indexOfItem), m("void Insert(int index, T item)", insertItem), m("void RemoveAt(int index)", removeAt),
 	}},
 	{Head: "interface System.Collections.Generic.ISet<T> : ICollection<T>", Members: setMembers("")},
-	{Head: "interface System.Collections.Generic.IDictionary<TKey, TValue> : ICollection<KeyValuePair<TKey, TValue>>", Members: members{
+	{Head: "interface System.Collections.Generic.IDictionary<TKey, TValue> : ICollection<KeyValuePair<TKey, TValue>>", Type: dictionaryType, Members: members{
 		p("TValue this[TKey key] { get; set; }", dictItem, setDictItem),
 		g("ICollection<TKey> Keys { get; }", dictKeys), g("ICollection<TValue> Values { get; }", dictValues),
 		m("bool ContainsKey(TKey key)", containsKey), m("void Add(TKey key, TValue value)", addPair), m("bool Remove(TKey key)", removeKey),
@@ -228,7 +229,7 @@ func addItem(f *Frame, a []Value) (Value, error) {
 	case *Set:
 		_, err := x.add(f, a[1])
 		return Null, err
-	case *Dict:
+	case *Dict, editable:
 		pair := a[1].ref.(*Pair)
 		return addPair(f, []Value{a[0], pair.Key, pair.Value})
 	case *Array, *Blob:
@@ -245,6 +246,8 @@ func clearItems(_ *Frame, a []Value) (Value, error) {
 	case *Set:
 		x.in.clear()
 	case *Dict:
+		x.clear()
+	case editable:
 		x.clear()
 	default:
 		return Null, readOnly()
@@ -296,7 +299,7 @@ func removeItem(f *Frame, a []Value) (Value, error) {
 		x.Items = slices.Delete(x.Items, i, i+1)
 		x.version++
 		return Bool(true), nil
-	case *Dict:
+	case *Dict, editable:
 		return removeKey(f, []Value{a[0], a[1].ref.(*Pair).Key})
 	}
 	return Null, readOnly()
@@ -432,7 +435,18 @@ func (f *Frame) noKey(k Value) error {
 	return dotnet.KeyNotFound(s)
 }
 
+// editable is a dictionary of another package that can be changed.
+type editable interface {
+	lookup
+	put(f *Frame, k, v Value, fresh bool) error // fresh: the key must not be there
+	remove(f *Frame, k Value) (bool, error)
+	clear()
+}
+
 func setDictItem(f *Frame, a []Value) (Value, error) {
+	if e, ok := a[0].ref.(editable); ok {
+		return Null, e.put(f, a[1], a[2], false)
+	}
 	d, ok := a[0].ref.(*Dict)
 	if !ok {
 		return Null, readOnly()
@@ -442,6 +456,9 @@ func setDictItem(f *Frame, a []Value) (Value, error) {
 }
 
 func addPair(f *Frame, a []Value) (Value, error) {
+	if e, ok := a[0].ref.(editable); ok {
+		return Null, e.put(f, a[1], a[2], true)
+	}
 	d, ok := a[0].ref.(*Dict)
 	if !ok {
 		return Null, readOnly()
@@ -462,6 +479,10 @@ func addPair(f *Frame, a []Value) (Value, error) {
 }
 
 func removeKey(f *Frame, a []Value) (Value, error) {
+	if e, ok := a[0].ref.(editable); ok {
+		had, err := e.remove(f, a[1])
+		return Bool(had), err
+	}
 	d, ok := a[0].ref.(*Dict)
 	if !ok {
 		return Null, readOnly()
