@@ -81,10 +81,10 @@ const arrows = `
 	entra, provider/access                     < provider/agents
 	desired, provider/access                   < provider/declare
 	guard                                      < demo
-	dotnet/xlinq                               < xsd
+	dotnet/xlinq                               < xsd, xslt
 	gateway/config, xsd                        < gateway/contract
 	policy, token                              < gateway/pipeline
-	gateway/contract, gateway/graphql          < gateway/pipeline
+	gateway/contract, gateway/graphql, xslt    < gateway/pipeline
 	counter, cache, dotnet/jsonxml, liquid      < gateway/pipeline
 	gateway/pipeline, gateway/config           < gateway
 	gateway/config, guard                      < gateway/feed

@@ -98,6 +98,6 @@ func allElements() map[string]compile {
 		"validate-status-code":               compileValidateStatusCode,
 		"wait":                               compileWait,
 		"xml-to-json":                        compileXMLToJSON,
-		"xsl-transform":                      compileUnavailable,
+		"xsl-transform":                      compileXSLTransform,
 	}
 }
