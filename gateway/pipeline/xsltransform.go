@@ -12,6 +12,7 @@ import (
 // xslTransform is xsl-transform: the body becomes what a stylesheet makes of it. Parameters are texts.
 type xslTransform struct {
 	sheet  *xslt.Sheet
+	wrong  string // why there is no sheet: calls that reach the policy fail
 	params []namedText
 	side   Side
 }
@@ -32,19 +33,26 @@ func compileXSLTransform(k *Compiler, e *policy.Element) Step {
 			}
 			s.params = append(s.params, namedText{name, k.Content(child)})
 		case local == "stylesheet" || local == "transform" || child.Name == "stylesheet" || child.Name == "transform":
-			s.sheet = k.stylesheet(child)
+			sheet, err := xslt.Compile(k.stylesheet(child))
+			if err != nil {
+				s.wrong = "The stylesheet cannot be compiled: " + err.Error()
+			}
+			s.sheet = sheet
 		default:
-			k.Fault(child, "The element '%s' does not belong into xsl-transform.", child.Name)
+			s.wrong = "The element '" + child.Name + "' does not belong into xsl-transform."
 		}
 	}
-	if s.sheet == nil && len(k.faults) == 0 {
-		k.Fault(e, "xsl-transform needs an xsl:stylesheet.")
+	if s.sheet == nil && s.wrong == "" {
+		s.wrong = "xsl-transform has no xsl:stylesheet."
+	}
+	if s.wrong != "" {
+		k.Warn(s.wrong)
 	}
 	return s
 }
 
-// stylesheet compiles a stylesheet as it is written, with named values replaced.
-func (k *Compiler) stylesheet(e *policy.Element) *xslt.Sheet {
+// stylesheet is a stylesheet as it is written, with named values replaced.
+func (k *Compiler) stylesheet(e *policy.Element) string {
 	var b strings.Builder
 	b.WriteString("<" + e.Name)
 	for _, a := range e.Attrs {
@@ -57,12 +65,7 @@ func (k *Compiler) stylesheet(e *policy.Element) *xslt.Sheet {
 			text = strings.ReplaceAll(text, "{{"+name+"}}", html.EscapeString(value))
 		}
 	}
-	sheet, err := xslt.Compile(text)
-	if err != nil {
-		k.Fault(e, "The stylesheet cannot be compiled: %v", err)
-		return nil
-	}
-	return sheet
+	return text
 }
 
 // namedIn lists what stands in double braces: named values, or braces that a stylesheet escapes.
@@ -84,6 +87,9 @@ func namedIn(text string) (names []string) {
 }
 
 func (s *xslTransform) Run(c *Call) error {
+	if s.wrong != "" {
+		return failed("TransformationFailed", s.wrong)
+	}
 	body := c.Body(s.side)
 	if body == nil {
 		return nil
