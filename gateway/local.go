@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 )
 
 // ToolsHost is where APIs of type mcp that have no backend lead: to the handler of Config.Local that offers tools.
@@ -27,7 +28,7 @@ func serveLocally(h http.Handler, r *http.Request) (*http.Response, error) {
 	w := &kept{header: http.Header{}}
 	h.ServeHTTP(w, in)
 	w.WriteHeader(http.StatusOK)
-	return &http.Response{Status: http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.header,
+	return &http.Response{Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.header,
 		Body: io.NopCloser(bytes.NewReader(w.body.Bytes())), ContentLength: int64(w.body.Len()), Request: r}, nil
 }
 

@@ -59,11 +59,13 @@ func (g *Gateway) answer(v *Visit, w http.ResponseWriter, r *http.Request) {
 	}
 	declared := v.announce(h)
 	if r.ProtoMajor == 1 && r.Body != nil && r.Body != http.NoBody { // else net/http waits for the body before it answers
-		if d, ok := w.(interface{ EnableFullDuplex() error }); ok {
-			_ = d.EnableFullDuplex()
-		}
+		_ = http.NewResponseController(w).EnableFullDuplex()
 	}
-	w.WriteHeader(statusOf(answer.StatusCode))
+	status := statusOf(answer.StatusCode)
+	if r.ProtoMajor == 1 && status == answer.StatusCode {
+		sayWhy(r.Context(), w, status, answer.StatusReason)
+	}
+	w.WriteHeader(status)
 	if body != nil && r.Method != http.MethodHead && !bodiless(answer.StatusCode) {
 		v.copyBody(w, body, stream)
 	}

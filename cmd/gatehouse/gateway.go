@@ -369,7 +369,7 @@ func (l *gatewayListeners) run(ctx context.Context, s *remoteSide) error {
 	calls := gateway.NewServer(s.front, slog.Default())
 	calls.TLSConfig = l.tls
 	servers, failed := []*http.Server{calls}, make(chan error, 3)
-	go func() { failed <- calls.ServeTLS(l.calls, "", "") }()
+	go func() { failed <- gateway.Serve(calls, l.calls) }()
 	for _, each := range []struct {
 		at     net.Listener
 		server *http.Server
@@ -377,7 +377,7 @@ func (l *gatewayListeners) run(ctx context.Context, s *remoteSide) error {
 		if each.at != nil {
 			server := each.server
 			servers = append(servers, server)
-			go func() { failed <- server.Serve(each.at) }()
+			go func() { failed <- gateway.Serve(server, each.at) }()
 		}
 	}
 	select {

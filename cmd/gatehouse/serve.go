@@ -410,13 +410,13 @@ func (l *listeners) run(ctx context.Context, a *app, ready func(context.Context)
 	if l.plain != nil {
 		s := gateway.NewServer(a.observed.front(a.gateway, a.gateways.hooks), slog.Default())
 		servers = append(servers, s)
-		go func() { failed <- s.Serve(l.plain) }()
+		go func() { failed <- gateway.Serve(s, l.plain) }()
 	}
 	if l.gateway != nil {
 		s := gateway.NewServer(a.observed.front(a.gateway, a.gateways.hooks), slog.Default())
 		s.TLSConfig = l.gatewayTLS
 		servers = append(servers, s)
-		go func() { failed <- s.ServeTLS(l.gateway, "", "") }()
+		go func() { failed <- gateway.Serve(s, l.gateway) }()
 	}
 	for _, plain := range []struct {
 		at net.Listener
