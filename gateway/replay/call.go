@@ -24,12 +24,13 @@ type call struct {
 	line   int
 	masked *record.Record          // as it stands in the file
 	tokens map[string]record.Token // by the text that stands for each
-	known  map[string]bool         // GUIDs that the recording has: others were made up while the call ran
+	known  map[string]bool         // GUIDs that the recording has
+	fixed  map[string]bool         // and those that configurations have: others were made up while the call ran
 }
 
 // open resolves the references of a record with the configuration that the call ran under.
-func open(line int, r *record.Record, c *config.Config) *call {
-	k := &call{line: line, masked: r, tokens: map[string]record.Token{}, known: map[string]bool{}}
+func open(line int, r *record.Record, c *config.Config, fixed map[string]bool) *call {
+	k := &call{line: line, masked: r, fixed: fixed, tokens: map[string]record.Token{}, known: map[string]bool{}}
 	texts := make([]string, len(r.Tokens))
 	for i, t := range r.Tokens {
 		texts[i] = unsigned(t)
@@ -47,12 +48,36 @@ func open(line int, r *record.Record, c *config.Config) *call {
 	k.Record = r.Expand(resolve)
 	for _, each := range k.messages() {
 		for _, text := range append(values(each.Header), each.URL, string(each.Body.Data)) {
-			for _, id := range guid.FindAllString(text, -1) {
-				k.known[strings.ToLower(id)] = true
+			note(k.known, text)
+		}
+	}
+	for _, t := range r.Tokens {
+		note(k.known, string(t.Claims))
+	}
+	if p := r.Principal; p != nil {
+		note(k.known, p.ID.String()+" "+p.AppID)
+	}
+	return k
+}
+
+// note adds the GUIDs of a text.
+func note(known map[string]bool, text string) {
+	for _, id := range guid.FindAllString(text, -1) {
+		known[strings.ToLower(id)] = true
+	}
+}
+
+// guidsOf are those that stand in configurations: no call makes them up.
+func guidsOf(configs ...*config.Config) map[string]bool {
+	known := map[string]bool{}
+	for _, c := range configs {
+		for e := range c.All() {
+			if text, err := json.Marshal(e); err == nil {
+				note(known, string(text))
 			}
 		}
 	}
-	return k
+	return known
 }
 
 func values(h http.Header) (list []string) {

@@ -13,10 +13,11 @@ var (
 	moment    = regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?`)
 )
 
-// normal is a text in which what is made up anew each time has one stand-in: GUIDs and tokens that did not come with the call.
+// normal is a text in which what is made up anew each time has one stand-in: GUIDs and tokens that neither came with the call nor
+// stand in a configuration.
 func (k *call) normal(s string) string {
 	s = guid.ReplaceAllStringFunc(s, func(id string) string {
-		if k.known[strings.ToLower(id)] {
+		if id := strings.ToLower(id); k.known[id] || k.fixed[id] {
 			return id
 		}
 		return "(guid)"

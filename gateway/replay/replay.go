@@ -80,7 +80,7 @@ func Run(ctx context.Context, calls []Call, before, after *Side, o Options) (*Re
 			return nil, &Fault{name(of), err}
 		}
 	}
-	r.mask = newMask(before.Config, after.Config)
+	r.mask, r.fixed = newMask(before.Config, after.Config), guidsOf(before.Config, after.Config)
 	calls = slices.Clone(calls)
 	slices.SortStableFunc(calls, func(a, b Call) int { return a.Record.Time.Compare(b.Record.Time) })
 	for _, c := range calls {
@@ -105,6 +105,7 @@ type run struct {
 	Options
 	stages [3]*stage // as it is, again, as it would be
 	mask   func(string) string
+	fixed  map[string]bool // GUIDs of the configurations
 	report *Report
 }
 
@@ -113,7 +114,7 @@ func (r *run) one(c Call) {
 		r.report.Skipped = append(r.report.Skipped, Skipped{c.Line, "the connection left HTTP: what passed over it is not recorded"})
 		return
 	}
-	k := open(c.Line, c.Record, r.stages[0].side.Config)
+	k := open(c.Line, c.Record, r.stages[0].side.Config, r.fixed)
 	var outs [3]*Outcome
 	for i, s := range r.stages {
 		var err error

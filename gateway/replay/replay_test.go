@@ -124,6 +124,15 @@ func TestReplay(t *testing.T) {
 		{"the same", three, "", "", ""},
 		{"what is made up anew is no difference", three, `<set-header name="X-A" exists-action="override"><value>@(Guid.NewGuid().ToString())</value></set-header><set-header name="X-B" exists-action="override"><value>@(new Random().Next().ToString() + DateTime.UtcNow.Ticks)</value></set-header>`,
 			`<set-header name="X-A" exists-action="override"><value>@(Guid.NewGuid().ToString())</value></set-header><set-header name="X-B" exists-action="override"><value>@(new Random().Next().ToString() + DateTime.UtcNow.Ticks)</value></set-header>`, ""},
+		{"a GUID that a policy has is one", three[:1], `<set-header name="X-T" exists-action="override"><value>dddddddd-0000-0000-0000-000000000001</value></set-header>`,
+			`<set-header name="X-T" exists-action="override"><value>dddddddd-0000-0000-0000-000000000002</value></set-header>`, "1 changed 200>200"},
+		{"in an address too", []Call{got(1, func(r *record.Record) {
+			r.Backends[0].Request.URL = "https://b.example/dddddddd-0000-0000-0000-000000000001/1"
+		})}, `<set-backend-service base-url="https://b.example/dddddddd-0000-0000-0000-000000000001" />`, `<set-backend-service base-url="https://b.example/dddddddd-0000-0000-0000-000000000002" />`,
+			"1 changed 200>500 BackendConnectionFailure ? GET https://b.example/dddddddd-0000-0000-0000-000000000002/1"},
+		{"one that is made up in an address is none", []Call{got(1, func(r *record.Record) { r.Backends[0].Request.URL += "?id=dddddddd-0000-0000-0000-000000000003" })},
+			`<set-query-parameter name="id" exists-action="override"><value>@(context.RequestId.ToString())</value></set-query-parameter>`,
+			`<set-query-parameter name="id" exists-action="override"><value>@(context.RequestId.ToString())</value></set-query-parameter>`, ""},
 		{"limits count from nothing, at the time of the calls", []Call{got(1, nil), got(2, nil), got(3, nil), got(200, nil)}, "", `<rate-limit-by-key calls="2" renewal-period="60" counter-key="x" />`, "3 newly refused 200>429 RateLimitExceeded"},
 		{"in the order of their times", []Call{got(3, nil), got(1, nil), got(2, nil)}, "", `<rate-limit-by-key calls="2" renewal-period="60" counter-key="x" />`, "3 newly refused 200>429 RateLimitExceeded"},
 		{"a request that is not recorded is not answered", three[:1], "", `<set-query-parameter name="q" exists-action="override"><value>1</value></set-query-parameter>`,
