@@ -119,9 +119,14 @@ func (s *site) api(name, to, policy string) {
 	s.put("/apis/"+name, fmt.Sprintf(`{"properties":{"displayName":%q,"path":%q,"protocols":["http","https"],"serviceUrl":%q,"subscriptionRequired":%t}}`, name, name, to, policy != ""))
 	s.put("/apis/"+name+"/operations/get", `{"properties":{"displayName":"Get","method":"GET","urlTemplate":"/{x}","templateParameters":[{"name":"x","type":"string","required":true}]}}`)
 	if policy != "" {
-		text, _ := json.Marshal(policy)
-		s.put("/apis/"+name+"/policies/policy", `{"properties":{"format":"rawxml","value":`+string(text)+`}}`)
+		s.policy(name, policy)
 	}
+}
+
+func (s *site) policy(api, document string) {
+	s.b.Helper()
+	text, _ := json.Marshal(document)
+	s.put("/apis/"+api+"/policies/policy", `{"properties":{"format":"rawxml","value":`+string(text)+`}}`)
 }
 
 func (s *site) target(name, api string, header http.Header) *target {
