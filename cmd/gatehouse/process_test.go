@@ -348,7 +348,7 @@ func TestDemoContinues(t *testing.T) {
 		return n
 	}
 	for kind, want := range map[string]int{directory.UserType: 1 + len(demo.People), directory.GroupType: 3, directory.GroupMemberType: 4, directory.ApplicationType: 2,
-		guard.RoleDefinitionType: 1, guard.RoleAssignmentType: 2 + 4, "Microsoft.ApiManagement/service/apis": 2 + 1} {
+		guard.RoleDefinitionType: 2, guard.RoleAssignmentType: 2 + 5, "Microsoft.ApiManagement/service/apis": 3 + 1} {
 		if got := count(kind); got != want {
 			t.Errorf("%d documents of type %s after %d starts that were cut short, want %d", got, kind, cuts, want)
 		}
