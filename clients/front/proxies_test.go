@@ -111,7 +111,8 @@ func caddy(t *testing.T, port, sites string) {
 	run(t, port, program, "run", "--adapter", "caddyfile", "--config", file)
 }
 
-// TestAsked: real nginx and Caddy, configured as documented, ask the gateway whether a request may go on.
+// TestAsked: real nginx and Caddy, configured as documented, ask the gateway whether a request may go on; so does what asks as Traefik
+// and Envoy do.
 func TestAsked(t *testing.T) {
 	w := start(t)
 	revoke := w.assign(w.bob, "User", readerRole, w.api)
@@ -124,6 +125,8 @@ func TestAsked(t *testing.T) {
 		"caddy": func(t *testing.T, port string) {
 			caddy(t, port, w.place(snippet(t, "caddy"), "wiki.example {", "http://127.0.0.1:"+port+" {"))
 		},
+		"traefik": func(t *testing.T, port string) { traefik(t, w, port) },
+		"envoy":   func(t *testing.T, port string) { envoy(t, w, port) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer w.within(t)()
@@ -159,6 +162,7 @@ func TestAsked(t *testing.T) {
 			if to := h.Get("Location"); !strings.Contains(to, "/authorize?") {
 				t.Error("sent to", to)
 			}
+			w.is("a method by a header", 403, "GET", at+"/orders", append([]string{"X-HTTP-Method-Override", "DELETE"}, call...)...)
 			revoke()
 			w.is("the role is gone", 403, "GET", at+"/orders", call...)
 			revoke = w.assign(w.bob, "User", readerRole, w.api)

@@ -110,6 +110,9 @@ func (f *ForwardAuth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if audience == "" {
 		audience = f.Audience
 	}
+	for _, name := range []string{AssertionHeader, principalID, principalName} { // or what a client sent under these names would stay
+		w.Header()[name] = []string{""}
+	}
 	if f.Signer != nil {
 		if err = f.Signer.Sign(w.Header(), &admission, audience); err != nil {
 			refuse(w, http.StatusInternalServerError, "The identity could not be signed.")
