@@ -63,8 +63,10 @@ func Echo(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
+	headers := r.Header.Clone()
+	headers["Host"] = []string{r.Host} // within this process the client's own is still among them
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	_ = e.Encode(map[string]any{"method": r.Method, "url": "http://" + r.Host + r.URL.RequestURI(), "headers": r.Header, "body": string(body)})
+	_ = e.Encode(map[string]any{"method": r.Method, "url": "http://" + r.Host + r.URL.RequestURI(), "headers": headers, "body": string(body)})
 }
