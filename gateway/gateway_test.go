@@ -265,6 +265,23 @@ func TestUpdates(t *testing.T) {
 	s.want("GET /b/o", 404, "host name")
 }
 
+// TestProductSeen: what expressions see of a product follows its APIs and groups.
+func TestProductSeen(t *testing.T) {
+	s := newSite(t, newAPI("a", "a", echo(t), nil), newOperation("a", "o", "GET", "/o"),
+		entity("/products/open", &config.Product{Published: true}), entity("/products/open/apis/a", &config.Link{To: "/apis/a"}),
+		entity("/groups/g", &config.Group{DisplayName: "first"}), entity("/products/open/groups/g", &config.Link{To: "/groups/g"}),
+		newPolicy("/products/open", says(`@(string.Join(",", context.Product.Apis.Select(a => a.Name + " at " + a.Path)) + " for " + string.Join(",", context.Product.Groups.Select(g => g.Name)))`)))
+	s.want("GET /a/o", 200, "a at a for first")
+	s.put(newAPI("a", "a", echo(t), func(a *config.API) { a.DisplayName = "renamed" }))
+	s.want("GET /a/o", 200, "renamed at a for first")
+	s.put(entity("/groups/g", &config.Group{DisplayName: "second"}))
+	s.want("GET /a/o", 200, "renamed at a for second")
+	s.put(newAPI("b", "b", echo(t), nil), entity("/products/open/apis/b", &config.Link{To: "/apis/b"}))
+	s.want("GET /a/o", 200, "renamed at a,b at b for second")
+	s.remove("/apis/b")
+	s.want("GET /a/o", 200, "renamed at a for second")
+}
+
 func TestForwarding(t *testing.T) {
 	s := newSite(t, newAPI("a", "a/b", echo(t)+"/base/", nil), newOperation("a", "all", "GET", "/*"),
 		newPolicy("/apis/a", `<inbound><base /><set-header name="X-Set"><value>set</value></set-header></inbound><backend><base /></backend><outbound><base /></outbound>`))

@@ -89,6 +89,9 @@ func (d *changes) note(b *builder, k config.Key, e config.Entity) {
 	if of, ok := k.Of("products"); ok { // its APIs and groups, too
 		d.products[of] = true
 	}
+	if f := family(k); f == "apis" || f == "groups" {
+		d.shownBy(b, k)
+	}
 	switch family(k) {
 	case "policies":
 		d.holders[k.Parent()] = true
@@ -111,6 +114,19 @@ func (d *changes) note(b *builder, k config.Key, e config.Entity) {
 		d.certificates = true
 	case "schemas":
 		d.schemas = true
+	}
+}
+
+// shownBy marks the products in which expressions see an API or a group that has changed.
+func (d *changes) shownBy(b *builder, k config.Key) {
+	if b.plan == nil {
+		return
+	}
+	base := baseOf(k)
+	for at, p := range b.plan.products {
+		if p.apis[base] || slices.ContainsFunc(p.seen.Groups, func(g *expr.Group) bool { return strings.EqualFold(g.ID, k.Name()) }) {
+			d.products[at] = true
+		}
 	}
 }
 

@@ -206,7 +206,7 @@ func (e *schemaElement) writeIn(name string, own func(at string) (string, bool))
 
 // samples are values that somebody may write.
 var samples = []string{"x", "", " ", "a b", "7", "0", "-1", "1", "301", "1000", "100000", "007", " 5 ", "+5", "1e3", "0.5", "-1.5", ".5", "9223372036854775807", "99999999999999999999", "true", "False", "1", "yes",
-	"60", "00:01:00", "PT1M", "P1D", "1.00:00:00", "P1M", "2026-01-31", "2026-01-31T00:00:00Z", "2026-01-31T00:00:00+02:00", "2026-01-31T00:00:00", "0001-01-01T00:00:00Z", "http://a.test/", "ftp://a.test", "ws://a.test", "10.0.0.1", "::1", "10.0.0.0/8", "GET", "G T", "200", "99",
+	"60", "00:01:00", "PT1M", "P1D", "1.00:00:00", "P1M", "2026-01-31", "2026-01-31T00:00:00Z", "2026-01-31T00:00:00+02:00", "2026-01-31T00:00:00", "0001-01-01T00:00:00Z", "http://a.test/", "ftp://a.test", "ws://a.test", "10.0.0.1", "::1", "10.0.0.0/8", "GET", "G T", "200", "150", "99",
 	"X-Header", "Bad Header", "{{text}}", "{{number}}", "{{truth}}", "{{formula}}", "{{count}}", "{{yes}}", "a{{number}}", "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo=", "AQAB", "/a/{b}", "dapr", "liquid", "{{ body.x }}", "{% if %}",
 	`@("x")`, `@(1)`, `@(5L)`, `@(true)`, `@(1.5)`, `@(null)`, `@((string)null)`, `@(new byte[] {1})`, `@{ return "x"; }`, `@(context.Variables["x"])`, `@(context.Request.Headers)`, `@(DateTime.UtcNow)`, `@(Guid.NewGuid())`, `@("{{text}}")`, `@({{number}})`, `@(new JObject())`}
 
