@@ -124,7 +124,7 @@ func c(sig string, v Value) row       { return row{sig: sig, constant: v} }
 // families are the tables.
 func families() [][]Decl {
 	return [][]Decl{
-		objectDecls, primitiveDecls, mathDecls, convertDecls, dateDecls, stringDecls, collectionDecls, enumerableDecls, delegateDecls, exceptionDecls, contextDecls, gatewayDecls, tupleDecls, ioDecls, netDecls, xmlReaderDecls,
+		objectDecls, primitiveDecls, mathDecls, convertDecls, dateDecls, stringDecls, collectionDecls, enumerableDecls, delegateDecls, exceptionDecls, contextDecls, gatewayDecls, tupleDecls, moreDecls, ioDecls, netDecls, xmlReaderDecls,
 		jsonDecls, xmlDecls, regexDecls, webDecls, builderDecls, zoneDecls,
 		cryptoDecls, certificateDecls,
 	}

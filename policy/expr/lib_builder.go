@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"slices"
 	"strings"
 
 	"gatehouse/dotnet"
@@ -98,13 +97,7 @@ func builderMembers() members {
 		}),
 		m("StringBuilder AppendFormat(string format, object arg0)", format), m("StringBuilder AppendFormat(string format, object arg0, object arg1)", format),
 		m("StringBuilder AppendFormat(string format, object arg0, object arg1, object arg2)", format), m("StringBuilder AppendFormat(string format, params object[] args)", format),
-		m("StringBuilder AppendJoin(string separator, params string[] values)", func(f *Frame, a []Value) (Value, error) {
-			v, err := join(f, slices.Clone(a[1:]))
-			if err != nil {
-				return Null, err
-			}
-			return a[0], a[0].ref.(*Builder).add(f, v.Str())
-		}),
+		m("StringBuilder AppendJoin(string separator, params string[] values)", appendJoin),
 		m("StringBuilder Insert(int index, string value)", changing(func(s string, a []Value) (string, error) { return dotnet.Insert(s, int(a[1].n), a[2].Str()) })),
 		m("StringBuilder Insert(int index, char value)", changing(func(s string, a []Value) (string, error) {
 			return dotnet.Insert(s, int(a[1].n), unitText(uint16(a[2].n)))
@@ -172,4 +165,4 @@ func builderMembers() members {
 	return list
 }
 
-var builderDecls = []Decl{{Head: "class System.Text.StringBuilder", Type: builderType, Refused: "GetChunks EnsureCapacity MaxCapacity", Members: builderMembers()}}
+var builderDecls = []Decl{{Head: "class System.Text.StringBuilder", Type: builderType, Refused: "GetChunks", Members: append(builderMembers(), builderExtras()...)}}

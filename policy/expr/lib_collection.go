@@ -590,7 +590,7 @@ func dictMembers() members {
 			}
 			return Bool(false), nil
 		}),
-		m("bool Remove(TKey key)", removeKey),
+		m("bool Remove(TKey key)", removeKey), g("bool Remove(TKey key, out TValue value)", removeOut), m("int EnsureCapacity(int capacity)", counted), m("void TrimExcess()", nothingDone),
 		m("bool TryAdd(TKey key, TValue value)", func(f *Frame, a []Value) (Value, error) {
 			d := a[0].ref.(*Dict)
 			i, _, err := d.find(f, a[1])
@@ -623,6 +623,7 @@ func setMembers(constructor string) members {
 			}
 			return Null, err
 		}),
+		m("void SymmetricExceptWith(IEnumerable<T> other)", symmetricExcept),
 		m("void IntersectWith(IEnumerable<T> other)", setKeep(true)), m("void ExceptWith(IEnumerable<T> other)", setKeep(false)),
 		m("bool Overlaps(IEnumerable<T> other)", func(f *Frame, a []Value) (Value, error) {
 			s, found := a[0].ref.(*Set), false
@@ -756,7 +757,19 @@ func queueMembers(typ *Type, name, put, take string, stack bool) members {
 		}
 		return l.Items[0], nil
 	}
+	takeFirst := func(_ *Frame, a []Value) (Value, error) {
+		l := a[0].ref.(*List)
+		v, err := first(l)
+		if err == nil {
+			l.Items = l.Items[1:]
+			l.version++
+		}
+		return v, err
+	}
+	peek := func(_ *Frame, a []Value) (Value, error) { return first(a[0].ref.(*List)) }
 	return members{
+		m("T "+take+"()", takeFirst), m("T Peek()", peek), g("bool Try"+take+"(out T result)", orNothing(takeFirst)), g("bool TryPeek(out T result)", orNothing(peek)),
+		m("void CopyTo(T[] array, int arrayIndex)", copyTo), m("void TrimExcess()", nothingDone),
 		g(name+"()", made), g(name+"(int capacity)", made), g(name+"(IEnumerable<T> collection)", made),
 		m("int Count { get; }", counted), m("void Clear()", clearItems), m("bool Contains(T item)", containsItem),
 		m("void "+put+"(T item)", func(f *Frame, a []Value) (Value, error) {
@@ -769,16 +782,6 @@ func queueMembers(typ *Type, name, put, take string, stack bool) members {
 			l.Items = append(l.Items, a[1])
 			return Null, f.Spend(valueSize)
 		}),
-		m("T "+take+"()", func(_ *Frame, a []Value) (Value, error) {
-			l := a[0].ref.(*List)
-			v, err := first(l)
-			if err == nil {
-				l.Items = l.Items[1:]
-				l.version++
-			}
-			return v, err
-		}),
-		m("T Peek()", func(_ *Frame, a []Value) (Value, error) { return first(a[0].ref.(*List)) }),
 		g("T[] ToArray()", func(t []*Type) Func {
 			return func(_ *Frame, a []Value) (Value, error) {
 				return arrayFrom(t[0], slices.Clone(a[0].ref.(*List).Items)), nil

@@ -12,7 +12,7 @@ import (
 // System.Convert and System.BitConverter.
 
 var convertDecls = []Decl{
-	{Head: "static class System.Convert", Refused: "ChangeType IsDBNull DBNull GetTypeCode ToBase64CharArray FromBase64CharArray TryFromBase64String TryToBase64Chars TryFromBase64Chars", Members: convertMembers()},
+	{Head: "static class System.Convert", Refused: "ChangeType DBNull GetTypeCode TryFromBase64String TryToBase64Chars TryFromBase64Chars", Members: convertMembers()},
 	{Head: "static class System.BitConverter", Members: bitMembers()},
 }
 
@@ -29,6 +29,18 @@ var unboxed = []func(pointer any) (Value, bool){
 
 // convertSources are the types that Convert has overloads for.
 var convertSources = []string{"object", "bool", "char", "sbyte", "byte", "short", "ushort", "int", "uint", "long", "ulong", "float", "double", "decimal", "DateTime", "string"}
+
+func fromBase64(f *Frame, a []Value) (Value, error) {
+	s, err := given(a[0], "s")
+	if err != nil {
+		return Null, err
+	}
+	b, err := dotnet.FromBase64(s)
+	if err != nil {
+		return Null, err
+	}
+	return Bytes(b), f.Spend(len(b))
+}
 
 func convertMembers() members {
 	targets := []struct {
@@ -66,17 +78,9 @@ func convertMembers() members {
 	}
 	return append(list,
 		m("static string ToBase64String(byte[] inArray)", base64Of), m("static string ToBase64String(byte[] inArray, int offset, int length)", base64Of),
-		m("static byte[] FromBase64String(string s)", func(f *Frame, a []Value) (Value, error) {
-			s, err := given(a[0], "s")
-			if err != nil {
-				return Null, err
-			}
-			b, err := dotnet.FromBase64(s)
-			if err != nil {
-				return Null, err
-			}
-			return Bytes(b), f.Spend(len(b))
-		}),
+		m("static byte[] FromBase64String(string s)", fromBase64), m("static byte[] FromBase64CharArray(char[] inArray, int offset, int length)", fromBase64Chars),
+		m("static int ToBase64CharArray(byte[] inArray, int offsetIn, int length, char[] outArray, int offsetOut)", toBase64Chars),
+		m("static bool IsDBNull(object value)", zeroArgs(Bool(false), nil)),
 		m("static string ToHexString(byte[] inArray)", hexOf), m("static string ToHexString(byte[] inArray, int offset, int length)", hexOf),
 		m("static byte[] FromHexString(string s)", func(f *Frame, a []Value) (Value, error) {
 			s, err := given(a[0], "s")

@@ -395,7 +395,7 @@ var stringDecls = []Decl{
 	comparisonDecl,
 	{Head: "[Flags] enum System.StringSplitOptions { None, RemoveEmptyEntries, TrimEntries }"},
 	{Head: "class System.String : IEnumerable<char>, IComparable, IComparable<string>, IEquatable<string>", Type: stringType,
-		Refused: "Intern IsInterned Normalize IsNormalized GetTypeCode GetPinnableReference GetEnumeratorOf", Members: stringMembers()},
+		Refused: "Intern IsInterned Normalize IsNormalized GetTypeCode GetPinnableReference GetEnumeratorOf", Members: append(stringMembers(), stringExtras()...)},
 }
 
 func stringMembers() members {

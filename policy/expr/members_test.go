@@ -125,3 +125,54 @@ func TestTables(t *testing.T) {
 	}
 	t.Logf("%d types, %d members", len(lib().types), n)
 }
+
+// allowed are the types of which the reference lists only some members (policy-expressions.md 8), with those.
+var allowed = map[string]string{
+	"Newtonsoft.Json.JsonConvert": "SerializeObject DeserializeObject",
+	"System.DateTime": ".ctor Add AddDays AddHours AddMilliseconds AddMinutes AddMonths AddSeconds AddTicks AddYears Date Day DayOfWeek DayOfYear DaysInMonth Hour IsDaylightSavingTime IsLeapYear " +
+		"MaxValue Millisecond Minute MinValue Month Now Parse Second Subtract Ticks TimeOfDay Today ToString UtcNow Year",
+	"System.Enum":                                                         "Parse TryParse ToString",
+	"System.Net.IPAddress":                                                "AddressFamily Equals GetAddressBytes IsLoopback Parse TryParse ToString",
+	"System.Text.RegularExpressions.Capture":                              "Index Length Value",
+	"System.Text.RegularExpressions.CaptureCollection":                    "Count Item",
+	"System.Text.RegularExpressions.Group":                                "Captures Success",
+	"System.Text.RegularExpressions.GroupCollection":                      "Count Item",
+	"System.Text.RegularExpressions.Match":                                "Empty Groups Result",
+	"System.Text.RegularExpressions.Regex":                                ".ctor IsMatch Match Matches Replace Unescape Split",
+	"System.Security.Cryptography.X509Certificates.X500DistinguishedName": "Name",
+}
+
+// TestAllowed: these types have the members that the reference lists, besides operators and what every object has, and no others; and
+// the members that a file, a type or a secret could be had by are nowhere.
+func TestAllowed(t *testing.T) {
+	l := lib()
+	ofObject := wordSet("ToString Equals GetHashCode")
+	for name, list := range allowed {
+		typ := l.byName(name, 0)
+		if typ == nil {
+			t.Errorf("no type %s", name)
+			continue
+		}
+		want := wordSet(list)
+		for member := range typ.members {
+			if !want[member] && !ofObject[member] && !strings.HasPrefix(member, "op ") && !strings.HasPrefix(member, "op_") {
+				t.Errorf("%s.%s is not on the list", name, member)
+			}
+		}
+		for member := range want {
+			if len(typ.members[member]) == 0 {
+				t.Errorf("%s has no %s", name, member)
+			}
+		}
+	}
+	for _, typ := range l.types {
+		for _, name := range []string{"GetType", "TargetSite", "CreateInstance", "ImportParameters", "ExportParameters"} {
+			if len(typ.members[name]) > 0 {
+				t.Errorf("%v has %s", typ, name)
+			}
+		}
+	}
+	if l.byName("System.Xml.Linq.XDocument", 0).members["Load"] != nil {
+		t.Error("XDocument has Load")
+	}
+}
