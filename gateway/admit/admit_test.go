@@ -454,3 +454,15 @@ func TestForwardAuth(t *testing.T) {
 		})
 	}
 }
+
+// TestForwardAuthNobody: an answer that lets nobody in particular pass says so, or a proxy would pass on whom the client claims to be.
+func TestForwardAuthNobody(t *testing.T) {
+	f := &ForwardAuth{Gate: New(Config{Authority: &authority{}}), Find: func(*http.Request) (*Check, bool) { return &Check{Action: "read"}, true }}
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, request("GET", "https://gw.test"+ForwardAuthPath, "X-Forwarded-Method", "GET", "X-Forwarded-Uri", "/orders", "X-Gatehouse-Principal-Id", ada.String()))
+	for _, name := range []string{AssertionHeader, principalID, principalName} {
+		if v, there := w.Header()[name]; w.Code != 200 || !there || v[0] != "" {
+			t.Error(w.Code, name, v)
+		}
+	}
+}
