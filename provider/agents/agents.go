@@ -118,8 +118,8 @@ func (p *provider) issue(op *arm.Op) (*arm.Answer, error) {
 
 // check refuses what is no grant.
 func (q *request) check() (life time.Duration, err error) {
-	if !agentName.MatchString(q.Agent) {
-		return 0, gatehouse.Errorf(gatehouse.Invalid, "AgentInvalid", "Name the agent by 1 to 64 letters, digits, and . _ @ - or blanks.").At("agent")
+	if !agentName.MatchString(q.Agent) || strings.Contains(q.Agent, " for ") { // logs say "agent for user"
+		return 0, gatehouse.Errorf(gatehouse.Invalid, "AgentInvalid", "Name the agent by 1 to 64 letters, digits, and . _ @ - or blanks, without the word for.").At("agent")
 	}
 	if len(q.Actions) == 0 || len(q.Scopes) == 0 {
 		return 0, gatehouse.Errorf(gatehouse.Invalid, "GrantInvalid", "A grant names data actions and scopes.").At("dataActions")

@@ -32,13 +32,29 @@ import (
 // Connections gets tokens for the connections of the credential manager, and keeps them sealed with the connection
 // (gateway.md 8.1, get-authorization-context). It is safe for concurrent use.
 type Connections struct {
-	store  *store.Store
-	client *http.Client
-	clock  func() time.Time
+	store    *store.Store
+	client   *http.Client
+	clock    func() time.Time
+	loopback bool
 
-	mu   sync.Mutex
-	busy map[gatehouse.Scope]*sync.Mutex // one at a time asks for the tokens of a connection
+	mu     sync.Mutex
+	busy   map[gatehouse.Scope]*sync.Mutex // one at a time asks for the tokens of a connection
+	failed map[gatehouse.Scope]failure     // of connections that got none a moment ago
 }
+
+// failure is why a connection got no token: calls that come right after hear the same, so that a connection that is out of
+// order costs neither a request nor a change of the store for each of them.
+type failure struct {
+	at      time.Time
+	version string // of the connection
+	err     error
+}
+
+// How long a failure counts, and of how many connections it is known.
+const (
+	failureLife  = 10 * time.Second
+	mostFailures = 10_000
+)
 
 // ConnectionsConfig makes Connections. Store is required.
 type ConnectionsConfig struct {
@@ -60,7 +76,7 @@ func NewConnections(c ConnectionsConfig) *Connections {
 		}
 		return nil
 	}}).DialContext
-	return &Connections{store: c.Store, clock: c.Clock, busy: map[gatehouse.Scope]*sync.Mutex{}, client: &http.Client{
+	return &Connections{store: c.Store, clock: c.Clock, loopback: c.Loopback, busy: map[gatehouse.Scope]*sync.Mutex{}, failed: map[gatehouse.Scope]failure{}, client: &http.Client{
 		Timeout:   tokenWait,
 		Transport: &http.Transport{DialContext: dial, TLSHandshakeTimeout: tokenWait, MaxIdleConns: 10, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
@@ -103,11 +119,15 @@ func (t *tokens) fresh(now time.Time) bool {
 type connection struct {
 	resource, provider *arm.Resource
 	kept               *tokens
+	version            string // of both as they were read
 }
 
 // Token returns the access token of a connection: the one that is kept, or one that is got now. Whoever asks needs an
 // access policy of the connection. parent is the service, or the workspace.
 func (c *Connections) Token(ctx context.Context, parent gatehouse.ID, provider, name string, by Asker) (*ConnectionToken, error) {
+	if strings.ContainsAny(provider+name, "/?#\\") || provider == "" || name == "" {
+		return nil, gatehouse.Errorf(gatehouse.NotFound, "ResourceNotFound", "There is no connection of that name.")
+	}
 	id := parent.Child("authorizationProviders", provider).Child("authorizations", name)
 	if err := c.mayUse(ctx, id, by); err != nil {
 		return nil, err
@@ -167,7 +187,7 @@ func (c *Connections) read(ctx context.Context, id gatehouse.ID) (*connection, e
 	if err != nil {
 		return nil, err
 	}
-	one := &connection{}
+	one := &connection{version: fmt.Sprint(d.Revision, " ", p.Revision)}
 	if one.resource, err = arm.FromDocument(d); err != nil {
 		return nil, err
 	}
@@ -203,6 +223,9 @@ func (c *Connections) renew(ctx context.Context, id gatehouse.ID) (*connection, 
 	if err != nil || one.kept.fresh(c.clock()) {
 		return one, err
 	}
+	if known := c.failure(one); known != nil {
+		return nil, known
+	}
 	form := url.Values{}
 	switch {
 	case !byCode(one.resource):
@@ -213,7 +236,40 @@ func (c *Connections) renew(ctx context.Context, id gatehouse.ID) (*connection, 
 	default:
 		return nil, gatehouse.Errorf(gatehouse.Unauthenticated, "Unauthenticated", "The connection '%s' is not authenticated: somebody has to sign in by a login link.", id.Name())
 	}
-	return one, c.exchange(ctx, one, form)
+	err = c.exchange(ctx, one, form)
+	c.noteFailure(ctx, id, err)
+	return one, err
+}
+
+// failure is why a connection got no token a moment ago; nil when it did, or was changed since.
+func (c *Connections) failure(one *connection) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, ok := c.failed[one.resource.ID.Scope()]
+	if !ok || known.version != one.version || c.clock().Sub(known.at) >= failureLife {
+		return nil
+	}
+	return known.err
+}
+
+// noteFailure remembers how an exchange ended, with the version that it left behind.
+func (c *Connections) noteFailure(ctx context.Context, id gatehouse.ID, err error) {
+	version := ""
+	if err != nil {
+		if one, failed := c.read(ctx, id); failed == nil {
+			version = one.version
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.failed, id.Scope())
+	if err == nil || version == "" {
+		return
+	}
+	if len(c.failed) >= mostFailures {
+		clear(c.failed)
+	}
+	c.failed[id.Scope()] = failure{c.clock(), version, err}
 }
 
 // redeem exchanges the code of a sign-in for tokens.
@@ -298,7 +354,7 @@ func tokenEndpoint(provider *arm.Resource, settings *jsondoc.Object, grant strin
 // ask sends a token request. What goes wrong is told without the words of whoever answered.
 func (c *Connections) ask(ctx context.Context, endpoint string, form url.Values, now time.Time) (*tokens, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
-	if err != nil || r.URL.Host == "" || r.URL.Scheme != "https" && r.URL.Scheme != "http" {
+	if err != nil || r.URL.Host == "" || r.URL.Scheme != "https" && !(r.URL.Scheme == "http" && c.loopback && onThisMachine(r.URL.Hostname())) { // secrets go nowhere in the clear
 		return nil, gatehouse.Errorf(gatehouse.Invalid, "ValidationError", "The authorization provider has no usable token endpoint.")
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -313,6 +369,11 @@ func (c *Connections) ask(ctx context.Context, endpoint string, form url.Values,
 		return nil, gatehouse.Errorf(gatehouse.Unavailable, "Unauthenticated", "The token endpoint of the authorization provider did not answer as expected.")
 	}
 	return readTokens(answer, b, now)
+}
+
+func onThisMachine(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // readTokens reads an answer of a token endpoint: JSON, or a form as some providers send it.

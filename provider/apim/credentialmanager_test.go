@@ -92,6 +92,55 @@ func tokenText(t *testing.T, c *apim.Connections, name string, by apim.Asker) st
 	return got.AccessToken
 }
 
+// TestFailures: a connection that is out of order costs one request and one change for a while, not one for each call; once it
+// or its provider is changed it is tried again.
+func TestFailures(t *testing.T) {
+	p := newIdentityProvider(t)
+	p.answer = func(url.Values) (int, string, string) { return 500, "application/json", `{}` }
+	w, c := connected(t, p)
+	last := func() int64 {
+		n, _, err := w.Store.Last(t.Context(), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	tokenText(t, c, "self", asker)
+	changes := last()
+	for range 20 {
+		if got := tokenText(t, c, "self", asker); got != "refused: Unauthenticated" {
+			t.Error(got)
+		}
+	}
+	if p.count() != 1 || last() != changes {
+		t.Errorf("%d requests, %d changes more", p.count(), last()-changes)
+	}
+	w.Clock.Advance(11 * time.Second)
+	if tokenText(t, c, "self", asker); p.count() != 2 {
+		t.Error("not tried again:", p.count())
+	}
+	p.answer = func(url.Values) (int, string, string) { return 200, "application/json", `{"access_token":"t"}` }
+	w.Do("owner", "PUT", service+"/authorizationProviders/p/authorizations/self"+version, http.Header{"If-Match": {"*"}}, `{"properties": {"authorizationType": "OAuth2", "oauth2grantType": "ClientCredentials", "parameters": {"clientId": "robot", "clientSecret": "boop"}}}`)
+	if got := tokenText(t, c, "self", asker); got != "t" || p.count() != 3 {
+		t.Error("after it was mended:", got, p.count())
+	}
+	for _, name := range []string{"", "self/accessPolicies/a", "self?x", "../authorizations/self"} {
+		if got := tokenText(t, c, name, asker); got != "refused: ResourceNotFound" {
+			t.Errorf("%q: %s", name, got)
+		}
+	}
+}
+
+// TestClear: the secrets of a client go nowhere in the clear but on this machine.
+func TestClear(t *testing.T) {
+	p := newIdentityProvider(t)
+	w, c := connected(t, p)
+	w.Do("owner", "PUT", service+"/authorizationProviders/p"+version, http.Header{"If-Match": {"*"}}, `{"properties": {"displayName": "P", "identityProvider": "oauth2", "oauth2": {"grantTypes": {"clientCredentials": {"tokenUrl": "http://tokens.test/token"}}}}}`)
+	if got := tokenText(t, c, "self", asker); got != "refused: ValidationError" || p.count() != 0 {
+		t.Error(got, p.count())
+	}
+}
+
 // TestClientCredentials: tokens are got once, kept until shortly before their end, and only for who has an access policy.
 func TestClientCredentials(t *testing.T) {
 	p := newIdentityProvider(t)

@@ -40,8 +40,8 @@ type Config struct {
 	Own func() string
 }
 
-// azureResources are such resources by their names in Azure's public cloud.
-var azureResources = []string{"https://management.azure.com", "https://management.core.windows.net", "https://graph.microsoft.com"}
+// azureResources are such resources by their names in Azure's public cloud, and that by which policies use connections in somebody's name.
+var azureResources = []string{"https://management.azure.com", "https://management.core.windows.net", "https://graph.microsoft.com", "https://azure-api.net/authorization-manager"}
 
 // New declares the provider.
 func New(c Config) *arm.Provider {
