@@ -40,6 +40,7 @@ const arrows = `
 	gatehouse                                  < gateway/graphql
 	gatehouse                                  < redis
 	redis                                      < redis/redistest, cache
+	gatehouse                                  < leaktest
 	analytics, redis                           < counter
 	jsondoc                                    < policy/gen
 	odata, jsondoc                             < store

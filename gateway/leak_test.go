@@ -1,0 +1,9 @@
+package gateway
+
+import (
+	"testing"
+
+	"gatehouse/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }

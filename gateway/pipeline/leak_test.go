@@ -1,0 +1,9 @@
+package pipeline
+
+import (
+	"testing"
+
+	"gatehouse/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -1,0 +1,9 @@
+package remote
+
+import (
+	"testing"
+
+	"gatehouse/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -1,0 +1,9 @@
+package redis_test
+
+import (
+	"testing"
+
+	"gatehouse/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -1,0 +1,9 @@
+package token
+
+import (
+	"testing"
+
+	"gatehouse/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
