@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target in turn, FUZZTIME each (one minute unless told). A failing input is kept by go test under
-# testdata/fuzz of its package: commit it with the fix.
+# Runs every fuzz target of the packages FUZZ (all unless told) in turn, FUZZTIME each (one minute unless told). A failing
+# input is kept by go test under testdata/fuzz of its package: commit it with the fix.
 set -euo pipefail
 
 time=${FUZZTIME:-1m}
@@ -10,5 +10,5 @@ while IFS=$'\t' read -r package dir; do
 		echo "fuzz: $package $target for $time"
 		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package" || failed=1
 	done
-done < <(go list -f $'{{.ImportPath}}\t{{.Dir}}' ./...)
+done < <(go list -f $'{{.ImportPath}}\t{{.Dir}}' ${FUZZ:-./...})
 exit "$failed"
