@@ -59,6 +59,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		unknownHost(w)
 		return
 	}
+	passed, ok := hops(r.Header)
+	if !ok {
+		goesRound(w)
+		return
+	}
 	v := visits.Get().(*Visit)
 	v.Call, v.Plan, v.Writer, v.start = pipeline.NewCall(p.services), p, w, g.Clock()
 	defer v.done()
@@ -66,6 +71,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.HTTP = r
 		g.Begin(v)
 	}
+	v.Call.Hops = passed
 	g.begin(v, r)
 	f := g.place(v, r)
 	if g.Placed != nil {

@@ -31,6 +31,7 @@ type Call struct {
 
 	KeyHeader string               // canonical name of the header that holds the subscription key; "" for none
 	Upgrade   string               // protocol that the client asks to switch to
+	Hops      []string             // CDN-Loop header of requests that are sent for the call; nil for none
 	Switched  io.ReadCloser        // the backend's side of a connection that was switched
 	Hints     func(links []string) // tells the client what its answer will need, before there is one; nil when it takes no such thing
 	Stream    bool                 // each piece of the answer is sent at once

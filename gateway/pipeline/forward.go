@@ -237,10 +237,18 @@ func (t *try) request(c *Call, m Member) (*http.Request, error) {
 	if r.Header["User-Agent"] == nil {
 		r.Header["User-Agent"] = noUserAgent
 	}
+	c.hop(r.Header)
 	if m.Prepare != nil {
 		return r, m.Prepare(r)
 	}
 	return r, nil
+}
+
+// hop marks a request as one that a gateway sends (RFC 8586). No policy takes the mark off.
+func (c *Call) hop(h http.Header) {
+	if c.Hops != nil {
+		h["Cdn-Loop"] = c.Hops
+	}
 }
 
 // noUserAgent keeps net/http from sending one of its own.

@@ -174,6 +174,7 @@ func (s *sendRequest) make(c *Call) (out outgoing, err error) {
 	if headers["User-Agent"] == nil {
 		headers["User-Agent"] = noUserAgent
 	}
+	c.hop(headers)
 	out.request = &http.Request{Method: method, URL: to, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: headers, Host: host}
 	if len(body) > 0 {
 		out.request.Body, out.request.ContentLength = &dataReader{body}, int64(len(body))
