@@ -62,6 +62,7 @@ type Gateway struct {
 	circuits   pipeline.Circuits
 	background *background
 	joined     joined
+	events     events
 
 	mu       sync.Mutex // held while plans are made
 	builders map[string]*builder

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -12,7 +11,7 @@ import (
 type joined struct {
 	mu    sync.Mutex
 	ended bool
-	all   map[net.Conn]bool
+	all   map[io.Closer]bool
 	calls sync.WaitGroup
 }
 
@@ -26,18 +25,18 @@ func (j *joined) begin() bool {
 	return !j.ended
 }
 
-func (j *joined) add(c net.Conn) {
+func (j *joined) add(c io.Closer) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.all == nil {
-		j.all = map[net.Conn]bool{}
+		j.all = map[io.Closer]bool{}
 	}
 	if j.all[c] = true; j.ended {
 		_ = c.Close()
 	}
 }
 
-func (j *joined) remove(c net.Conn) {
+func (j *joined) remove(c io.Closer) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	delete(j.all, c)

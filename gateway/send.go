@@ -37,6 +37,10 @@ func (g *Gateway) answer(v *Visit, w http.ResponseWriter, r *http.Request) {
 			g.join(v, w)
 			return
 		}
+		if v.GraphQL.Opened {
+			g.subscriptions(v, w)
+			return
+		}
 		v.Fail(&pipeline.Failure{Source: "forward-request", Reason: pipeline.ReasonBackendConnection, Message: "Switching protocols was not asked for."})
 		answer = v.Reply()
 	}

@@ -36,7 +36,11 @@ type Visit struct {
 	Total        time.Duration     // from its begin to its end; known when Config.Observe hears of it
 	Oddly        bool              // headers are left whose names a backend may take for others (headers.Spelled)
 
-	joined bool // the call has left HTTP
+	// Again is set when nobody calls: an open subscription is asked whether its handshake would pass now, too.
+	Again bool
+
+	joined bool          // the call has left HTTP
+	asked  *http.Request // as it came; nil for calls that do not ask for another protocol
 	api    *api
 	search search
 	path   string // as it was sent, without dot segments
@@ -67,6 +71,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v := visits.Get().(*Visit)
 	v.Call, v.Plan, v.Writer, v.start = pipeline.NewCall(p.services), p, w, g.Clock()
 	defer v.done()
+	if len(r.Header["Upgrade"]) > 0 {
+		v.asked = r.Clone(r.Context())
+	}
 	if g.Begin != nil {
 		v.HTTP = r
 		g.Begin(v)
@@ -258,6 +265,7 @@ func (g *Gateway) place(v *Visit, r *http.Request) *pipeline.Failure {
 	}
 	if a.graphQL != nil {
 		c.GraphQL = a.graphQL.get()
+		c.GraphQL.Publish = g.events.publisher(p, a)
 	}
 	c.Request.URL.Path = found.rest
 	if t := a.target; t != nil && a.seen.ServiceURL != nil {
@@ -326,7 +334,7 @@ func (g *Gateway) admit(v *Visit, r *http.Request) *pipeline.Failure {
 		v.Subscription, v.Call.Subscription = got.held.subscription, got.held.seen
 		v.Call.User = v.Plan.users[got.held.subscription.Owner]
 	}
-	if g.Debug != nil {
+	if g.Debug != nil && !v.Again {
 		g.Debug(v)
 	}
 	if g.Admit != nil {

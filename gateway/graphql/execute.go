@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -27,7 +28,6 @@ const maxValues = 200_000
 
 // Execute runs an operation, and returns the body of the answer. Fields are resolved in the order of the query.
 func (o *Operation) Execute(ctx context.Context, resolve Resolver, removed Errors) []byte {
-	x := execution{ctx: ctx, o: o, resolve: resolve, errors: removed}
 	root := o.Schema.ast.Query
 	switch o.operation.Operation {
 	case ast.Mutation:
@@ -38,8 +38,14 @@ func (o *Operation) Execute(ctx context.Context, resolve Resolver, removed Error
 	if root == nil {
 		return Errors{{Message: "The schema does not have such operations."}}.Body()
 	}
+	return o.run(ctx, resolve, removed, root, map[string]any{})
+}
+
+// run answers what an operation asks of the root of its kind, whose value is given.
+func (o *Operation) run(ctx context.Context, resolve Resolver, removed Errors, root *ast.Definition, value map[string]any) []byte {
+	x := execution{ctx: ctx, o: o, resolve: resolve, errors: slices.Clip(removed)}
 	var data bytes.Buffer
-	if !x.object(&data, root, o.operation.SelectionSet, map[string]any{}, nil) {
+	if !x.object(&data, root, o.operation.SelectionSet, value, nil) {
 		data.Reset()
 		data.WriteString("null")
 	}

@@ -64,7 +64,7 @@ func (h *Hooks) Admit(v *gateway.Visit) *pipeline.Failure {
 	if admission.Lends() {
 		v.HTTP.Header.Del(or(check.Header, "Authorization"))
 	}
-	if h.Told != nil {
+	if h.Told != nil && !v.Again {
 		h.Told(v, check, &admission)
 	}
 	if v.Tracing {

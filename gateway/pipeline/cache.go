@@ -63,7 +63,7 @@ func (s *cacheLookup) Run(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if c.Request.Method != http.MethodGet || !personal && c.personal() {
+	if c.Request.Method != http.MethodGet || c.Upgrade != "" || !personal && c.personal() { // a connection cannot be kept
 		return nil
 	}
 	name, err := s.name(c)

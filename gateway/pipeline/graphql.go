@@ -20,6 +20,30 @@ type validateGraphQL struct {
 
 type graphQLRule struct{ path, action Text }
 
+// graphQLCheck is a validate-graphql-request with its attributes evaluated.
+type graphQLCheck struct {
+	size, depth int
+	rules       []graphql.Rule
+}
+
+// lastCheck is what every request has to pass before it is executed here.
+var lastCheck = graphQLCheck{size: graphql.MaxSize, depth: graphql.MaxDepth}
+
+// apply checks a request of size bytes.
+func (g graphQLCheck) apply(schema *graphql.Schema, r *graphql.Request, size int) (*graphql.Operation, graphql.Errors, error) {
+	if g.size > 0 && size > g.size {
+		return nil, nil, tooLarge
+	}
+	operation, err := schema.Prepare(r, g.depth)
+	if err != nil {
+		return nil, nil, err
+	}
+	removed, err := operation.Authorize(g.rules)
+	return operation, removed, err
+}
+
+var tooLarge = graphql.Errors{{Message: "The request is too large."}}
+
 // graphQLErrors is the variable that always has what is wrong with a request.
 const graphQLErrors = "GraphQLErrors"
 
@@ -42,7 +66,12 @@ func (v *validateGraphQL) Run(c *Call) error {
 	if c.GraphQL.Schema == nil {
 		return failed("GraphQLSchemaUnknown", "The API has no GraphQL schema, so nothing can be checked against it.")
 	}
-	operation, removed, err := c.readGraphQL(int(size), int(depth), rules)
+	check := graphQLCheck{int(size), int(depth), rules}
+	if c.Upgrade != "" && c.GraphQL.Resolvers != nil { // what comes over the connection is checked here, too: by Subscribe
+		c.GraphQL.checks = append(c.GraphQL.checks, check)
+		return nil
+	}
+	operation, removed, err := c.readGraphQL(check)
 	if err != nil {
 		return refuseGraphQL(c, variable, err)
 	}
@@ -77,10 +106,16 @@ type GraphQLCall struct {
 	// Resolvers answer for the backend of a synthetic API; nil for an API with a GraphQL server behind it.
 	Resolvers map[Field]*Resolver
 	Removed   graphql.Errors // fields that were taken out of the request
+	// Publish hands the value of a field to the subscriptions of another, as publish-event says; nil hands it to nobody.
+	Publish func(field string, value any)
+	// Opened is set when the call is a handshake that is to be followed by subscriptions (Call.Subscribe).
+	Opened bool
+
+	checks []graphQLCheck // of what comes over the connection
 }
 
 // readGraphQL reads the request of a call, as it stands now.
-func (c *Call) readGraphQL(size, depth int, rules []graphql.Rule) (*graphql.Operation, graphql.Errors, error) {
+func (c *Call) readGraphQL(check graphQLCheck) (*graphql.Operation, graphql.Errors, error) {
 	if c.Upgrade != "" { // what is sent once the connection is there would be seen by nobody
 		return nil, nil, graphql.Errors{{Message: "Requests over a WebSocket cannot be checked."}}
 	}
@@ -95,19 +130,14 @@ func (c *Call) readGraphQL(size, depth int, rules []graphql.Rule) (*graphql.Oper
 			return nil, nil, err
 		}
 	}
-	if size > 0 && len(data) > size {
-		return nil, nil, graphql.Errors{{Message: "The request is too large."}}
+	if check.size > 0 && len(data) > check.size {
+		return nil, nil, tooLarge
 	}
 	r, err := graphql.Read(strings.Join(types, ""), data, c.Request.OriginalURL.RawQuery)
 	if err != nil {
 		return nil, nil, graphql.Errors{{Message: err.Error()}}
 	}
-	operation, err := c.GraphQL.Schema.Prepare(r, depth)
-	if err != nil {
-		return nil, nil, err
-	}
-	removed, err := operation.Authorize(rules)
-	return operation, removed, err
+	return check.apply(c.GraphQL.Schema, r, len(data))
 }
 
 // rewriteGraphQL puts what is left of a request in its place.

@@ -21,7 +21,8 @@ type Resolver struct {
 	first    Block // what comes before the request: get-authorization-context, set-backend-service
 	request  *sendRequest
 	response Block
-	missing  error // why the field cannot be resolved in this gateway
+	events   []string // fields of subscriptions that hear of the value: publish-event
+	missing  error    // why the field cannot be resolved in this gateway
 }
 
 // Field names the field that a resolver is for.
@@ -68,7 +69,7 @@ func (k *Compiler) httpDataSource(r *Resolver, e *policy.Element) {
 			k.httpRequest(r, child)
 		case "http-response":
 			k.section = Outbound
-			r.response = k.Block(withoutEvents(child.Children), "http-response")
+			r.response = k.Block(k.events(r, child.Children), "http-response")
 		case "backend": // forward-request alone: its defaults are those of the request
 		default:
 			k.Fault(child, "The element '%s' does not belong into http-data-source.", child.Name)
@@ -79,12 +80,25 @@ func (k *Compiler) httpDataSource(r *Resolver, e *policy.Element) {
 	}
 }
 
-// withoutEvents leaves out publish-event: its subscriptions come over WebSocket, which ends at the backend here.
-func withoutEvents(list []*policy.Element) []*policy.Element {
+// events takes publish-event out of a list of policies: wherever it stands, what is published is the value in the end.
+func (k *Compiler) events(r *Resolver, list []*policy.Element) []*policy.Element {
 	var kept []*policy.Element
 	for _, e := range list {
 		if e.Name != "publish-event" {
 			kept = append(kept, e)
+			continue
+		}
+		targets := descendants(e, "targets", "graphql-subscription")
+		if len(targets) == 0 {
+			k.Fault(e, "publish-event needs targets with a graphql-subscription.")
+		}
+		for _, target := range targets {
+			id, ok := target.Attr("id")
+			if !ok {
+				k.Fault(target, "graphql-subscription needs an id.")
+				continue
+			}
+			r.events = append(r.events, strings.TrimSpace(k.resolve(target, id).Text))
 		}
 	}
 	return kept
@@ -123,13 +137,34 @@ func (r *Resolver) resolve(c *Call, f graphql.Field) (any, error) {
 	sub := NewCall(c.Services)
 	defer sub.Release()
 	r.prepare(sub, c, f)
-	value, err := r.run(sub)
+	data, err := r.run(sub)
+	var value any
+	if err == nil {
+		value, err = readField(data)
+	}
 	if err != nil {
 		failure := failureOf(err, &Place{Element: r.Source.Document.Root.Name, Scope: "api", Section: "resolver"})
 		c.Trace("resolver", failure.Error(), "field", f.Type+"/"+f.Name)
 		return nil, errField
 	}
+	r.publish(c, value, len(data))
 	return value, nil
+}
+
+// maxPublished is how large a value may be that is published, in bytes of JSON: it is kept while subscribers wait for it.
+const maxPublished = 1 << 20
+
+func (r *Resolver) publish(c *Call, value any, size int) {
+	if c.GraphQL.Publish == nil || len(r.events) == 0 {
+		return
+	}
+	if size > maxPublished {
+		c.Trace("publish-event", fmt.Sprintf("The value is larger than %d bytes, and was not published.", maxPublished))
+		return
+	}
+	for _, field := range r.events {
+		c.GraphQL.Publish(field, value)
+	}
 }
 
 var errField = errors.New("the field could not be resolved")
@@ -148,7 +183,8 @@ func (r *Resolver) prepare(sub, c *Call, f graphql.Field) {
 	sub.HTTP, sub.Home, sub.Target, sub.Tracer, sub.Times = c.HTTP, c.Home, c.Target, c.Tracer, c.Times
 }
 
-func (r *Resolver) run(sub *Call) (any, error) {
+// run sends the request, and returns the JSON that its answer has come to.
+func (r *Resolver) run(sub *Call) ([]byte, error) {
 	sub.section = Inbound
 	if err := r.first.Run(sub); err != nil {
 		return nil, err
@@ -175,13 +211,9 @@ func (r *Resolver) run(sub *Call) (any, error) {
 	}
 	body := sub.Body(Answer)
 	if body == nil {
-		return nil, nil
+		return []byte("null"), nil
 	}
-	data, err := body.Bytes(false)
-	if err != nil {
-		return nil, err
-	}
-	return readField(data)
+	return body.Bytes(false)
 }
 
 func readField(data []byte) (any, error) {
@@ -210,26 +242,34 @@ func jsonValue(v any) expr.Value {
 	return expr.Object(token)
 }
 
+// resolveField is a graphql.Resolver.
+func (c *Call) resolveField(_ context.Context, f graphql.Field) (any, bool, error) {
+	r := c.GraphQL.Resolvers[Field{f.Type, f.Name}]
+	if r == nil {
+		return nil, false, nil
+	}
+	value, err := r.resolve(c, f)
+	return value, true, err
+}
+
 // resolveGraphQL answers a call of a synthetic GraphQL API, in place of a backend.
 func (c *Call) resolveGraphQL() error {
 	if c.GraphQL.Schema == nil {
 		return failed("GraphQLSchemaUnknown", "The API has no GraphQL schema.")
 	}
-	operation, _, err := c.readGraphQL(graphql.MaxSize, graphql.MaxDepth, nil)
+	if c.Upgrade != "" {
+		c.NewResponse(http.StatusSwitchingProtocols, "")
+		c.Answered, c.GraphQL.Opened = true, true
+		return nil
+	}
+	operation, _, err := c.readGraphQL(lastCheck)
 	if err != nil {
 		return refuseGraphQL(c, "", err)
 	}
 	if operation.Kind() != "query" && c.Request.Method != http.MethodPost { // caches, links and role checks take others for reading
 		return refuseGraphQL(c, "", graphql.Errors{{Message: "Only queries may be sent by " + c.Request.Method + "."}})
 	}
-	body := operation.Execute(c.Waiting(), func(_ context.Context, f graphql.Field) (any, bool, error) {
-		r := c.GraphQL.Resolvers[Field{f.Type, f.Name}]
-		if r == nil {
-			return nil, false, nil
-		}
-		value, err := r.resolve(c, f)
-		return value, true, err
-	}, c.GraphQL.Removed)
+	body := operation.Execute(c.Waiting(), c.resolveField, c.GraphQL.Removed)
 	reply := c.NewResponse(http.StatusOK, "")
 	reply.Headers["Content-Type"] = []string{"application/json"}
 	c.SetBody(Answer, NewBody(body))
