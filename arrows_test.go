@@ -84,6 +84,8 @@ const arrows = `
 	guard                                      < demo
 	dotnet/xlinq                               < xsd, xslt
 	gateway/config, xsd                        < gateway/contract
+	dotnet/xlinq                               < gateway/contract/edm
+	gateway/contract/edm                       < gateway/pipeline
 	policy, token                              < gateway/pipeline
 	gateway/contract, gateway/graphql, xslt    < gateway/pipeline
 	counter, cache, dotnet/jsonxml, liquid      < gateway/pipeline

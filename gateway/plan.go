@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/gateway/config"
 	"gatehouse/gateway/contract"
+	"gatehouse/gateway/contract/edm"
 	"gatehouse/gateway/pipeline"
 	"gatehouse/policy/expr"
 )
@@ -63,7 +64,8 @@ type api struct {
 	seenOps    map[*operation]*expr.Operation
 	contracts  map[*operation]*contract.Operation
 	grpc       bool
-	graphQL    *graphQL // nil for other kinds of APIs
+	graphQL    *graphQL     // nil for other kinds of APIs
+	odata      *edm.Service // nil for other kinds of APIs
 }
 
 // scheme is a set of schemes of addresses.

@@ -267,6 +267,7 @@ func (g *Gateway) place(v *Visit, r *http.Request) *pipeline.Failure {
 		c.GraphQL = a.graphQL.get()
 		c.GraphQL.Publish = g.events.publisher(p, a)
 	}
+	c.OData = a.odata
 	c.Request.URL.Path = found.rest
 	if t := a.target; t != nil && a.seen.ServiceURL != nil {
 		u := c.Request.URL

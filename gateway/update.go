@@ -490,7 +490,7 @@ func (b *builder) api(c *config.Config, k config.Key, stale map[string]bool) {
 	}
 	a.wide()
 	a.grpc = strings.EqualFold(e.Type, "grpc")
-	a.graphQL = b.graphQLOf(c, e, slog.Default())
+	a.graphQL, a.odata = b.graphQLOf(c, e, slog.Default()), odataOf(e, schemas)
 	b.plan.apis[k] = a
 	path := pathKey(e.Path)
 	if b.groups[path] == nil {

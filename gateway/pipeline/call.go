@@ -11,6 +11,7 @@ import (
 	"gatehouse/cache"
 	"gatehouse/counter"
 	"gatehouse/gateway/contract"
+	"gatehouse/gateway/contract/edm"
 	"gatehouse/policy/expr"
 )
 
@@ -27,6 +28,7 @@ type Call struct {
 	Target   Target // where the call goes
 	Backends Backends
 	GraphQL  GraphQLCall         // of APIs of that type
+	OData    *edm.Service        // the metadata of an OData API; nil when it has none
 	Contract *contract.Operation // what the operation says of its messages; nil when there is no operation
 
 	KeyHeader string               // canonical name of the header that holds the subscription key; "" for none

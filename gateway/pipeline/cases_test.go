@@ -23,6 +23,7 @@ import (
 
 	"gatehouse/gateway/config"
 	"gatehouse/gateway/contract"
+	"gatehouse/gateway/contract/edm"
 	"gatehouse/gateway/graphql"
 	"gatehouse/policy"
 	"gatehouse/policy/expr"
@@ -91,6 +92,7 @@ type world struct {
 	last       string           // line of it
 	times      int              // it came again
 	graphql    *graphql.Schema
+	odata      *edm.Service
 	resolvers  map[Field]*Resolver
 	schemas    map[string]*config.Schema
 	definition []byte   // of the operation, as JSON
@@ -135,6 +137,8 @@ func newWorld(t *testing.T, a *txtar.Archive) *world {
 				t.Fatal(err)
 			}
 			w.graphql = s
+		case name == "odata":
+			w.odata = edm.NewService(string(f.Data))
 		case name == "config":
 			w.configure(f.Data)
 		case name == "resolver":
@@ -404,6 +408,7 @@ func (w *world) fill(c *Call, r *http.Request, body []byte) {
 		name, value, _ := strings.Cut(pair, ":")
 		c.Request.MatchedParameters[name] = value
 	}
+	c.OData = w.odata
 	c.GraphQL.Schema, c.GraphQL.Resolvers = w.graphql, w.resolvers
 	if len(w.definition) > 0 {
 		op := &config.Operation{}

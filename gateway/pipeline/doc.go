@@ -50,6 +50,7 @@
 //	                        without=Counters (a service that this gateway does not have), unmatched=1 (no API answers on the path)
 //	-- operation --         the definition of the operation as JSON (config.Operation), for validate-*
 //	-- graphql --           the schema of a GraphQL API
+//	-- odata --             the metadata of an OData API
 //	-- resolver Type/f --   the policy of a resolver: the API is synthetic then
 //	-- schema NAME --       a schema of the API, and of the service
 //	-- request --           as HTTP has it; several are sent one after the other. Test-Certificate: robot is a certificate of the

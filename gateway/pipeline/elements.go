@@ -94,7 +94,7 @@ func allElements() map[string]compile {
 		"validate-graphql-request":           compileValidateGraphQL,
 		"validate-headers":                   compileValidateHeaders,
 		"validate-jwt":                       compileValidateJwt,
-		"validate-odata-request":             compileUnavailable,
+		"validate-odata-request":             compileValidateOData,
 		"validate-parameters":                compileValidateParameters,
 		"validate-status-code":               compileValidateStatusCode,
 		"wait":                               compileWait,

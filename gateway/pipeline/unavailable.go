@@ -14,7 +14,6 @@ var unavailable = map[string]string{
 	"invoke-request":                     "The policy 'invoke-request" + knownByName,
 	"set-request-metric-dimension-value": "The policy 'set-request-metric-dimension-value" + knownByName,
 	"sql-data-source":                    "Resolvers over Azure SQL are not available in this gateway.",
-	"validate-odata-request":             "Requests of OData APIs cannot be checked in this gateway, so none passes.",
 }
 
 // compileUnavailable compiles a policy that cannot be run.
