@@ -38,7 +38,7 @@ func (a *app) seedDemo(ctx context.Context, b *bootstrap, publicURL string) erro
 
 // tryThese prints commands that show what the demo is about.
 func (c *serveConfig) tryThese(out io.Writer, at string) {
-	fmt.Fprintf(out, "\nThe demo: %s holds three APIs; people sign in with %q.\n", demo.Service, demoPassword)
+	fmt.Fprintf(out, "\nThe demo: %s holds four APIs; people sign in with %q.\n", demo.Service, demoPassword)
 	for _, p := range demo.People {
 		fmt.Fprintf(out, "  %-6s %s\n", p.Login, p.Title)
 	}

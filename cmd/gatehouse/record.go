@@ -38,13 +38,11 @@ func (f *recordFlags) flags(c *cobra.Command) {
 
 func (f *recordFlags) check() error {
 	switch {
-	case f.recordTo == "": // nothing is recorded; "gatehouse proxy" has no such flags
-		return nil
 	case f.recordSample < 0 || f.recordSample > 1:
 		return usagef("--gateway-record-sample takes a number from 0 to 1, for example 0.1; it is %v", f.recordSample)
 	case f.recordBody < 0 || f.recordBody > 8<<20:
 		return usagef("--gateway-record-body takes 0 to %d bytes; it is %d", 8<<20, f.recordBody)
-	case f.recordSize < 1:
+	case f.recordTo != "" && f.recordSize < 1: // "gatehouse proxy" has no such flags
 		return usagef("--gateway-record-size takes a MiB or more; it is %d", f.recordSize)
 	}
 	return nil
