@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -245,13 +247,22 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// TestTokenEndpointIsGuarded: whoever writes a provider cannot make the server ask itself.
+// TestTokenEndpointIsGuarded: whoever writes a provider cannot make the server ask itself, in the clear or not.
 func TestTokenEndpointIsGuarded(t *testing.T) {
-	p := newIdentityProvider(t)
-	p.answer = func(url.Values) (int, string, string) { return 200, "application/json", `{"access_token":"x"}` }
-	w, _ := connected(t, p)
-	c := apim.NewConnections(apim.ConnectionsConfig{Store: w.Store, Clock: w.Clock.Now})
-	if got := tokenText(t, c, "self", asker); got != "refused: Unauthenticated" || p.count() != 0 {
-		t.Error(got, p.count())
+	for scheme, want := range map[string]string{"http": "refused: ValidationError", "https": "refused: Unauthenticated"} {
+		p := newIdentityProvider(t)
+		var reached atomic.Int32
+		at := httptest.NewUnstartedServer(p.Config.Handler)
+		at.Config.ConnState = func(net.Conn, http.ConnState) { reached.Add(1) }
+		if at.Start(); scheme == "https" {
+			at.URL = strings.Replace(at.URL, "http:", "https:", 1)
+		}
+		defer at.Close()
+		p.URL = at.URL
+		w, _ := connected(t, p)
+		c := apim.NewConnections(apim.ConnectionsConfig{Store: w.Store, Clock: w.Clock.Now})
+		if got := tokenText(t, c, "self", asker); got != want || reached.Load() != 0 {
+			t.Error(scheme, got, reached.Load())
+		}
 	}
 }
