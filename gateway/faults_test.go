@@ -281,22 +281,28 @@ func TestLargeBodies(t *testing.T) {
 	s := newSite(t, newAPI("a", "a", backend.URL, nil), newOperation("a", "post", "POST", "/*"),
 		newPolicy("/apis/a", `<inbound><base /><set-header name="X-A"><value>@("a" + context.Request.Method)</value></set-header></inbound><backend><base /></backend><outbound><base /></outbound>`))
 	at := front(t, s)
+	call := func() {
+		r, _ := http.NewRequest(http.MethodPost, "http://"+at+"/a/x", io.LimitReader(zeros{}, size))
+		r.ContentLength, r.Host = size, "contoso.azure-api.net"
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, answer.Body)
+		answer.Body.Close()
+		if err != nil || n != size || answer.Header.Get("X-Got") != fmt.Sprint(size) {
+			t.Errorf("%d bytes came back, %s went: %v", n, answer.Header.Get("X-Got"), err)
+		}
+	}
+	call() // what is made once, such as tables of expressions, belongs to no call
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	r, _ := http.NewRequest(http.MethodPost, "http://"+at+"/a/x", io.LimitReader(zeros{}, size))
-	r.ContentLength, r.Host = size, "contoso.azure-api.net"
-	answer, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := io.Copy(io.Discard, answer.Body)
-	answer.Body.Close()
+	call()
 	runtime.ReadMemStats(&after)
-	if err != nil || n != size || answer.Header.Get("X-Got") != fmt.Sprint(size) {
-		t.Errorf("%d bytes came back, %s went: %v", n, answer.Header.Get("X-Got"), err)
-	}
-	if grown := after.TotalAlloc - before.TotalAlloc; grown > 8<<20 {
+	grown := after.TotalAlloc - before.TotalAlloc
+	t.Logf("%d KiB were allocated for %d MiB", grown>>10, size>>20)
+	if grown > 4<<20 {
 		t.Errorf("%d KiB were allocated for %d MiB", grown>>10, size>>20)
 	}
 }
