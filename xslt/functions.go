@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -13,11 +14,22 @@ type function struct {
 	run      func(c *context, x *call, args []any) (any, error)
 }
 
-// functions are those of XPath 1.0 and XSLT 1.0, without document() and what asks for a DTD.
-var functions map[string]function
+// functions are made when the first is looked up: some of them look up others.
+var functions struct {
+	once  sync.Once
+	named map[string]function
+}
 
-func init() { // some of them name others
-	functions = map[string]function{
+// functionNamed finds a function of XPath 1.0 or XSLT 1.0; ok is false for one that is not available.
+func functionNamed(name string) (f function, ok bool) {
+	functions.once.Do(func() { functions.named = allFunctions() })
+	f, ok = functions.named[name]
+	return f, ok
+}
+
+// allFunctions leaves out document() and what asks for a DTD.
+func allFunctions() map[string]function {
+	return map[string]function{
 		"last":          {0, 0, func(c *context, _ *call, _ []any) (any, error) { return float64(c.size), nil }},
 		"position":      {0, 0, func(c *context, _ *call, _ []any) (any, error) { return float64(c.pos), nil }},
 		"current":       {0, 0, func(c *context, _ *call, _ []any) (any, error) { return nodes{c.current}, nil }},
@@ -67,10 +79,10 @@ func init() { // some of them name others
 			}
 			return "", nil
 		})},
-		"function-available": {1, 1, texts(func(_ *context, a []string) (any, error) { _, ok := functions[a[0]]; return ok, nil })},
+		"function-available": {1, 1, texts(func(_ *context, a []string) (any, error) { _, ok := functionNamed(a[0]); return ok, nil })},
 		"element-available": {1, 1, texts(func(_ *context, a []string) (any, error) {
 			_, local, ok := strings.Cut(a[0], ":")
-			return ok && instructions[local] != nil, nil
+			return ok && instructionNamed(local) != nil, nil
 		})},
 		"unparsed-entity-uri": {1, 1, func(*context, *call, []any) (any, error) { return "", nil }},
 	}

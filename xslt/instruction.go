@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // instruction is one thing that a template does. It writes into the run's tree.
@@ -24,7 +25,7 @@ func (c *compiler) body(kids nodes) ([]instruction, error) {
 		case n.kind != elementNode:
 			continue
 		case n.name.Space == Space:
-			make := instructions[n.name.Local]
+			make := instructionNamed(n.name.Local)
 			if make == nil {
 				return nil, fault("the instruction 'xsl:%s' is not available", n.name.Local)
 			}
@@ -62,10 +63,22 @@ func (c *compiler) extension(n *node) bool {
 	return false
 }
 
-var instructions map[string]func(*compiler, *node) (instruction, error)
+type makeInstruction func(*compiler, *node) (instruction, error)
 
-func init() { // what stands in instructions are instructions
-	instructions = map[string]func(*compiler, *node) (instruction, error){
+// instructions are made when the first is looked up: what stands in instructions are instructions.
+var instructions struct {
+	once  sync.Once
+	named map[string]makeInstruction
+}
+
+// instructionNamed finds who compiles an element of XSLT inside a template, nil for none.
+func instructionNamed(name string) makeInstruction {
+	instructions.once.Do(func() { instructions.named = allInstructions() })
+	return instructions.named[name]
+}
+
+func allInstructions() map[string]makeInstruction {
+	return map[string]makeInstruction{
 		"apply-templates": (*compiler).apply, "call-template": (*compiler).call, "for-each": (*compiler).forEach, "if": (*compiler).when, "choose": (*compiler).choose,
 		"value-of": (*compiler).valueOf, "text": (*compiler).text, "copy": (*compiler).copy, "copy-of": (*compiler).copyOf, "element": (*compiler).element,
 		"attribute": (*compiler).attribute, "comment": (*compiler).note, "processing-instruction": (*compiler).note, "variable": (*compiler).variable, "number": (*compiler).number,

@@ -273,7 +273,7 @@ func (p *parser) qname(text string) (name, error) {
 }
 
 func (p *parser) call(text string) (expr, error) {
-	f, ok := functions[text]
+	f, ok := functionNamed(text)
 	if !ok {
 		return nil, fmt.Errorf("the function %s() is not available", text)
 	}
